@@ -1,0 +1,156 @@
+//! What a receiver accepts.
+
+use core::time::Duration;
+
+use crate::{MAX_HEADER_LEN, v1, v2};
+
+/// What a receiver accepts, and how long it waits.
+///
+/// ```
+/// use core::time::Duration;
+/// use realpeer_proto::{Config, Versions};
+///
+/// let config = Config::new()
+///     .with_versions(Versions::V2)
+///     .with_max_header_len(1024)
+///     .with_timeout(Duration::from_secs(3));
+/// assert_eq!(config.max_header_len(), 1024);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Config {
+    limits: Limits,
+    timeout: Duration,
+}
+
+/// Which versions of the protocol a receiver accepts (section 2: it is told, it does not guess).
+///
+/// ```
+/// use realpeer_proto::{parse, Config, Versions};
+///
+/// let config = Config::new().with_versions(Versions::V2);
+/// assert!(parse(b"PROXY UNKNOWN\r\n", &config).is_err());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Versions {
+    /// Both versions, told apart by their signatures.
+    #[default]
+    Any,
+    /// Version 1 only, the line of text.
+    V1,
+    /// Version 2 only, the binary header.
+    V2,
+}
+
+/// The part of [`Config`] that the parser needs; small, because every decoder carries one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Limits {
+    pub(crate) max_len: u32,
+    pub(crate) versions: Versions,
+    pub(crate) check_crc32c: bool,
+}
+
+impl Config {
+    /// Both versions, headers of up to 4,096 bytes, checksums checked, 5 seconds for the whole header.
+    pub const fn new() -> Self {
+        Self {
+            limits: Limits { max_len: 4096, versions: Versions::Any, check_crc32c: true },
+            timeout: Duration::from_secs(5),
+        }
+    }
+
+    /// Accepts only `versions`.
+    #[must_use]
+    pub const fn with_versions(mut self, versions: Versions) -> Self {
+        self.limits.versions = versions;
+        self
+    }
+
+    /// Rejects headers of more than `len` bytes, signature and all.
+    ///
+    /// A header is rejected as soon as it is known to be longer; nothing is ever sized by the length it
+    /// announces. `len` is held between 16 and [`MAX_HEADER_LEN`], the most that the format can say.
+    /// A version 1 line has at most 107 bytes whatever `len` is. Below 536 real headers may not fit: the
+    /// specification means both versions to fit that, and a client's certificate (TLV 0x28) makes them longer.
+    #[must_use]
+    pub const fn with_max_header_len(mut self, len: usize) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "the match arms bound it")]
+        let len = match len {
+            ..v2::HEAD_LEN => v2::HEAD_LEN as u32,
+            v2::HEAD_LEN..=MAX_HEADER_LEN => len as u32,
+            _ => MAX_HEADER_LEN as u32,
+        };
+        self.limits.max_len = len;
+        self
+    }
+
+    /// Whether a CRC32C TLV is compared with the header's own checksum (section 2.2.3); it is unless set to false.
+    ///
+    /// The specification demands the comparison of every receiver that knows the TLV. Switch it off only where
+    /// something else vouches for the bytes, as fuzzers do.
+    #[must_use]
+    pub const fn with_crc32c_check(mut self, check: bool) -> Self {
+        self.limits.check_crc32c = check;
+        self
+    }
+
+    /// The time a peer has for its whole header, not for each read; held to at most a day.
+    ///
+    /// The specification advises at least 3 seconds, so that one lost segment can be sent again (section 2).
+    #[must_use]
+    pub const fn with_timeout(mut self, timeout: Duration) -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        self.timeout = if timeout.as_secs() < DAY.as_secs() { timeout } else { DAY };
+        self
+    }
+
+    /// The versions accepted.
+    pub const fn versions(&self) -> Versions {
+        self.limits.versions
+    }
+
+    /// The longest header accepted, in bytes.
+    pub const fn max_header_len(&self) -> usize {
+        self.limits.max_len as usize
+    }
+
+    /// Whether checksums are checked.
+    pub const fn crc32c_check(&self) -> bool {
+        self.limits.check_crc32c
+    }
+
+    /// The time a peer has for its whole header.
+    pub const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    pub(crate) const fn limits(&self) -> Limits {
+        self.limits
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Versions {
+    /// The fewest bytes that a header can have.
+    pub(crate) const fn shortest(self) -> usize {
+        match self {
+            Self::Any | Self::V1 => v1::SHORTEST,
+            Self::V2 => v2::HEAD_LEN,
+        }
+    }
+}
+
+impl Limits {
+    /// The first byte is that of an allowed signature.
+    pub(crate) const fn allows_v1(self) -> bool {
+        !matches!(self.versions, Versions::V2)
+    }
+
+    pub(crate) const fn allows_v2(self) -> bool {
+        !matches!(self.versions, Versions::V1)
+    }
+}

@@ -1,0 +1,324 @@
+//! Push bytes, pull events.
+
+use core::fmt;
+use core::num::NonZeroUsize;
+
+use crate::config::Limits;
+use crate::parse::{Parsed, Progress, advance, view};
+use crate::{ApiMisuse, Config, Error, Header, Version, v1, v2};
+
+/// A header in the making: bytes go in as they come, events come out.
+///
+/// Bytes are kept in the storage `B`: an array within (536 bytes, which the specification means every header to
+/// fit), a borrowed slice, a boxed one, or anything else that is [`Storage`]. The decoder itself never allocates.
+///
+/// - Whole, byte by byte or split anywhere: the same events, the same error.
+/// - No byte beyond the header is taken: [`push`](Self::push) says how many it took, and
+///   [`read_slot`](Self::read_slot) is never longer than what is still header.
+/// - Errors are sticky: once there is one, it is all that [`next_event`](Self::next_event) gives.
+///
+/// ```
+/// use realpeer_proto::{Config, Decoder, Event};
+///
+/// let mut decoder = Decoder::new(&Config::new());
+/// let (first, second) = (&b"PROXY TCP4 192.0.2.1 198.51"[..], &b".100.2 56324 443\r\nhello"[..]);
+///
+/// assert_eq!(decoder.push(first), first.len());
+/// assert!(matches!(decoder.next_event()?, Event::NeedData { .. }));
+///
+/// let taken = decoder.push(second);
+/// let Event::Header(header) = decoder.next_event()? else { panic!("incomplete") };
+/// assert_eq!(header.source().unwrap().to_string(), "192.0.2.1:56324");
+/// assert_eq!(&second[taken..], b"hello");
+/// # Ok::<(), realpeer_proto::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Decoder<B = [u8; 536]> {
+    state: State,
+    /// The bytes of the storage that are filled.
+    filled: u32,
+    /// Those of them that the state knows of.
+    seen: u32,
+    /// The fewest bytes missing, as of `seen`.
+    needed: u32,
+    limits: Limits,
+    storage: B,
+}
+
+/// What a [`Decoder`] has to say.
+///
+/// ```
+/// use realpeer_proto::{Config, Decoder, Event};
+///
+/// let mut decoder = Decoder::new(&Config::new());
+/// assert_eq!(decoder.next_event()?, Event::NeedData { min: 15.try_into()? });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// More bytes are needed.
+    NeedData {
+        /// At least so many are missing: a read of that size can't take a byte of payload.
+        min: NonZeroUsize,
+    },
+    /// The header is complete. It stays so: asking again gives it again.
+    Header(Header<'a>),
+}
+
+/// Where a [`Decoder`] keeps the bytes of a header until it is complete.
+///
+/// Everything that is a slice of bytes is storage of a fixed size. A header that is longer is rejected as soon as
+/// its length is known, with [`Error::TooLong`].
+///
+/// ```
+/// use realpeer_proto::{Config, Decoder};
+///
+/// let mut buffer = [0; 4096];
+/// let borrowed = Decoder::with_storage(&Config::new(), &mut buffer[..]);
+/// let boxed = Decoder::with_storage(&Config::new(), vec![0; 1024].into_boxed_slice());
+/// # drop((borrowed, boxed));
+/// ```
+pub trait Storage {
+    /// The bytes there is room for now.
+    fn bytes(&self) -> &[u8];
+
+    /// The same, to write to.
+    fn bytes_mut(&mut self) -> &mut [u8];
+
+    /// The most bytes there could be room for; it never changes.
+    fn max_len(&self) -> usize;
+
+    /// Makes room for at least `len` bytes, keeping those written. False if that can't be.
+    fn grow(&mut self, len: usize) -> bool;
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Open(Progress),
+    Complete(Version),
+    Failed(Error),
+}
+
+impl Decoder {
+    /// A decoder with storage of its own for headers of up to 536 bytes.
+    pub fn new(config: &Config) -> Self {
+        Self::with_storage(config, [0; 536])
+    }
+}
+
+impl<B: Storage> Decoder<B> {
+    /// A decoder that keeps its bytes in `storage`. What that holds is overwritten.
+    pub fn with_storage(config: &Config, storage: B) -> Self {
+        let mut limits = config.limits();
+        limits.max_len = u32::try_from(storage.max_len()).map_or(limits.max_len, |max| max.min(limits.max_len));
+        let mut decoder =
+            Self { state: State::Open(Progress::Start), filled: 0, seen: u32::MAX, needed: 0, limits, storage };
+        decoder.look();
+        decoder
+    }
+
+    /// Takes bytes off the front of `input` and says how many: all of them, unless the header ends before or can't
+    /// be one. Bytes that are not taken remain the caller's.
+    pub fn push(&mut self, input: &[u8]) -> usize {
+        self.look();
+        let mut taken = self.take(input);
+        // The length of a version 2 header is known once its first 16 bytes are.
+        if self.filled as usize == v2::HEAD_LEN && taken < input.len() {
+            self.look();
+            taken += self.take(input.get(taken..).unwrap_or_default());
+        }
+        taken
+    }
+
+    /// Says that no more bytes will come. Without a complete header that is an error: [`Error::Closed`] if nothing
+    /// came at all, else [`Error::Truncated`].
+    pub fn push_eof(&mut self) {
+        self.look();
+        if let State::Open(_) = self.state {
+            self.state = State::Failed(match self.filled {
+                0 => Error::Closed,
+                received => Error::Truncated { received },
+            });
+        }
+    }
+
+    /// Where the next bytes may be read to; empty once there is a header or an error.
+    ///
+    /// The slot is never longer than what is still header, so a read into it can't take a byte of payload. It may be
+    /// shorter than the `min` of [`Event::NeedData`]: storage grows only by what has come. Say with
+    /// [`received`](Self::received) how many bytes were written to its front.
+    pub fn read_slot(&mut self) -> &mut [u8] {
+        self.look();
+        let (start, end) = self.slot();
+        if !self.make_room(end) {
+            return &mut [];
+        }
+        self.storage.bytes_mut().get_mut(start..end).unwrap_or_default()
+    }
+
+    /// Says that `n` bytes were written to the front of the [`read_slot`](Self::read_slot). More than it could hold
+    /// is [`Error::ApiMisuse`].
+    pub fn received(&mut self, n: usize) {
+        self.look();
+        let State::Open(_) = self.state else { return };
+        let (start, end) = self.slot();
+        let slot = end.min(self.storage.bytes().len()) - start;
+        let clamp = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
+        if n > slot {
+            let misuse = ApiMisuse::ReceivedBeyondSlot { received: clamp(n), slot: clamp(slot) };
+            self.state = State::Failed(Error::ApiMisuse(misuse));
+        } else {
+            self.filled += clamp(n);
+        }
+    }
+
+    /// What there is to say: more bytes are needed, or the header, or what is wrong with it. The answer changes only
+    /// with [`push`](Self::push), [`received`](Self::received) and [`push_eof`](Self::push_eof).
+    ///
+    /// # Errors
+    ///
+    /// As soon as no header can begin with the bytes so far, and ever after. See [`Error`].
+    pub fn next_event(&mut self) -> Result<Event<'_>, Error> {
+        let Self { state, filled, seen, needed, limits, storage } = self;
+        if let State::Open(progress) = state {
+            if seen != filled {
+                let bytes = storage.bytes().get(..*filled as usize).unwrap_or_default();
+                match advance(progress, bytes, *limits) {
+                    Ok(Parsed::Complete { header, .. }) => {
+                        *state = State::Complete(header.version());
+                        return Ok(Event::Header(header));
+                    }
+                    Ok(Parsed::Incomplete { needed: missing }) => {
+                        *needed = u32::try_from(missing.get()).unwrap_or(u32::MAX);
+                        *seen = *filled;
+                    }
+                    Err(error) => *state = State::Failed(error),
+                }
+            }
+        }
+        match *state {
+            State::Open(_) => {
+                let min = NonZeroUsize::new(*needed as usize).unwrap_or(NonZeroUsize::MIN);
+                Ok(Event::NeedData { min })
+            }
+            State::Failed(error) => Err(error),
+            State::Complete(version) => {
+                let bytes = storage.bytes().get(..*filled as usize).unwrap_or_default();
+                // It has been found complete before, so there is a header.
+                view(bytes, version, *limits).map(Event::Header).ok_or(Error::Truncated { received: *filled })
+            }
+        }
+    }
+
+    /// The header, once [`next_event`](Self::next_event) has given it.
+    pub fn header(&self) -> Option<Header<'_>> {
+        match self.state {
+            State::Complete(version) => view(self.as_bytes(), version, self.limits),
+            _ => None,
+        }
+    }
+
+    /// The bytes taken so far; those of the whole header once it is complete.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.storage.bytes().get(..self.filled as usize).unwrap_or_default()
+    }
+
+    /// Whether there is a header or an error.
+    pub(crate) fn is_settled(&self) -> bool {
+        !matches!(self.state, State::Open(_))
+    }
+
+    /// Brings `state` up to what is filled.
+    fn look(&mut self) {
+        let _ = self.next_event();
+    }
+}
+
+impl<B: Storage> Decoder<B> {
+    /// Copies what may be header off the front of `input`, of which nothing has been seen. Says how many bytes.
+    fn take(&mut self, input: &[u8]) -> usize {
+        let State::Open(progress) = self.state else { return 0 };
+        let filled = self.filled as usize;
+        let most = match (progress, input.first()) {
+            (Progress::V2(_), _) => self.needed as usize,
+            (Progress::Start, Some(&first)) if first == v2::SIGNATURE[0] => v2::HEAD_LEN,
+            (Progress::V1(_), _) | (Progress::Start, Some(b'P')) => {
+                let limit = v1::LONGEST.min(self.limits.max_len as usize) - filled;
+                let input = input.get(..limit).unwrap_or(input);
+                line_len(self.as_bytes().last() == Some(&b'\r'), input)
+            }
+            // The first byte is no signature's: enough to say so.
+            (Progress::Start, _) => 1,
+        };
+        let input = input.get(..most).unwrap_or(input);
+        let end = filled + input.len();
+        if !self.make_room(end) {
+            return 0;
+        }
+        if let Some(slot) = self.storage.bytes_mut().get_mut(filled..end) {
+            slot.copy_from_slice(input);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "no header is longer")]
+        let end = end as u32;
+        self.filled = end;
+        input.len()
+    }
+
+    /// Start and end of the slot. What is full grows by as much as has come, whatever the header announces.
+    fn slot(&self) -> (usize, usize) {
+        let filled = self.filled as usize;
+        if !matches!(self.state, State::Open(_)) {
+            return (filled, filled);
+        }
+        let room = self.storage.bytes().len();
+        let room = if filled < room { room } else { (2 * room).max(v2::HEAD_LEN) };
+        (filled, room.min(filled + self.needed as usize))
+    }
+
+    fn make_room(&mut self, len: usize) -> bool {
+        let fits = len <= self.storage.bytes().len() || self.storage.grow(len);
+        if !fits {
+            self.state = State::Failed(Error::OutOfMemory);
+        }
+        fits
+    }
+}
+
+/// The length of the line that `input` goes on with, up to its CRLF or all there is. `after_cr`: a CR came before.
+fn line_len(after_cr: bool, input: &[u8]) -> usize {
+    let mut previous = if after_cr { b'\r' } else { 0 };
+    for (index, &byte) in input.iter().enumerate() {
+        if byte == b'\n' && previous == b'\r' {
+            return index + 1;
+        }
+        previous = byte;
+    }
+    input.len()
+}
+
+impl<T: AsRef<[u8]> + AsMut<[u8]>> Storage for T {
+    fn bytes(&self) -> &[u8] {
+        self.as_ref()
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        self.as_mut()
+    }
+
+    fn max_len(&self) -> usize {
+        self.as_ref().len()
+    }
+
+    fn grow(&mut self, len: usize) -> bool {
+        len <= self.max_len()
+    }
+}
+
+impl<B: Storage> fmt::Debug for Decoder<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder")
+            .field("state", &self.state)
+            .field("bytes", &format_args!("\"{}\"", self.as_bytes().escape_ascii()))
+            .finish_non_exhaustive()
+    }
+}

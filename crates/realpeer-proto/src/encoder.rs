@@ -1,0 +1,490 @@
+//! Writing headers.
+
+use core::fmt;
+use core::net::{Ipv6Addr, SocketAddr};
+
+use crate::{
+    Addresses, Command, Error, Header, MAX_HEADER_LEN, MixedFamilies, Ssl, Tlv, Tlvs, Transport, UnixAddr,
+    Version, kind, v1, v2,
+};
+
+/// What is to be written as a header, in either version.
+///
+/// Send what it writes at once, with the first payload or before, in one write: receivers may refuse a header that
+/// comes in pieces (sections 2 and 2.2). Nothing is added that was not asked for.
+///
+/// ```
+/// use realpeer_proto::{kind, Encoder, Tlv, Version};
+///
+/// let source = "192.0.2.1:56324".parse()?;
+/// let destination = "198.51.100.2:443".parse()?;
+/// let mut buffer = [0; 107];
+///
+/// let len = Encoder::proxy(Version::V1, source, destination)?.encode(&mut buffer)?;
+/// assert_eq!(&buffer[..len], b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n");
+///
+/// let tlvs = [Tlv::new(kind::AUTHORITY, b"example.com")];
+/// let encoder = Encoder::proxy(Version::V2, source, destination)?.with_tlvs(&tlvs).with_crc32c();
+/// assert_eq!(encoder.encode(&mut buffer)?, 16 + 12 + 7 + 14);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Encoder<'a> {
+    version: Version,
+    command: Command,
+    transport: Transport,
+    addresses: Addresses<'a>,
+    tlvs: List<'a>,
+    crc32c: bool,
+    pad_to: usize,
+}
+
+/// Why a header can't be encoded.
+///
+/// ```
+/// use realpeer_proto::{EncodeError, Encoder};
+///
+/// let error = Encoder::local().encode(&mut [0; 10]).unwrap_err();
+/// assert_eq!(error, EncodeError::BufferTooSmall { needed: 16 });
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EncodeError {
+    /// The buffer is too small.
+    BufferTooSmall {
+        /// The bytes needed.
+        needed: usize,
+    },
+    /// More than 65,535 bytes would follow the first 16, or the value of a TLV would have more.
+    TooLong {
+        /// The bytes it would have.
+        len: usize,
+    },
+    /// Source and destination are of different address families (R22).
+    MixedFamilies,
+    /// Version 1 knows TCP over IPv4 and IPv6, and UNKNOWN: no LOCAL, no UNIX sockets, no datagrams, no TLVs.
+    NotInV1,
+    /// The padding can't be: the header is longer already, or a NOOP TLV has more than the one or two bytes missing.
+    Padding {
+        /// The length without padding.
+        len: usize,
+    },
+    /// A receiver would refuse the header for its TLVs.
+    Invalid(Error),
+}
+
+/// TLVs one by one, or as a run of bytes.
+#[derive(Clone, Copy, Debug)]
+enum List<'a> {
+    Each(&'a [Tlv<'a>]),
+    Run(Tlvs<'a>),
+}
+
+impl<'a> Encoder<'a> {
+    /// A header for a stream connection from `source` to `destination`, with the command PROXY.
+    ///
+    /// # Errors
+    ///
+    /// [`MixedFamilies`].
+    pub fn proxy(version: Version, source: SocketAddr, destination: SocketAddr) -> Result<Self, MixedFamilies> {
+        Ok(Self::new(version, Addresses::try_from((source, destination))?))
+    }
+
+    /// The same with addresses of any kind. [`Addresses::Unspec`] becomes UNKNOWN in version 1, and in version 2
+    /// PROXY with UNSPEC, which most receivers refuse: for a connection of the proxy's own, and where the endpoints
+    /// can't be told, [`local`](Self::local) is what they take.
+    pub const fn new(version: Version, addresses: Addresses<'a>) -> Self {
+        let transport = match addresses {
+            Addresses::Unspec => Transport::Unspec,
+            _ => Transport::Stream,
+        };
+        let tlvs = List::Each(&[]);
+        Self { version, command: Command::Proxy, transport, addresses, tlvs, crc32c: false, pad_to: 0 }
+    }
+
+    /// A version 2 header with the command LOCAL: the connection is the proxy's own, as for a health check. It has
+    /// no addresses (R51).
+    pub const fn local() -> Self {
+        Self { command: Command::Local, ..Self::new(Version::V2, Addresses::Unspec) }
+    }
+
+    /// Says that the addresses are those of datagrams, UDP or UNIX.
+    #[must_use]
+    pub const fn dgram(mut self) -> Self {
+        if !matches!(self.addresses, Addresses::Unspec) {
+            self.transport = Transport::Dgram;
+        }
+        self
+    }
+
+    /// Adds these TLVs, in this order, in place of any given before. The value of a CRC32C must have 4 bytes, which
+    /// are ignored: the checksum is put there.
+    #[must_use]
+    pub const fn with_tlvs(mut self, tlvs: &'a [Tlv<'a>]) -> Self {
+        self.tlvs = List::Each(tlvs);
+        self
+    }
+
+    /// Puts a CRC32C before the other TLVs, unless there is one among them (section 2.2.3).
+    #[must_use]
+    pub const fn with_crc32c(mut self) -> Self {
+        self.crc32c = true;
+        self
+    }
+
+    /// Fills the header up to `len` bytes in all with a NOOP TLV at its end (section 2.2.4).
+    #[must_use]
+    pub const fn with_padding_to(mut self, len: usize) -> Self {
+        self.pad_to = len;
+        self
+    }
+
+    /// The length of the header in bytes.
+    ///
+    /// # Errors
+    ///
+    /// All of [`EncodeError`] but [`BufferTooSmall`](EncodeError::BufferTooSmall) and
+    /// [`Invalid`](EncodeError::Invalid).
+    pub fn encoded_len(&self) -> Result<usize, EncodeError> {
+        match self.version {
+            Version::V1 => self.write_v1(&mut [0; v1::LONGEST]),
+            Version::V2 => self.len_v2(),
+        }
+    }
+
+    /// Writes the header to the front of `out` and says how many bytes it has.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`]; what `out` then holds is unspecified and no header. [`encoded_len`](Self::encoded_len)
+    /// tells how large `out` must be; 536 bytes do for most headers, 107 for all of version 1.
+    pub fn encode(&self, out: &mut [u8]) -> Result<usize, EncodeError> {
+        match self.version {
+            Version::V1 => {
+                if let Some(out) = out.first_chunk_mut() {
+                    return self.write_v1(out);
+                }
+                let mut line = [0; v1::LONGEST];
+                let needed = self.write_v1(&mut line)?;
+                let out = out.get_mut(..needed).ok_or(EncodeError::BufferTooSmall { needed })?;
+                out.copy_from_slice(line.get(..needed).unwrap_or_default());
+                Ok(needed)
+            }
+            Version::V2 => {
+                let needed = self.len_v2()?;
+                let out = out.get_mut(..needed).ok_or(EncodeError::BufferTooSmall { needed })?;
+                self.write_v2(out);
+                if !self.tlvs.is_empty() || self.crc32c {
+                    v2::seal(out).map_err(EncodeError::Invalid)?;
+                }
+                Ok(needed)
+            }
+        }
+    }
+
+    fn write_v1(&self, line: &mut [u8; v1::LONGEST]) -> Result<usize, EncodeError> {
+        let plain = self.command == Command::Proxy && self.transport != Transport::Dgram;
+        if !plain || !self.tlvs.is_empty() || self.crc32c || self.pad_to > 0 {
+            return Err(EncodeError::NotInV1);
+        }
+        let mut line = Writer { out: line, len: 0 };
+        let ports = match self.addresses {
+            Addresses::Unspec => {
+                line.put(b"PROXY UNKNOWN\r\n");
+                return Ok(line.len);
+            }
+            Addresses::Inet { source, destination } => {
+                line.put(b"PROXY TCP4 ");
+                line.ipv4(source.ip().octets());
+                line.put(b" ");
+                line.ipv4(destination.ip().octets());
+                [source.port(), destination.port()]
+            }
+            Addresses::Inet6 { source, destination } => {
+                line.put(b"PROXY TCP6 ");
+                line.ipv6(*source.ip());
+                line.put(b" ");
+                line.ipv6(*destination.ip());
+                [source.port(), destination.port()]
+            }
+            Addresses::Unix { .. } => return Err(EncodeError::NotInV1),
+        };
+        for port in ports {
+            line.put(b" ");
+            line.decimal(port);
+        }
+        line.put(b"\r\n");
+        Ok(line.len)
+    }
+
+    /// The length of a version 2 header, padding and all.
+    fn len_v2(&self) -> Result<usize, EncodeError> {
+        let addresses = match self.addresses {
+            Addresses::Unspec => 0,
+            Addresses::Inet { .. } => 12,
+            Addresses::Inet6 { .. } => 36,
+            Addresses::Unix { .. } => 2 * UnixAddr::MAX_LEN,
+        };
+        let tlvs = self.tlvs.len()? + if self.adds_crc32c() { CRC32C_LEN } else { 0 };
+        let mut len = v2::HEAD_LEN + addresses + tlvs;
+        if self.pad_to > 0 && self.pad_to != len {
+            if self.pad_to < len + TLV_HEAD_LEN {
+                return Err(EncodeError::Padding { len });
+            }
+            len = self.pad_to;
+        }
+        if len > MAX_HEADER_LEN { Err(EncodeError::TooLong { len }) } else { Ok(len) }
+    }
+
+    /// Writes all but the checksum into `out`, which has just the length for it.
+    fn write_v2(&self, out: &mut [u8]) {
+        let len = out.len();
+        let mut header = Writer { out, len: 0 };
+        let family = match self.addresses {
+            Addresses::Unspec => 0,
+            Addresses::Inet { .. } => 0x10,
+            Addresses::Inet6 { .. } => 0x20,
+            Addresses::Unix { .. } => 0x30,
+        };
+        header.put(&v2::SIGNATURE);
+        header.put(&[0x20 | self.command as u8, family | self.transport as u8]);
+        header.put(&be16(len - v2::HEAD_LEN));
+        match self.addresses {
+            Addresses::Unspec => {}
+            Addresses::Inet { source, destination } => {
+                header.put(&source.ip().octets());
+                header.put(&destination.ip().octets());
+                header.put(&source.port().to_be_bytes());
+                header.put(&destination.port().to_be_bytes());
+            }
+            Addresses::Inet6 { source, destination } => {
+                header.put(&source.ip().octets());
+                header.put(&destination.ip().octets());
+                header.put(&source.port().to_be_bytes());
+                header.put(&destination.port().to_be_bytes());
+            }
+            Addresses::Unix { source, destination } => {
+                for name in [source.as_bytes(), destination.as_bytes()] {
+                    header.put(name);
+                    header.zeros(UnixAddr::MAX_LEN - name.len());
+                }
+            }
+        }
+        if self.adds_crc32c() {
+            header.tlv(kind::CRC32C, &[0; 4]);
+        }
+        match self.tlvs {
+            List::Each(tlvs) => tlvs.iter().for_each(|tlv| header.tlv(tlv.kind(), tlv.value())),
+            List::Run(tlvs) => header.put(tlvs.as_bytes()),
+        }
+        if header.len < len {
+            let padding = len - header.len - TLV_HEAD_LEN;
+            header.tlv(kind::NOOP, &[]);
+            if let Some(at) = header.len.checked_sub(2) {
+                header.len = at;
+                header.put(&be16(padding));
+            }
+            header.zeros(padding);
+        }
+    }
+
+    fn adds_crc32c(&self) -> bool {
+        self.crc32c && !self.tlvs.has_crc32c()
+    }
+}
+
+impl<'a> From<Header<'a>> for Encoder<'a> {
+    /// What is decoded from the encoded header equals it.
+    fn from(header: Header<'a>) -> Self {
+        Self {
+            command: header.command(),
+            transport: header.transport(),
+            tlvs: List::Run(header.tlvs()),
+            ..Self::new(header.version(), header.addresses())
+        }
+    }
+}
+
+impl<'a> From<&Header<'a>> for Encoder<'a> {
+    fn from(header: &Header<'a>) -> Self {
+        Self::from(*header)
+    }
+}
+
+impl<'a> From<&Encoder<'a>> for Encoder<'a> {
+    fn from(encoder: &Encoder<'a>) -> Self {
+        *encoder
+    }
+}
+
+const TLV_HEAD_LEN: usize = 3;
+const CRC32C_LEN: usize = TLV_HEAD_LEN + 4;
+
+impl List<'_> {
+    fn len(&self) -> Result<usize, EncodeError> {
+        match self {
+            Self::Each(tlvs) => tlvs_len(tlvs),
+            Self::Run(tlvs) => Ok(tlvs.as_bytes().len()),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Each(tlvs) => tlvs.is_empty(),
+            Self::Run(tlvs) => tlvs.is_empty(),
+        }
+    }
+
+    fn has_crc32c(&self) -> bool {
+        match self {
+            Self::Each(tlvs) => tlvs.iter().any(|tlv| tlv.kind() == kind::CRC32C),
+            Self::Run(tlvs) => tlvs.get(kind::CRC32C).is_some(),
+        }
+    }
+}
+
+/// The bytes of TLVs one after the other.
+fn tlvs_len(tlvs: &[Tlv<'_>]) -> Result<usize, EncodeError> {
+    tlvs.iter().try_fold(0usize, |sum, tlv| {
+        let len = tlv.value().len();
+        if len > usize::from(u16::MAX) { Err(EncodeError::TooLong { len }) } else { Ok(sum + TLV_HEAD_LEN + len) }
+    })
+}
+
+/// Writes the value of an SSL TLV (section 2.2.6).
+pub(crate) fn ssl_value(
+    client: u8,
+    verify: u32,
+    tlvs: &[Tlv<'_>],
+    out: &mut [u8],
+) -> Result<usize, EncodeError> {
+    let needed = Ssl::FIXED_LEN + tlvs_len(tlvs)?;
+    if needed > usize::from(u16::MAX) {
+        return Err(EncodeError::TooLong { len: needed });
+    }
+    let out = out.get_mut(..needed).ok_or(EncodeError::BufferTooSmall { needed })?;
+    let mut value = Writer { out, len: 0 };
+    value.put(&[client]);
+    value.put(&verify.to_be_bytes());
+    tlvs.iter().for_each(|tlv| value.tlv(tlv.kind(), tlv.value()));
+    Ok(needed)
+}
+
+/// Writes to the front of a slice whose length has been worked out before.
+struct Writer<'a> {
+    out: &'a mut [u8],
+    len: usize,
+}
+
+impl Writer<'_> {
+    #[inline(always)]
+    fn put(&mut self, bytes: &[u8]) {
+        if let Some(slot) = self.out.get_mut(self.len..).and_then(|rest| rest.get_mut(..bytes.len())) {
+            slot.copy_from_slice(bytes);
+            self.len += bytes.len();
+        }
+    }
+
+    fn zeros(&mut self, len: usize) {
+        if let Some(slot) = self.out.get_mut(self.len..).and_then(|rest| rest.get_mut(..len)) {
+            slot.fill(0);
+            self.len += len;
+        }
+    }
+
+    fn tlv(&mut self, kind: u8, value: &[u8]) {
+        self.put(&[kind]);
+        self.put(&be16(value.len()));
+        self.put(value);
+    }
+
+    fn ipv4(&mut self, octets: [u8; 4]) {
+        for (index, octet) in octets.into_iter().enumerate() {
+            if index > 0 {
+                self.put(b".");
+            }
+            self.decimal(octet.into());
+        }
+    }
+
+    /// Groups of hex digits without leading zeros, `::` for the first of the longest runs of two or more zeros
+    /// (R21). Never with dotted IPv4 at the end: the grammar of the specification does not have it.
+    fn ipv6(&mut self, ip: Ipv6Addr) {
+        let groups = ip.segments();
+        let (mut gap, mut gap_len, mut run) = (0, 1, 0);
+        for (index, &group) in groups.iter().enumerate() {
+            run = if group == 0 { run + 1 } else { 0 };
+            if run > gap_len {
+                (gap, gap_len) = (index + 1 - run, run);
+            }
+        }
+        if gap_len < 2 {
+            gap = groups.len();
+        }
+        for (index, &group) in groups.iter().enumerate() {
+            if index == gap {
+                self.put(b"::");
+            }
+            if (gap..gap + gap_len).contains(&index) {
+                continue;
+            }
+            if index > 0 && index != gap + gap_len {
+                self.put(b":");
+            }
+            self.hex(group);
+        }
+    }
+
+    fn hex(&mut self, group: u16) {
+        let digits = [group >> 12, group >> 8 & 0xF, group >> 4 & 0xF, group & 0xF];
+        let skip = digits.iter().take(3).take_while(|&&digit| digit == 0).count();
+        for &digit in digits.iter().skip(skip) {
+            #[expect(clippy::cast_possible_truncation, reason = "a digit is below 16")]
+            let digit = digit as u8;
+            self.put(&[if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }]);
+        }
+    }
+
+    fn decimal(&mut self, number: u16) {
+        let mut digits = [0; 5];
+        let mut rest = number;
+        let mut start = digits.len();
+        for (index, digit) in digits.iter_mut().enumerate().rev() {
+            #[expect(clippy::cast_possible_truncation, reason = "a digit is below 10")]
+            let last = (rest % 10) as u8;
+            *digit = b'0' + last;
+            rest /= 10;
+            start = index;
+            if rest == 0 {
+                break;
+            }
+        }
+        self.put(digits.get(start..).unwrap_or_default());
+    }
+}
+
+/// A length that has been checked to fit.
+fn be16(len: usize) -> [u8; 2] {
+    u16::try_from(len).unwrap_or(u16::MAX).to_be_bytes()
+}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BufferTooSmall { needed } => write!(f, "buffer too small: {needed} bytes are needed"),
+            Self::TooLong { len } => write!(f, "{len} bytes are too long to be encoded"),
+            Self::MixedFamilies => MixedFamilies.fmt(f),
+            Self::NotInV1 => f.write_str("version 1 has only TCP4, TCP6 and UNKNOWN, and no TLVs; use version 2"),
+            Self::Padding { len } => write!(f, "a header of {len} bytes can't be padded to the length asked for"),
+            Self::Invalid(error) => write!(f, "a receiver would refuse the header: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for EncodeError {}
+
+impl From<MixedFamilies> for EncodeError {
+    fn from(_: MixedFamilies) -> Self {
+        Self::MixedFamilies
+    }
+}

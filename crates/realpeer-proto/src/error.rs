@@ -1,0 +1,316 @@
+//! What can be wrong with a header, and where.
+
+use core::fmt;
+
+use crate::Versions;
+
+/// Why bytes are no acceptable PROXY header.
+///
+/// Offsets count bytes from the start of the header. The same bytes give the same error, however they were
+/// split. After any of these the specification wants the connection closed.
+///
+/// ```
+/// use realpeer_proto::{parse, Config, Error};
+///
+/// let error = parse(b"GET / HTTP/1.1\r\n", &Config::new()).unwrap_err();
+/// assert!(matches!(error, Error::Signature { offset: 0, found: b'G', .. }));
+/// assert_eq!(
+///     error.to_string(),
+///     "no PROXY header: unexpected byte 0x47 at offset 0; is the proxy set to send one?"
+/// );
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Error {
+    /// The bytes begin with no signature that is allowed (section 2.2, R58): most likely there is no header.
+    Signature {
+        /// Where the first byte stands that belongs to no allowed signature.
+        offset: u8,
+        /// That byte.
+        found: u8,
+        /// The versions that are allowed.
+        allowed: Versions,
+    },
+    /// The line of version 1 breaks its grammar (section 2.1).
+    V1(V1Error),
+    /// The fixed part or the address block of version 2 is wrong (section 2.2).
+    V2(V2Error),
+    /// A TLV is malformed or does not fit (sections 2.2 to 2.2.7).
+    Tlv(TlvError),
+    /// The header is longer than [`Config::with_max_header_len`](crate::Config::with_max_header_len) allows, than
+    /// the decoder's storage can hold, or than the 107 bytes of a version 1 line (R27).
+    TooLong {
+        /// The header has at least so many bytes.
+        at_least: u32,
+        /// The limit.
+        limit: u32,
+    },
+    /// The peer closed the connection without a byte, as bare TCP health checks do. Nothing to worry about.
+    Closed,
+    /// The peer closed the connection in the middle of its header (R57), or a datagram ended there.
+    Truncated {
+        /// How many bytes of the header came.
+        received: u32,
+    },
+    /// The storage could not grow to take bytes that the limit allows.
+    OutOfMemory,
+    /// The caller broke the contract of a function; the peer is not to blame.
+    ApiMisuse(ApiMisuse),
+}
+
+/// A byte that can't stand where it stands in a version 1 line (section 2.1).
+///
+/// ```
+/// use realpeer_proto::{parse, Config, Error, V1Error, V1Field};
+///
+/// let error = parse(b"PROXY TCP4 192.0.2.1 192.0.2.2 +80 443\r\n", &Config::new()).unwrap_err();
+/// assert_eq!(error, Error::V1(V1Error { field: V1Field::SourcePort, offset: 31, found: b'+' }));
+/// assert_eq!(error.to_string(), "invalid v1 header: unexpected byte 0x2b in the source port at offset 31");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct V1Error {
+    /// The field in which the byte stands, or which it ends too soon.
+    pub field: V1Field,
+    /// Where it stands.
+    pub offset: u8,
+    /// The byte.
+    pub found: u8,
+}
+
+/// The fields of a version 1 line, in order (section 2.1).
+///
+/// ```
+/// assert_eq!(realpeer_proto::V1Field::SourcePort.to_string(), "source port");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum V1Field {
+    /// `TCP4`, `TCP6` or `UNKNOWN`.
+    Protocol,
+    /// The source address.
+    SourceAddress,
+    /// The destination address.
+    DestinationAddress,
+    /// The source port.
+    SourcePort,
+    /// The destination port.
+    DestinationPort,
+    /// The CRLF.
+    LineEnd,
+}
+
+/// What is wrong in the fixed part, the address block or the checksum of version 2 (section 2.2).
+///
+/// ```
+/// use realpeer_proto::{parse, Config, Error, V2Error};
+///
+/// let error = parse(b"\r\n\r\n\0\r\nQUIT\n\x31", &Config::new()).unwrap_err();
+/// assert_eq!(error, Error::V2(V2Error::Version { found: 3 }));
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum V2Error {
+    /// The version nibble is not 2 (R35).
+    Version {
+        /// The nibble.
+        found: u8,
+    },
+    /// The command nibble is neither LOCAL nor PROXY (R38).
+    Command {
+        /// The nibble.
+        found: u8,
+    },
+    /// The address family is not defined (R43).
+    Family {
+        /// The nibble.
+        found: u8,
+    },
+    /// The transport is not defined (R46).
+    Transport {
+        /// The nibble.
+        found: u8,
+    },
+    /// The header is shorter than the addresses of its family (R40 to R42).
+    Length {
+        /// The length announced for all that follows the first 16 bytes.
+        announced: u16,
+        /// The length of the family's addresses and ports.
+        needed: u16,
+    },
+    /// One or two bytes follow the addresses, too few for a TLV (R60).
+    Stray {
+        /// How many.
+        bytes: u16,
+    },
+    /// The checksum is not that of the header (section 2.2.3, R65).
+    Crc32c {
+        /// The checksum in the header.
+        announced: u32,
+        /// The checksum of the header.
+        computed: u32,
+    },
+}
+
+/// A TLV that is malformed or does not fit into its header.
+///
+/// ```
+/// use realpeer_proto::{parse, Config, Error, TlvCause, TlvError};
+///
+/// let header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0faaaabbbbccdd\x05\x00\x09";
+/// let error = parse(header, &Config::new()).unwrap_err();
+/// assert_eq!(error, Error::Tlv(TlvError { kind: 5, offset: 28, cause: TlvCause::Overrun }));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TlvError {
+    /// The type of the TLV.
+    pub kind: u8,
+    /// Where the TLV starts.
+    pub offset: u32,
+    /// What is wrong.
+    pub cause: TlvCause,
+}
+
+/// What is wrong with a TLV.
+///
+/// ```
+/// assert_eq!(realpeer_proto::TlvCause::Overrun.to_string(), "runs past the end");
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TlvCause {
+    /// Its value runs past the end of the header, or of the SSL TLV that it is in.
+    Overrun,
+    /// It leaves one or two bytes behind it, or within it if it is an SSL TLV: too few for a TLV (R60).
+    Stray,
+    /// A CRC32C that has not four bytes (R64).
+    Crc32cLength,
+    /// A second CRC32C.
+    Crc32cTwice,
+    /// A UNIQUE_ID of more than 128 bytes (R67).
+    UniqueIdLength,
+    /// An SSL TLV too short for its fixed fields (R68).
+    SslLength,
+}
+
+/// A mistake of the caller's.
+///
+/// ```
+/// use realpeer_proto::{ApiMisuse, Config, Decoder, Error};
+///
+/// let mut decoder = Decoder::new(&Config::new());
+/// let slot = decoder.read_slot().len();
+/// decoder.received(slot + 1);
+/// let misuse = ApiMisuse::ReceivedBeyondSlot { received: 16, slot: 15 };
+/// assert_eq!(decoder.next_event(), Err(Error::ApiMisuse(misuse)));
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ApiMisuse {
+    /// More bytes were reported as received than the slot could take.
+    ReceivedBeyondSlot {
+        /// The bytes reported.
+        received: u32,
+        /// The length of the slot.
+        slot: u32,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signature { offset, found, allowed } => {
+                let version = match allowed {
+                    Versions::Any => "",
+                    Versions::V1 => " v1",
+                    Versions::V2 => " v2",
+                };
+                write!(
+                    f,
+                    "no PROXY{version} header: unexpected byte {found:#04x} at offset {offset}; \
+                     is the proxy set to send one?"
+                )
+            }
+            Self::V1(error) => write!(f, "invalid v1 header: {error}"),
+            Self::V2(error) => write!(f, "invalid v2 header: {error}"),
+            Self::Tlv(error) => write!(f, "invalid v2 header: {error}"),
+            Self::TooLong { at_least, limit } => {
+                write!(f, "header of at least {at_least} bytes is longer than the limit of {limit}")
+            }
+            Self::Closed => f.write_str("connection closed before any header, as by a TCP health check"),
+            Self::Truncated { received } => write!(f, "header cut off after {received} bytes"),
+            Self::OutOfMemory => f.write_str("no memory for the header"),
+            Self::ApiMisuse(misuse) => write!(f, "misuse of the API: {misuse}"),
+        }
+    }
+}
+
+impl fmt::Display for V1Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "unexpected byte {:#04x} in the {} at offset {}", self.found, self.field, self.offset)
+    }
+}
+
+impl fmt::Display for V1Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Protocol => "protocol",
+            Self::SourceAddress => "source address",
+            Self::DestinationAddress => "destination address",
+            Self::SourcePort => "source port",
+            Self::DestinationPort => "destination port",
+            Self::LineEnd => "line end",
+        })
+    }
+}
+
+impl fmt::Display for V2Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version { found } => write!(f, "version {found} instead of 2"),
+            Self::Command { found } => write!(f, "undefined command {found:#x}"),
+            Self::Family { found } => write!(f, "undefined address family {found:#x}"),
+            Self::Transport { found } => write!(f, "undefined transport {found:#x}"),
+            Self::Length { announced, needed } => {
+                write!(f, "length {announced} is too short for addresses of {needed} bytes")
+            }
+            Self::Stray { bytes } => write!(f, "{bytes} stray bytes after the addresses, too few for a TLV"),
+            Self::Crc32c { announced, computed } => {
+                write!(f, "CRC32C {announced:#010x} does not match the header's {computed:#010x}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for TlvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TLV of type {:#04x} at offset {} {}", self.kind, self.offset, self.cause)
+    }
+}
+
+impl fmt::Display for TlvCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Overrun => "runs past the end",
+            Self::Stray => "leaves stray bytes, too few for a TLV",
+            Self::Crc32cLength => "is a CRC32C without exactly 4 bytes",
+            Self::Crc32cTwice => "is a second CRC32C",
+            Self::UniqueIdLength => "is a UNIQUE_ID of more than 128 bytes",
+            Self::SslLength => "is too short for an SSL TLV",
+        })
+    }
+}
+
+impl fmt::Display for ApiMisuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ReceivedBeyondSlot { received, slot } => {
+                write!(f, "{received} bytes reported as received into a slot of {slot}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+impl core::error::Error for V1Error {}
+impl core::error::Error for V2Error {}
+impl core::error::Error for TlvError {}
+impl core::error::Error for ApiMisuse {}

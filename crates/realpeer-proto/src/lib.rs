@@ -1,0 +1,33 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+extern crate std;
+
+mod config;
+mod crc32c;
+mod decoder;
+mod encoder;
+mod error;
+mod handshake;
+mod header;
+mod parse;
+mod ssl;
+mod text;
+mod tlv;
+mod v1;
+mod v2;
+
+pub use config::{Config, Versions};
+pub use decoder::{Decoder, Event, Storage};
+pub use encoder::{EncodeError, Encoder};
+pub use error::{ApiMisuse, Error, TlvCause, TlvError, V1Error, V1Field, V2Error};
+pub use handshake::{Handshake, HandshakeError, ReadMode};
+pub use header::{Address, Addresses, Command, Header, MixedFamilies, Transport, UnixAddr, Version};
+pub use parse::{Parsed, parse, parse_datagram};
+pub use ssl::Ssl;
+pub use tlv::{TextError, Tlv, TlvIter, TlvValue, Tlvs, kind};
+
+/// The most bytes that a header can have: the fixed 16 of version 2 and the 65,535 that its length can announce.
+pub const MAX_HEADER_LEN: usize = 16 + u16::MAX as usize;

@@ -1,0 +1,131 @@
+//! The stateless kernel: a slice in, a header out.
+
+use core::num::NonZeroUsize;
+
+use crate::config::Limits;
+use crate::{Config, Error, Header, Version, v1, v2};
+
+/// What [`parse`] made of its input.
+///
+/// ```
+/// use realpeer_proto::{parse, Config, Parsed};
+///
+/// // A line of version 1 can be as short as 22 bytes from here on.
+/// assert_eq!(parse(b"PROXY TCP4", &Config::new())?, Parsed::Incomplete { needed: 22.try_into()? });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parsed<'a> {
+    /// The input begins with a header.
+    Complete {
+        /// The header.
+        header: Header<'a>,
+        /// Its length in bytes; what follows is payload.
+        len: usize,
+    },
+    /// The input is the beginning of a header.
+    Incomplete {
+        /// At least so many bytes are missing: a read of that size can't take a byte of payload.
+        needed: NonZeroUsize,
+    },
+}
+
+/// Reads the header that `input` begins with. It keeps nothing: more input means reading from the start again, for
+/// which [`Decoder`](crate::Decoder) is the better choice.
+///
+/// # Errors
+///
+/// As soon as no header can begin with `input`. See [`Error`].
+///
+/// ```
+/// use realpeer_proto::{parse, Command, Config, Parsed};
+///
+/// let input = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0payload";
+/// let Parsed::Complete { header, len } = parse(input, &Config::new())? else { panic!("incomplete") };
+/// assert_eq!((header.command(), len), (Command::Local, 16));
+/// # Ok::<(), realpeer_proto::Error>(())
+/// ```
+#[inline]
+pub fn parse<'a>(input: &'a [u8], config: &Config) -> Result<Parsed<'a>, Error> {
+    advance(&mut Progress::Start, input, config.limits())
+}
+
+/// Reads the header and the payload of a datagram (R9 to R11: each datagram has its own header).
+///
+/// # Errors
+///
+/// As for [`parse`]; and [`Error::Truncated`] if the datagram ends before its header does.
+///
+/// ```
+/// use realpeer_proto::{parse_datagram, Config, Transport};
+///
+/// let datagram = b"\r\n\r\n\0\r\nQUIT\n\x21\x12\0\x0c\x7f\0\0\x01\x7f\0\0\x02\x30\x39\0\x35query";
+/// let (header, payload) = parse_datagram(datagram, &Config::new())?;
+/// assert_eq!(header.source().unwrap().to_string(), "127.0.0.1:12345");
+/// assert_eq!(header.transport(), Transport::Dgram);
+/// assert_eq!(payload, b"query");
+/// # Ok::<(), realpeer_proto::Error>(())
+/// ```
+pub fn parse_datagram<'a>(datagram: &'a [u8], config: &Config) -> Result<(Header<'a>, &'a [u8]), Error> {
+    match parse(datagram, config)? {
+        Parsed::Complete { header, len } => Ok((header, datagram.get(len..).unwrap_or_default())),
+        #[expect(clippy::cast_possible_truncation, reason = "what is incomplete is shorter than a header")]
+        Parsed::Incomplete { .. } => Err(Error::Truncated { received: datagram.len() as u32 }),
+    }
+}
+
+/// How far a header has been read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    Start,
+    V1(v1::Progress),
+    V2(v2::Progress),
+}
+
+/// Reads on, from where `progress` stands, in the header that `input` begins with. The one place where headers
+/// are read: everything else in this crate calls it.
+#[inline]
+pub(crate) fn advance<'a>(
+    progress: &mut Progress,
+    input: &'a [u8],
+    limits: Limits,
+) -> Result<Parsed<'a>, Error> {
+    if *progress == Progress::Start {
+        *progress = match input.first() {
+            Some(b'P') if limits.allows_v1() => Progress::V1(v1::Progress::default()),
+            Some(&first) if limits.allows_v2() && first == v2::SIGNATURE[0] => {
+                Progress::V2(v2::Progress::default())
+            }
+            Some(&found) => return Err(Error::Signature { offset: 0, found, allowed: limits.versions }),
+            None => Progress::Start,
+        };
+    }
+    let outcome = match progress {
+        Progress::Start => Err(shortest(limits)?),
+        Progress::V1(progress) => v1::advance(progress, input, limits)?,
+        Progress::V2(progress) => v2::advance(progress, input, limits)?,
+    };
+    match outcome {
+        Ok((header, len)) => Ok(Parsed::Complete { header, len }),
+        Err(needed) => Ok(Parsed::Incomplete { needed: NonZeroUsize::new(needed).unwrap_or(NonZeroUsize::MIN) }),
+    }
+}
+
+/// The length of the shortest header, if the storage has room for it.
+fn shortest(limits: Limits) -> Result<usize, Error> {
+    let shortest = limits.versions.shortest();
+    #[expect(clippy::cast_possible_truncation, reason = "it is 15 or 16")]
+    let at_least = shortest as u32;
+    if at_least > limits.max_len { Err(Error::TooLong { at_least, limit: limits.max_len }) } else { Ok(shortest) }
+}
+
+/// The header in bytes that [`advance`] has found to be one, without checking it again.
+pub(crate) fn view(bytes: &[u8], version: Version, limits: Limits) -> Option<Header<'_>> {
+    match version {
+        Version::V1 => match v1::advance(&mut v1::Progress::default(), bytes, limits) {
+            Ok(Ok((header, _))) => Some(header),
+            _ => None,
+        },
+        Version::V2 => v2::view(bytes, limits),
+    }
+}

@@ -1,0 +1,337 @@
+//! TLVs: the list, its types, and what the values mean (sections 2.2.1 to 2.2.8).
+
+use core::fmt;
+
+use crate::Ssl;
+
+/// The registered types (sections 2.2 and 2.2.8) and those of vendors.
+pub mod kind {
+    /// PP2_TYPE_ALPN: the protocol on top, as in RFC 7301.
+    pub const ALPN: u8 = 0x01;
+    /// PP2_TYPE_AUTHORITY: the host name the client asked for, UTF-8.
+    pub const AUTHORITY: u8 = 0x02;
+    /// PP2_TYPE_CRC32C: the checksum of the whole header.
+    pub const CRC32C: u8 = 0x03;
+    /// PP2_TYPE_NOOP: padding.
+    pub const NOOP: u8 = 0x04;
+    /// PP2_TYPE_UNIQUE_ID: at most 128 opaque bytes.
+    pub const UNIQUE_ID: u8 = 0x05;
+    /// PP2_TYPE_SSL: see [`Ssl`](crate::Ssl).
+    pub const SSL: u8 = 0x20;
+    /// PP2_SUBTYPE_SSL_VERSION, within SSL: US-ASCII.
+    pub const SSL_VERSION: u8 = 0x21;
+    /// PP2_SUBTYPE_SSL_CN, within SSL: the client certificate's common name, UTF-8.
+    pub const SSL_CN: u8 = 0x22;
+    /// PP2_SUBTYPE_SSL_CIPHER, within SSL: US-ASCII.
+    pub const SSL_CIPHER: u8 = 0x23;
+    /// PP2_SUBTYPE_SSL_SIG_ALG, within SSL: US-ASCII.
+    pub const SSL_SIG_ALG: u8 = 0x24;
+    /// PP2_SUBTYPE_SSL_KEY_ALG, within SSL: US-ASCII.
+    pub const SSL_KEY_ALG: u8 = 0x25;
+    /// PP2_SUBTYPE_SSL_GROUP, within SSL: US-ASCII.
+    pub const SSL_GROUP: u8 = 0x26;
+    /// PP2_SUBTYPE_SSL_SIG_SCHEME, within SSL: US-ASCII.
+    pub const SSL_SIG_SCHEME: u8 = 0x27;
+    /// PP2_SUBTYPE_SSL_CLIENT_CERT, within SSL: the client's certificate, DER.
+    pub const SSL_CLIENT_CERT: u8 = 0x28;
+    /// PP2_TYPE_NETNS: the name of the network namespace, US-ASCII.
+    pub const NETNS: u8 = 0x30;
+    /// Google Cloud: the Private Service Connect connection id.
+    pub const GCP: u8 = 0xE0;
+    /// AWS: the first byte of the value is a subtype, 1 for the VPC endpoint id.
+    pub const AWS: u8 = 0xEA;
+    /// Azure: the first byte of the value is a subtype, 1 for the Private Link id.
+    pub const AZURE: u8 = 0xEE;
+}
+
+/// One TLV: a type and the bytes of its value.
+///
+/// ```
+/// use realpeer_proto::{kind, Tlv, TlvValue};
+///
+/// let tlv = Tlv::new(kind::AZURE, &[1, 0x44, 0x33, 0x22, 0x11]);
+/// assert_eq!(tlv.decode(), TlvValue::AzurePrivateLinkId(0x1122_3344));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Tlv<'a> {
+    kind: u8,
+    value: &'a [u8],
+}
+
+/// A run of TLVs, in the order in which they were sent.
+///
+/// Where a type stands more than once, the accessors give the first and the iterator gives all. Text accessors
+/// fail on bytes that are not of the encoding that the specification names; [`get`](Self::get) gives the bytes.
+///
+/// ```
+/// use realpeer_proto::{kind, Tlvs};
+///
+/// let tlvs = Tlvs::new(b"\x01\x00\x02h2\x02\x00\x0bexample.com").unwrap();
+/// assert_eq!(tlvs.alpn(), Some(&b"h2"[..]));
+/// assert_eq!(tlvs.authority(), Some(Ok("example.com")));
+/// assert_eq!(tlvs.get(kind::UNIQUE_ID), None);
+/// assert_eq!(tlvs.iter().count(), 2);
+/// ```
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Tlvs<'a>(&'a [u8]);
+
+/// What a TLV at the top level means, by its type.
+///
+/// A value that has not the shape its type asks for is [`TlvValue::Other`], with its bytes.
+///
+/// ```
+/// use realpeer_proto::{kind, Tlv, TlvValue};
+///
+/// assert_eq!(Tlv::new(kind::ALPN, b"h2").decode(), TlvValue::Alpn(b"h2"));
+/// assert_eq!(Tlv::new(0xF0, b"x").decode(), TlvValue::Other(b"x"));
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TlvValue<'a> {
+    /// The protocol on top (section 2.2.1).
+    Alpn(&'a [u8]),
+    /// The host name the client asked for (section 2.2.2), UTF-8.
+    Authority(&'a str),
+    /// The checksum (section 2.2.3).
+    Crc32c(u32),
+    /// Padding (section 2.2.4), to be ignored.
+    Noop,
+    /// An opaque id of the connection (section 2.2.5), at most 128 bytes.
+    UniqueId(&'a [u8]),
+    /// What is known of the client's TLS connection (section 2.2.6).
+    Ssl(Ssl<'a>),
+    /// The name of the network namespace (section 2.2.7), US-ASCII.
+    Netns(&'a str),
+    /// AWS: the id of the VPC endpoint, US-ASCII.
+    AwsVpcEndpointId(&'a str),
+    /// Azure: the id of the Private Link endpoint.
+    AzurePrivateLinkId(u32),
+    /// Google Cloud: the id of the Private Service Connect connection.
+    GcpPscConnectionId(u64),
+    /// Any other type, or a value without the shape of its type.
+    Other(&'a [u8]),
+}
+
+/// A value that is not text of the encoding that the specification names.
+///
+/// ```
+/// use realpeer_proto::{TextError, Tlvs};
+///
+/// let tlvs = Tlvs::new(b"\x02\x00\x02a\xff").unwrap();
+/// assert_eq!(tlvs.authority(), Some(Err(TextError { valid_up_to: 1 })));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TextError {
+    /// How many bytes of the value are good.
+    pub valid_up_to: usize,
+}
+
+/// The iterator over [`Tlvs`].
+///
+/// ```
+/// use realpeer_proto::Tlvs;
+///
+/// let tlvs = Tlvs::new(b"\x04\x00\x00\x04\x00\x01x").unwrap();
+/// assert_eq!(tlvs.iter().map(|tlv| tlv.value().len()).sum::<usize>(), 1);
+/// ```
+#[derive(Clone, Debug)]
+pub struct TlvIter<'a>(&'a [u8]);
+
+impl<'a> Tlv<'a> {
+    /// A TLV of the type `kind`, one of [`kind`] or any other.
+    pub const fn new(kind: u8, value: &'a [u8]) -> Self {
+        Self { kind, value }
+    }
+
+    /// The type.
+    pub const fn kind(&self) -> u8 {
+        self.kind
+    }
+
+    /// The bytes of the value.
+    pub const fn value(&self) -> &'a [u8] {
+        self.value
+    }
+
+    /// What the value means at the top level of a header.
+    pub fn decode(&self) -> TlvValue<'a> {
+        self.decode_known().unwrap_or(TlvValue::Other(self.value))
+    }
+
+    fn decode_known(&self) -> Option<TlvValue<'a>> {
+        let value = self.value;
+        Some(match self.kind {
+            kind::ALPN => TlvValue::Alpn(value),
+            kind::AUTHORITY => TlvValue::Authority(utf8(value).ok()?),
+            kind::CRC32C => TlvValue::Crc32c(u32::from_be_bytes(value.try_into().ok()?)),
+            kind::NOOP => TlvValue::Noop,
+            kind::UNIQUE_ID if value.len() <= MAX_UNIQUE_ID_LEN => TlvValue::UniqueId(value),
+            kind::SSL => TlvValue::Ssl(Ssl::new(value)?),
+            kind::NETNS => TlvValue::Netns(ascii(value).ok()?),
+            kind::AWS => match value {
+                [1, id @ ..] => TlvValue::AwsVpcEndpointId(ascii(id).ok()?),
+                _ => return None,
+            },
+            kind::AZURE => match *value {
+                [1, a, b, c, d] => TlvValue::AzurePrivateLinkId(u32::from_le_bytes([a, b, c, d])),
+                _ => return None,
+            },
+            kind::GCP => TlvValue::GcpPscConnectionId(u64::from_be_bytes(value.try_into().ok()?)),
+            _ => return None,
+        })
+    }
+}
+
+impl<'a> Tlvs<'a> {
+    /// The TLVs that fill `bytes` exactly, or `None` if they do not.
+    pub fn new(bytes: &'a [u8]) -> Option<Self> {
+        let mut rest = TlvIter(bytes);
+        while rest.next().is_some() {}
+        rest.0.is_empty().then_some(Self(bytes))
+    }
+
+    /// The same without a look: for bytes that the parser has been over.
+    pub(crate) const fn checked(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes as they were sent.
+    pub const fn as_bytes(&self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All of them, in order.
+    pub const fn iter(&self) -> TlvIter<'a> {
+        TlvIter(self.0)
+    }
+
+    /// The value of the first TLV of the type `kind`.
+    pub fn get(&self, kind: u8) -> Option<&'a [u8]> {
+        self.iter().find(|tlv| tlv.kind == kind).map(|tlv| tlv.value)
+    }
+
+    /// ALPN: the protocol on top (section 2.2.1).
+    pub fn alpn(&self) -> Option<&'a [u8]> {
+        self.get(kind::ALPN)
+    }
+
+    /// AUTHORITY: the host name the client asked for, such as its SNI (section 2.2.2).
+    pub fn authority(&self) -> Option<Result<&'a str, TextError>> {
+        self.get(kind::AUTHORITY).map(utf8)
+    }
+
+    /// CRC32C: the checksum as sent (section 2.2.3). In a decoded header it has been checked.
+    pub fn crc32c(&self) -> Option<u32> {
+        self.get(kind::CRC32C).and_then(|value| value.try_into().ok()).map(u32::from_be_bytes)
+    }
+
+    /// UNIQUE_ID: an opaque id of the connection (section 2.2.5).
+    pub fn unique_id(&self) -> Option<&'a [u8]> {
+        self.get(kind::UNIQUE_ID)
+    }
+
+    /// SSL: what is known of the client's TLS connection (section 2.2.6).
+    pub fn ssl(&self) -> Option<Ssl<'a>> {
+        self.get(kind::SSL).and_then(Ssl::new)
+    }
+
+    /// NETNS: the name of the network namespace (section 2.2.7).
+    pub fn netns(&self) -> Option<Result<&'a str, TextError>> {
+        self.get(kind::NETNS).map(ascii)
+    }
+
+    /// AWS: the id of the VPC endpoint through which the client came (type 0xEA, subtype 1).
+    pub fn aws_vpc_endpoint_id(&self) -> Option<&'a str> {
+        self.iter().find_map(|tlv| match tlv.decode() {
+            TlvValue::AwsVpcEndpointId(id) => Some(id),
+            _ => None,
+        })
+    }
+
+    /// Azure: the id of the Private Link endpoint (type 0xEE, subtype 1).
+    pub fn azure_private_link_id(&self) -> Option<u32> {
+        self.iter().find_map(|tlv| match tlv.decode() {
+            TlvValue::AzurePrivateLinkId(id) => Some(id),
+            _ => None,
+        })
+    }
+
+    /// Google Cloud: the id of the Private Service Connect connection (type 0xE0).
+    pub fn gcp_psc_connection_id(&self) -> Option<u64> {
+        self.iter().find_map(|tlv| match tlv.decode() {
+            TlvValue::GcpPscConnectionId(id) => Some(id),
+            _ => None,
+        })
+    }
+}
+
+impl<'a> IntoIterator for Tlvs<'a> {
+    type Item = Tlv<'a>;
+    type IntoIter = TlvIter<'a>;
+
+    fn into_iter(self) -> TlvIter<'a> {
+        self.iter()
+    }
+}
+
+impl<'a> IntoIterator for &Tlvs<'a> {
+    type Item = Tlv<'a>;
+    type IntoIter = TlvIter<'a>;
+
+    fn into_iter(self) -> TlvIter<'a> {
+        self.iter()
+    }
+}
+
+impl<'a> Iterator for TlvIter<'a> {
+    type Item = Tlv<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Tlv<'a>> {
+        let (&[kind, high, low], rest) = self.0.split_first_chunk()?;
+        let (value, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes([high, low])))?;
+        self.0 = rest;
+        Some(Tlv { kind, value })
+    }
+}
+
+impl core::iter::FusedIterator for TlvIter<'_> {}
+
+impl fmt::Debug for Tlv<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tlv({:#04x}, \"{}\")", self.kind, self.value.escape_ascii())
+    }
+}
+
+impl fmt::Debug for Tlvs<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self).finish()
+    }
+}
+
+impl fmt::Display for TextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "value is no text from byte {} on", self.valid_up_to)
+    }
+}
+
+impl core::error::Error for TextError {}
+
+/// The longest UNIQUE_ID (section 2.2.5).
+pub(crate) const MAX_UNIQUE_ID_LEN: usize = 128;
+
+pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, TextError> {
+    core::str::from_utf8(bytes).map_err(|error| TextError { valid_up_to: error.valid_up_to() })
+}
+
+pub(crate) fn ascii(bytes: &[u8]) -> Result<&str, TextError> {
+    match bytes.iter().position(|byte| !byte.is_ascii()) {
+        Some(valid_up_to) => Err(TextError { valid_up_to }),
+        None => utf8(bytes),
+    }
+}

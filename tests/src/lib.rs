@@ -1,0 +1,5 @@
+//! What the tests share: the conformance vectors, and a second decoder to compare with.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is test code")]
+
+pub mod vectors;
