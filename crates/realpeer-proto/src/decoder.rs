@@ -110,9 +110,16 @@ impl<B: Storage> Decoder<B> {
     /// A decoder that keeps its bytes in `storage`. What that holds is overwritten.
     pub fn with_storage(config: &Config, storage: B) -> Self {
         let mut limits = config.limits();
-        limits.max_len = u32::try_from(storage.max_len()).map_or(limits.max_len, |max| max.min(limits.max_len));
-        let mut decoder =
-            Self { state: State::Open(Progress::Start), filled: 0, seen: u32::MAX, needed: 0, limits, storage };
+        limits.max_len =
+            u32::try_from(storage.max_len()).map_or(limits.max_len, |max| max.min(limits.max_len));
+        let mut decoder = Self {
+            state: State::Open(Progress::Start),
+            filled: 0,
+            seen: u32::MAX,
+            needed: 0,
+            limits,
+            storage,
+        };
         decoder.look();
         decoder
     }

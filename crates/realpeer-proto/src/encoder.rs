@@ -1,8 +1,9 @@
 //! Writing headers.
 
 use core::fmt;
-use core::net::{Ipv6Addr, SocketAddr};
+use core::net::SocketAddr;
 
+use crate::write::{Writer, be16};
 use crate::{
     Addresses, Command, Error, Header, MAX_HEADER_LEN, MixedFamilies, Ssl, Tlv, Tlvs, Transport, UnixAddr,
     Version, kind, v1, v2,
@@ -86,7 +87,11 @@ impl<'a> Encoder<'a> {
     /// # Errors
     ///
     /// [`MixedFamilies`].
-    pub fn proxy(version: Version, source: SocketAddr, destination: SocketAddr) -> Result<Self, MixedFamilies> {
+    pub fn proxy(
+        version: Version,
+        source: SocketAddr,
+        destination: SocketAddr,
+    ) -> Result<Self, MixedFamilies> {
         Ok(Self::new(version, Addresses::try_from((source, destination))?))
     }
 
@@ -279,11 +284,7 @@ impl<'a> Encoder<'a> {
         }
         if header.len < len {
             let padding = len - header.len - TLV_HEAD_LEN;
-            header.tlv(kind::NOOP, &[]);
-            if let Some(at) = header.len.checked_sub(2) {
-                header.len = at;
-                header.put(&be16(padding));
-            }
+            header.tlv_head(kind::NOOP, padding);
             header.zeros(padding);
         }
     }
@@ -347,7 +348,11 @@ impl List<'_> {
 fn tlvs_len(tlvs: &[Tlv<'_>]) -> Result<usize, EncodeError> {
     tlvs.iter().try_fold(0usize, |sum, tlv| {
         let len = tlv.value().len();
-        if len > usize::from(u16::MAX) { Err(EncodeError::TooLong { len }) } else { Ok(sum + TLV_HEAD_LEN + len) }
+        if len > usize::from(u16::MAX) {
+            Err(EncodeError::TooLong { len })
+        } else {
+            Ok(sum + TLV_HEAD_LEN + len)
+        }
     })
 }
 
@@ -366,106 +371,10 @@ pub(crate) fn ssl_value(
     let mut value = Writer { out, len: 0 };
     value.put(&[client]);
     value.put(&verify.to_be_bytes());
-    tlvs.iter().for_each(|tlv| value.tlv(tlv.kind(), tlv.value()));
+    for tlv in tlvs {
+        value.tlv(tlv.kind(), tlv.value());
+    }
     Ok(needed)
-}
-
-/// Writes to the front of a slice whose length has been worked out before.
-struct Writer<'a> {
-    out: &'a mut [u8],
-    len: usize,
-}
-
-impl Writer<'_> {
-    #[inline(always)]
-    fn put(&mut self, bytes: &[u8]) {
-        if let Some(slot) = self.out.get_mut(self.len..).and_then(|rest| rest.get_mut(..bytes.len())) {
-            slot.copy_from_slice(bytes);
-            self.len += bytes.len();
-        }
-    }
-
-    fn zeros(&mut self, len: usize) {
-        if let Some(slot) = self.out.get_mut(self.len..).and_then(|rest| rest.get_mut(..len)) {
-            slot.fill(0);
-            self.len += len;
-        }
-    }
-
-    fn tlv(&mut self, kind: u8, value: &[u8]) {
-        self.put(&[kind]);
-        self.put(&be16(value.len()));
-        self.put(value);
-    }
-
-    fn ipv4(&mut self, octets: [u8; 4]) {
-        for (index, octet) in octets.into_iter().enumerate() {
-            if index > 0 {
-                self.put(b".");
-            }
-            self.decimal(octet.into());
-        }
-    }
-
-    /// Groups of hex digits without leading zeros, `::` for the first of the longest runs of two or more zeros
-    /// (R21). Never with dotted IPv4 at the end: the grammar of the specification does not have it.
-    fn ipv6(&mut self, ip: Ipv6Addr) {
-        let groups = ip.segments();
-        let (mut gap, mut gap_len, mut run) = (0, 1, 0);
-        for (index, &group) in groups.iter().enumerate() {
-            run = if group == 0 { run + 1 } else { 0 };
-            if run > gap_len {
-                (gap, gap_len) = (index + 1 - run, run);
-            }
-        }
-        if gap_len < 2 {
-            gap = groups.len();
-        }
-        for (index, &group) in groups.iter().enumerate() {
-            if index == gap {
-                self.put(b"::");
-            }
-            if (gap..gap + gap_len).contains(&index) {
-                continue;
-            }
-            if index > 0 && index != gap + gap_len {
-                self.put(b":");
-            }
-            self.hex(group);
-        }
-    }
-
-    fn hex(&mut self, group: u16) {
-        let digits = [group >> 12, group >> 8 & 0xF, group >> 4 & 0xF, group & 0xF];
-        let skip = digits.iter().take(3).take_while(|&&digit| digit == 0).count();
-        for &digit in digits.iter().skip(skip) {
-            #[expect(clippy::cast_possible_truncation, reason = "a digit is below 16")]
-            let digit = digit as u8;
-            self.put(&[if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }]);
-        }
-    }
-
-    fn decimal(&mut self, number: u16) {
-        let mut digits = [0; 5];
-        let mut rest = number;
-        let mut start = digits.len();
-        for (index, digit) in digits.iter_mut().enumerate().rev() {
-            #[expect(clippy::cast_possible_truncation, reason = "a digit is below 10")]
-            let last = (rest % 10) as u8;
-            *digit = b'0' + last;
-            rest /= 10;
-            start = index;
-            if rest == 0 {
-                break;
-            }
-        }
-        self.put(digits.get(start..).unwrap_or_default());
-    }
-}
-
-/// A length that has been checked to fit.
-fn be16(len: usize) -> [u8; 2] {
-    u16::try_from(len).unwrap_or(u16::MAX).to_be_bytes()
 }
 
 impl fmt::Display for EncodeError {
@@ -474,8 +383,12 @@ impl fmt::Display for EncodeError {
             Self::BufferTooSmall { needed } => write!(f, "buffer too small: {needed} bytes are needed"),
             Self::TooLong { len } => write!(f, "{len} bytes are too long to be encoded"),
             Self::MixedFamilies => MixedFamilies.fmt(f),
-            Self::NotInV1 => f.write_str("version 1 has only TCP4, TCP6 and UNKNOWN, and no TLVs; use version 2"),
-            Self::Padding { len } => write!(f, "a header of {len} bytes can't be padded to the length asked for"),
+            Self::NotInV1 => {
+                f.write_str("version 1 has only TCP4, TCP6 and UNKNOWN, and no TLVs; use version 2")
+            }
+            Self::Padding { len } => {
+                write!(f, "a header of {len} bytes can't be padded to the length asked for")
+            }
             Self::Invalid(error) => write!(f, "a receiver would refuse the header: {error}"),
         }
     }

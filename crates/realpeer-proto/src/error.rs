@@ -185,7 +185,7 @@ pub enum TlvCause {
     Crc32cLength,
     /// A second CRC32C.
     Crc32cTwice,
-    /// A UNIQUE_ID of more than 128 bytes (R67).
+    /// A `UNIQUE_ID` of more than 128 bytes (R67).
     UniqueIdLength,
     /// An SSL TLV too short for its fixed fields (R68).
     SslLength,

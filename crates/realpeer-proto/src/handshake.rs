@@ -193,6 +193,11 @@ where
         &self.decoder
     }
 
+    /// The decoder within, to keep the header.
+    pub fn into_decoder(self) -> Decoder<B> {
+        self.decoder
+    }
+
     /// Takes steps until the handshake has ended or is to wait.
     fn drive<E>(
         &mut self,
@@ -231,7 +236,9 @@ impl<E: fmt::Display> fmt::Display for HandshakeError<E> {
             Self::TimedOut { received: 0 } => f.write_str(
                 "no PROXY header in time, not a byte; is the proxy set to send one, and to send it at once?",
             ),
-            Self::TimedOut { received } => write!(f, "no complete PROXY header in time, only {received} bytes"),
+            Self::TimedOut { received } => {
+                write!(f, "no complete PROXY header in time, only {received} bytes")
+            }
         }
     }
 }

@@ -89,21 +89,21 @@ pub enum Addresses<'a> {
     /// None: LOCAL, UNKNOWN, or UNSPEC in either half of the family byte. The real endpoints count.
     #[default]
     Unspec,
-    /// IPv4 (AF_INET, TCP4).
+    /// IPv4 (`AF_INET`, TCP4).
     Inet {
         /// Where the connection came from.
         source: SocketAddrV4,
         /// Where it was going.
         destination: SocketAddrV4,
     },
-    /// IPv6 (AF_INET6, TCP6).
+    /// IPv6 (`AF_INET6`, TCP6).
     Inet6 {
         /// Where the connection came from.
         source: SocketAddrV6,
         /// Where it was going.
         destination: SocketAddrV6,
     },
-    /// UNIX sockets (AF_UNIX), version 2 only.
+    /// UNIX sockets (`AF_UNIX`), version 2 only.
     Unix {
         /// Where the connection came from.
         source: UnixAddr<'a>,

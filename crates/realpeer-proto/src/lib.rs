@@ -18,6 +18,7 @@ mod text;
 mod tlv;
 mod v1;
 mod v2;
+mod write;
 
 pub use config::{Config, Versions};
 pub use decoder::{Decoder, Event, Storage};

@@ -107,7 +107,9 @@ pub(crate) fn advance<'a>(
     };
     match outcome {
         Ok((header, len)) => Ok(Parsed::Complete { header, len }),
-        Err(needed) => Ok(Parsed::Incomplete { needed: NonZeroUsize::new(needed).unwrap_or(NonZeroUsize::MIN) }),
+        Err(needed) => {
+            Ok(Parsed::Incomplete { needed: NonZeroUsize::new(needed).unwrap_or(NonZeroUsize::MIN) })
+        }
     }
 }
 
@@ -116,7 +118,11 @@ fn shortest(limits: Limits) -> Result<usize, Error> {
     let shortest = limits.versions.shortest();
     #[expect(clippy::cast_possible_truncation, reason = "it is 15 or 16")]
     let at_least = shortest as u32;
-    if at_least > limits.max_len { Err(Error::TooLong { at_least, limit: limits.max_len }) } else { Ok(shortest) }
+    if at_least > limits.max_len {
+        Err(Error::TooLong { at_least, limit: limits.max_len })
+    } else {
+        Ok(shortest)
+    }
 }
 
 /// The header in bytes that [`advance`] has found to be one, without checking it again.

@@ -26,11 +26,11 @@ pub struct Ssl<'a> {
 }
 
 impl<'a> Ssl<'a> {
-    /// PP2_CLIENT_SSL: the client connected over TLS.
+    /// `PP2_CLIENT_SSL`: the client connected over TLS.
     pub const CLIENT_SSL: u8 = 0x01;
-    /// PP2_CLIENT_CERT_CONN: the client gave a certificate on this connection.
+    /// `PP2_CLIENT_CERT_CONN`: the client gave a certificate on this connection.
     pub const CLIENT_CERT_CONN: u8 = 0x02;
-    /// PP2_CLIENT_CERT_SESS: the client gave a certificate at least once in this TLS session.
+    /// `PP2_CLIENT_CERT_SESS`: the client gave a certificate at least once in this TLS session.
     pub const CLIENT_CERT_SESS: u8 = 0x04;
     /// The bytes before the TLVs within: one of flags, four of verification result.
     pub(crate) const FIXED_LEN: usize = 5;

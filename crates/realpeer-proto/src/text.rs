@@ -171,7 +171,8 @@ impl Ipv6Text {
     }
 
     fn push_dot(&mut self) -> bool {
-        let fits = if self.gap > 0 { self.groups + 2 <= self.room() } else { self.groups + 2 == Self::GROUPS };
+        let fits =
+            if self.gap > 0 { self.groups + 2 <= self.room() } else { self.groups + 2 == Self::GROUPS };
         let Some(first) = decimal(self.current, self.digits) else { return false };
         if fits {
             self.tail = Ipv4Text::after_first(first);

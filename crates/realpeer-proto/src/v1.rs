@@ -173,19 +173,16 @@ impl Progress {
                 }
                 Stage::Ignored => {
                     let rest = line.get(at..).unwrap_or_default();
-                    let crlf = rest.iter().enumerate().position(|(index, &byte)| {
-                        byte == b'\n' && line.get(at + index - 1) == Some(&b'\r')
-                    });
-                    match crlf {
-                        Some(index) => {
-                            at += index + 1;
-                            break Outcome::Complete;
-                        }
-                        None => {
-                            at = line.len();
-                            break Outcome::Open;
-                        }
-                    }
+                    let crlf = rest
+                        .iter()
+                        .enumerate()
+                        .position(|(index, &byte)| byte == b'\n' && line.get(at + index - 1) == Some(&b'\r'));
+                    let Some(index) = crlf else {
+                        at = line.len();
+                        break Outcome::Open;
+                    };
+                    at += index + 1;
+                    break Outcome::Complete;
                 }
                 Stage::LineFeed => {
                     if line.get(at) != Some(&b'\n') {
@@ -213,7 +210,11 @@ impl Progress {
             },
             Stage::AfterUnknown => 2,
             Stage::Ignored => {
-                if line.get(..len).is_some_and(|read| read.ends_with(b"\r")) { 1 } else { 2 }
+                if line.get(..len).is_some_and(|read| read.ends_with(b"\r")) {
+                    1
+                } else {
+                    2
+                }
             }
             Stage::Source4(field) => field.missing() + 14,
             Stage::Destination4(field) => field.missing() + 6,
@@ -300,7 +301,11 @@ fn protocol(line: &[u8], at: &mut usize) -> Option<Protocol> {
         }
         *at += 1;
     }
-    (*at == TCP.len()).then_some(if line.get(FAMILY) == Some(&b'6') { Protocol::Tcp6 } else { Protocol::Tcp4 })
+    (*at == TCP.len()).then_some(if line.get(FAMILY) == Some(&b'6') {
+        Protocol::Tcp6
+    } else {
+        Protocol::Tcp4
+    })
 }
 
 /// Reads one field and the byte that ends it; false if the line ends before, or goes on otherwise.

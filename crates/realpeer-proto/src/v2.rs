@@ -118,7 +118,9 @@ impl Head {
     /// `None` if anything is wrong; [`fault`] says what.
     #[inline(always)]
     fn new(fixed: &[u8; HEAD_LEN], limits: Limits) -> Option<Self> {
-        let (signature, &[command, family, high, low]) = fixed.split_first_chunk::<12>()? else { return None };
+        let (signature, &[command, family, high, low]) = fixed.split_first_chunk::<12>()? else {
+            return None;
+        };
         let len = u16::from_be_bytes([high, low]);
         let fits = HEAD_LEN as u32 + u32::from(len) <= limits.max_len;
         if *signature != SIGNATURE || !fits {
@@ -136,17 +138,24 @@ impl Head {
             _ => return None,
         };
         let stray = len.checked_sub(layout.len())?;
-        (layout == Layout::Skipped || !matches!(stray, 1 | 2)).then_some(Self { command, layout, transport, len })
+        (layout == Layout::Skipped || !matches!(stray, 1 | 2)).then_some(Self {
+            command,
+            layout,
+            transport,
+            len,
+        })
     }
 
     /// `block` is what follows the fixed part.
     #[inline(always)]
-    fn header<'a>(self, block: &'a [u8]) -> Header<'a> {
+    fn header(self, block: &[u8]) -> Header<'_> {
         let parts = match self.layout {
             Layout::Skipped => None,
             Layout::Inet => block.split_first_chunk().map(|(addresses, tlvs)| (inet(addresses), tlvs)),
             Layout::Inet6 => block.split_first_chunk().map(|(addresses, tlvs)| (inet6(addresses), tlvs)),
-            Layout::Unix => block.split_first_chunk().and_then(|(addresses, tlvs)| Some((unix(addresses)?, tlvs))),
+            Layout::Unix => {
+                block.split_first_chunk().and_then(|(addresses, tlvs)| Some((unix(addresses)?, tlvs)))
+            }
         };
         let (addresses, tlvs) = match parts {
             Some((addresses, tlvs)) => (addresses, Tlvs::checked(tlvs)),
@@ -158,10 +167,14 @@ impl Head {
 
 #[inline(always)]
 fn inet(block: &[u8; 12]) -> Addresses<'static> {
-    let &[a, b, c, d, e, f, g, h, i, j, k, l] = block;
+    let (ips, ports) = block.split_at(8);
+    let ip = |half: &[u8]| Ipv4Addr::from(<[u8; 4]>::try_from(half).unwrap_or_default());
+    let port = |half: &[u8]| u16::from_be_bytes(<[u8; 2]>::try_from(half).unwrap_or_default());
+    let (source, destination) = ips.split_at(4);
+    let (source_port, destination_port) = ports.split_at(2);
     Addresses::Inet {
-        source: SocketAddrV4::new(Ipv4Addr::new(a, b, c, d), u16::from_be_bytes([i, j])),
-        destination: SocketAddrV4::new(Ipv4Addr::new(e, f, g, h), u16::from_be_bytes([k, l])),
+        source: SocketAddrV4::new(ip(source), port(source_port)),
+        destination: SocketAddrV4::new(ip(destination), port(destination_port)),
     }
 }
 
@@ -320,7 +333,9 @@ impl Progress {
             _ if self.ssl_end > 0 => (0, None),
             kind::CRC32C if self.crc32c > 0 => (4, Some(TlvCause::Crc32cTwice)),
             kind::CRC32C => (4, (most < 4 || least > 4).then_some(TlvCause::Crc32cLength)),
-            kind::UNIQUE_ID => (0, (usize::from(least) > MAX_UNIQUE_ID_LEN).then_some(TlvCause::UniqueIdLength)),
+            kind::UNIQUE_ID => {
+                (0, (usize::from(least) > MAX_UNIQUE_ID_LEN).then_some(TlvCause::UniqueIdLength))
+            }
             kind::SSL => (5, (most < 5).then_some(TlvCause::SslLength)),
             _ => (0, None),
         };
