@@ -1,0 +1,355 @@
+#!/usr/bin/env bash
+# Every check of this repository. A person runs it, and so does CI, through .ci/run.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+exec </dev/null # nothing here may wait for an answer
+
+usage() {
+    cat <<'TEXT'
+usage: ./ci.sh [SUBCOMMAND]
+
+  all               everything below, cheap to dear; what CI runs, and the default
+  quick             the inner loop: rustfmt, clippy, the core's unit tests and the conformance vectors
+  fmt               formats the source in place
+  tidy              the rules of the house that no compiler checks
+  lint              rustfmt, shellcheck, clippy with default and with all features, every feature alone
+  nostd             the core depends on nothing; a program without std links and runs
+  docs              rustdoc without a warning
+  test              unit, conformance, runtime and documentation tests
+  demo [--haproxy]  the demonstration; with --haproxy a real HAProxy stands between
+  interop           tests against real servers
+  deny              licences, sources and doubles among the dependencies
+
+Debian packages that are missing are installed for lint, tidy, demo --haproxy and interop (by sudo if you
+are not root), and cargo-deny is installed for deny. Servers listen on loopback only; no service is started.
+TEXT
+}
+
+CARGO_DENY_VERSION=0.20.2
+HAPROXY_DEBS=(haproxy)
+INTEROP_DEBS=(haproxy openssl python3)
+MAX_LINES=450 # of a source file under crates/
+
+# The programs of Debian's server packages are here, and not on everyone's PATH.
+export PATH="$PATH:/usr/sbin:/sbin"
+# One target directory, so that the probe's own workspace shares it.
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
+if [[ -n ${CI:-} ]]; then export CARGO_INCREMENTAL=0; fi
+
+# --- the subcommands ---
+
+ci_all() {
+    ci_tidy
+    ci_lint
+    ci_nostd
+    ci_docs
+    ci_test
+    ci_demo
+    ci_demo --haproxy
+    ci_interop
+    ci_deny
+}
+
+ci_quick() {
+    step 'rustfmt' rustfmt_check
+    step 'clippy, default features' cargo clippy --workspace --all-targets -- -D warnings
+    step 'unit tests of the core' cargo_test -p realpeer-proto
+    step 'conformance vectors' cargo_test -p realpeer-tests --test conformance
+}
+
+ci_fmt() {
+    step 'format' cargo fmt --all
+    step 'format the probe' cargo fmt --manifest-path tests/no-std-probe/Cargo.toml
+}
+
+ci_tidy() {
+    need_deb git jq
+    step 'tidy: no path of a machine' tidy_paths
+    step 'tidy: no unsafe' tidy_unsafe
+    step 'tidy: nothing left to do' tidy_leftovers
+    step 'tidy: short files' tidy_lengths
+    step 'tidy: lints are the workspace'\''s' tidy_lints
+    step 'tidy: the README names both commands' tidy_readme
+    step 'tidy: cited rules exist' tidy_rules
+    step 'tidy: Cargo.lock and the oldest compiler' tidy_lock
+}
+
+ci_lint() {
+    step 'rustfmt' rustfmt_check
+    need_deb shellcheck jq
+    step 'shellcheck' shellcheck ci.sh .ci/run
+    step 'clippy, default features' cargo clippy --workspace --all-targets -- -D warnings
+    step 'clippy, all features' cargo clippy --workspace --all-targets --all-features -- -D warnings
+    step 'clippy, features one by one' feature_matrix
+}
+
+ci_nostd() {
+    step 'the core depends on nothing' core_stands_alone
+    step 'a program without std links and runs' \
+        cargo run --manifest-path tests/no-std-probe/Cargo.toml
+}
+
+ci_docs() {
+    step 'documentation' env RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --all-features
+}
+
+ci_test() {
+    step 'tests' cargo_test --workspace --no-fail-fast
+}
+
+ci_demo() {
+    case "$*" in
+        '') step 'demo' cargo run -p realpeer-cli -- demo ;;
+        --haproxy)
+            need_deb "${HAPROXY_DEBS[@]}"
+            step 'demo behind HAProxy' cargo run -p realpeer-cli -- demo --haproxy
+            ;;
+        *) die "demo: unknown argument '$*'" ;;
+    esac
+}
+
+ci_interop() {
+    need_deb "${INTEROP_DEBS[@]}"
+    step 'the program for the interop tests' cargo build -p realpeer-cli
+    step 'interop tests' cargo_test -p realpeer-tests --features interop --no-fail-fast
+}
+
+ci_deny() {
+    if ! cargo deny --version >/dev/null 2>&1; then
+        step 'install cargo-deny' env -u CARGO_TARGET_DIR \
+            cargo install --locked cargo-deny --version "$CARGO_DENY_VERSION"
+    fi
+    step 'dependencies' cargo deny --all-features check bans licenses sources
+}
+
+# --- what the subcommands are made of ---
+
+rustfmt_check() {
+    cargo fmt --all -- --check
+    cargo fmt --manifest-path tests/no-std-probe/Cargo.toml -- --check
+}
+
+# cargo test, its output also kept for the count at the end.
+cargo_test() {
+    cargo test "$@" 2>&1 | tee -a "$test_log"
+}
+
+core_stands_alone() {
+    local tree
+    tree=$(cargo tree -p realpeer-proto -e normal --all-features)
+    printf '%s\n' "$tree"
+    [[ $(wc -l <<<"$tree") -eq 1 ]] || die 'realpeer-proto must have no dependency'
+}
+
+# Each published crate that has features: with none, with each alone, with all. Clippy's flags reach only our
+# own crates, so the dependencies are not built again.
+feature_matrix() {
+    local metadata row rows package flags
+    metadata=$(cargo metadata --no-deps --format-version 1)
+    rows=$(jq -r '
+        .packages[] | select(.publish != []) | .name as $name | (.features | keys - ["default"])
+        | select(. != [])
+        | ["--no-default-features"] + map("--no-default-features --features " + .) + ["--all-features"]
+        | .[] | $name + " " + .' <<<"$metadata")
+    [[ $rows == *'realpeer --no-default-features'* ]] || die 'the facade realpeer has no feature'
+    while read -r row; do
+        package=${row%% *}
+        read -ra flags <<<"${row#* }"
+        echo "    $ cargo clippy -p $package ${flags[*]}"
+        cargo clippy --quiet -p "$package" "${flags[@]}" -- -D warnings
+    done <<<"$rows"
+}
+
+tidy_paths() {
+    list_files .
+    forbid 'a path that exists on one machine only' \
+        '(^|[^[:alnum:]_.*/-])/(work|root|home/[a-z]+|Users/[A-Za-z]+)($|[^[:alnum:]_-])' "${files[@]}"
+}
+
+# The probe needs one attribute to export its entry point.
+tidy_unsafe() {
+    list_files '*.rs' ':!crates/realpeer-ffi' ':!crates/realpeer-preload' ':!tests/no-std-probe'
+    forbid 'unsafe code' '(^|[^[:alnum:]_])unsafe[[:space:]]*(\{|\(|fn|impl|trait|extern)' "${files[@]}"
+}
+
+tidy_leftovers() {
+    list_files '*.rs'
+    forbid 'unfinished code, or a test that does not run' \
+        '(^|[^[:alnum:]_])(todo|unimplemented|dbg)!|#\[ignore|//[/!] *```[a-z_,]*ignore' "${files[@]}"
+}
+
+tidy_lengths() {
+    list_files 'crates/*/src/*.rs'
+    awk -v max="$MAX_LINES" '
+        FNR > max && !seen[FILENAME]++ { print FILENAME ": over " max " lines"; bad = 1 }
+        END { exit bad }' "${files[@]}" || die 'a file should be read in one sitting: split it'
+}
+
+tidy_lints() {
+    local manifest
+    list_files '*Cargo.toml' ':!Cargo.toml' ':!tests/no-std-probe'
+    for manifest in "${files[@]}"; do
+        [[ $(<"$manifest") == *$'\n[lints]\nworkspace = true'* ]] ||
+            die "$manifest: '[lints] workspace = true' is missing"
+    done
+}
+
+tidy_readme() {
+    local command
+    for command in 'cargo run -p realpeer-cli -- demo' './ci.sh'; do
+        grep -qF -- "$command" README.md || die "README.md does not name '$command'"
+    done
+}
+
+# Rules are cited as R12 in text, and as r12 in the name of a test.
+tidy_rules() {
+    local rules cited unknown untested
+    rules=$(grep -oE '^\| R[0-9]+ ' docs/spec-checklist.md | tr -d '| ' | sort -u)
+    list_files '*.rs' '*.md' 'tests/data/*.jsonl'
+    cited=$(cited_rules "${files[@]}")
+    unknown=$(comm -13 <(echo "$rules") <(echo "$cited"))
+    [[ -z $unknown ]] || die "not in docs/spec-checklist.md: $unknown"
+    list_files '*.rs' 'tests/data/*.jsonl'
+    untested=$(comm -23 <(echo "$rules") <(cited_rules "${files[@]}") | sort -V | tr '\n' ' ')
+    echo "$(wc -l <<<"$rules") rules; in no test, vector or source file: ${untested:-none}"
+}
+
+cited_rules() {
+    { grep -ohE '\bR[0-9]+\b|\bfn (\w+_)?r[0-9]+_' "$@" || true; } | grep -oE '[rR][0-9]+' | tr r R | sort -u
+}
+
+# There is often no compiler as old as rust-version at hand, so look for what would not build on it. Clippy
+# knows newer functions of std, Cargo knows newer dependencies, and let-chains came with 1.88.
+tidy_lock() {
+    local metadata newer
+    metadata=$(cargo metadata --locked --all-features --format-version 1) ||
+        die 'Cargo.lock does not fit the manifests: run cargo check and commit it'
+    newer=$(jq -r '
+        def number: split(".") | map(tonumber) | . + [0, 0] | .[:3];
+        (.packages[] | select(.name == "realpeer-proto") | .rust_version | number) as $ours
+        | .packages[] | select(.rust_version != null and (.rust_version | number) > $ours)
+        | "\(.name) \(.version) wants Rust \(.rust_version)"' <<<"$metadata")
+    [[ -z $newer ]] || die "$newer"
+    list_files '*.rs'
+    forbid 'a let-chain, or what looks like one' '(&&|\|\|) *let |(if|while) let [^{]*[^&|{]&& ' "${files[@]}"
+}
+
+# --- tools ---
+
+# step NAME COMMAND...: runs it under a heading and notes how long it took. Never call it in a condition: that
+# would switch `set -e` off inside.
+step() {
+    current=$1
+    began=$SECONDS
+    shift
+    printf '\n==> %s\n' "$current"
+    if [[ $(type -t "$1") != function ]]; then echo "    $ $*"; fi
+    "$@"
+    note ok
+    current=
+}
+
+note() { summary+=("$(printf '  %-44s %-6s %5d s' "$current" "$1" $((SECONDS - began)))"); }
+
+die() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+# Puts into `files` what git tracks or would track, by pathspec.
+list_files() {
+    local file listed
+    mapfile -d '' -t listed < <(git ls-files -z --cached --others --exclude-standard -- "$@")
+    files=()
+    for file in "${listed[@]}"; do
+        if [[ -f $file ]]; then files+=("$file"); fi
+    done
+    [[ ${#files[@]} -gt 0 ]] || die "no file matches $*"
+}
+
+# forbid WHAT REGEX FILE...: no line of a file may match.
+forbid() {
+    local what=$1 regex=$2 status=0
+    shift 2
+    grep -nIE -- "$regex" "$@" /dev/null || status=$?
+    [[ $status -eq 1 ]] || die "found $what"
+}
+
+# need_deb PACKAGE...: installs those that are missing.
+need_deb() {
+    local package missing=()
+    if ! command -v dpkg-query >/dev/null; then
+        echo "note: this is no Debian; taking it that what Debian calls $* is installed"
+        return
+    fi
+    for package in "$@"; do
+        if [[ $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) != 'install ok installed' ]]; then
+            missing+=("$package")
+        fi
+    done
+    if [[ ${#missing[@]} -gt 0 ]]; then step "install ${missing[*]}" install_debs "${missing[@]}"; fi
+}
+
+# Debian starts a server when its package is installed, unless this file says no. Ours is there only meanwhile.
+policy=/usr/sbin/policy-rc.d
+policy_is_ours=
+install_debs() {
+    local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300)
+    if [[ -z ${lists_are_fresh:-} ]]; then
+        as_root "${apt[@]}" update
+        lists_are_fresh=1
+    fi
+    if [[ ! -e $policy ]]; then
+        policy_is_ours=1
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        as_root chmod 755 "$policy"
+    fi
+    as_root "${apt[@]}" install --no-install-recommends "$@"
+    remove_policy
+}
+
+remove_policy() {
+    if [[ -n $policy_is_ours ]]; then as_root rm -f "$policy"; fi
+    policy_is_ours=
+}
+
+as_root() {
+    if [[ $(id -u) -eq 0 ]]; then "$@"; else sudo "$@"; fi
+}
+
+# Runs at every end: the table, the count of tests, and the name of what failed.
+finish() {
+    local status=$?
+    remove_policy
+    if [[ -n $current ]]; then note FAILED; fi
+    if [[ ${#summary[@]} -gt 0 ]]; then
+        printf '\n==> summary\n'
+        printf '%s\n' "${summary[@]}"
+        printf '  %-44s %-6s %5d s\n' 'in all' '' "$SECONDS"
+    fi
+    awk '/^test result: / { passed += $4; failed += $6; skipped += $8; any = 1 }
+        END { if (any) printf "\n%d passed, %d failed, %d skipped\n", passed, failed, skipped }' "$test_log"
+    rm -f "$test_log"
+    if [[ $status -ne 0 ]]; then printf '\nfailed: %s\n' "${current:-the command line}" >&2; fi
+}
+
+current=
+began=0
+summary=()
+test_log=$(mktemp)
+trap finish EXIT
+
+subcommand=${1:-all}
+shift || true
+case $subcommand in
+    all | quick | fmt | tidy | lint | nostd | docs | test | interop | deny)
+        [[ $# -eq 0 ]] || die "$subcommand takes no argument"
+        "ci_$subcommand"
+        ;;
+    demo) ci_demo "$@" ;;
+    help | -h | --help) usage ;;
+    *)
+        usage >&2
+        die "unknown subcommand '$subcommand'"
+        ;;
+esac
