@@ -1,0 +1,84 @@
+//! How many connections came to what.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use realpeer_proto::{Command, Header, Version};
+
+use crate::AcceptError;
+
+/// How many connections came to what since an [`Acceptor`](crate::Acceptor) was made.
+///
+/// ```
+/// use realpeer_io::{Acceptor, Counts, Trust};
+///
+/// assert_eq!(Acceptor::new(Trust::unix()).counts(), Counts::default());
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Counts {
+    /// Version 1 headers.
+    pub v1: u64,
+    /// Version 2 headers with the command PROXY.
+    pub v2: u64,
+    /// Version 2 headers with the command LOCAL, as of health checks.
+    pub local: u64,
+    /// Connections that are none of a proxy's, by policy.
+    pub bypassed: u64,
+    /// Peers refused by policy.
+    pub refused: u64,
+    /// Peers that left without a byte.
+    pub closed: u64,
+    /// Headers broken or cut off.
+    pub protocol: u64,
+    /// Headers not complete by the deadline.
+    pub timed_out: u64,
+    /// Connections that failed before their header was complete.
+    pub io: u64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    v1: AtomicU64,
+    v2: AtomicU64,
+    local: AtomicU64,
+    bypassed: AtomicU64,
+    refused: AtomicU64,
+    closed: AtomicU64,
+    protocol: AtomicU64,
+    timed_out: AtomicU64,
+    io: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn count(&self, outcome: Result<Option<Header<'_>>, &AcceptError>) {
+        let counter = match outcome {
+            Ok(None) => &self.bypassed,
+            Ok(Some(header)) => match (header.version(), header.command()) {
+                (Version::V1, _) => &self.v1,
+                (Version::V2, Command::Proxy) => &self.v2,
+                (Version::V2, Command::Local) => &self.local,
+            },
+            Err(AcceptError::Refused) => &self.refused,
+            Err(AcceptError::Closed) => &self.closed,
+            Err(AcceptError::Protocol(_)) => &self.protocol,
+            Err(AcceptError::TimedOut { .. }) => &self.timed_out,
+            Err(AcceptError::Io(_)) => &self.io,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counts {
+            v1: read(&self.v1),
+            v2: read(&self.v2),
+            local: read(&self.local),
+            bypassed: read(&self.bypassed),
+            refused: read(&self.refused),
+            closed: read(&self.closed),
+            protocol: read(&self.protocol),
+            timed_out: read(&self.timed_out),
+            io: read(&self.io),
+        }
+    }
+}

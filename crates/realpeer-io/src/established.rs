@@ -1,0 +1,81 @@
+//! What is known of a connection once its header has been read.
+
+use realpeer_proto::{Address, Decoder, Header, Version};
+
+use crate::{Endpoint, HeaderStorage};
+
+/// Who is at the ends of a connection that has been accepted. It knows addresses; the socket stays the caller's.
+///
+/// ```
+/// use std::time::Instant;
+/// use realpeer_io::{Acceptor, Endpoint, Trust};
+///
+/// let proxy = Endpoint::from("127.0.0.1:4711".parse::<std::net::SocketAddr>()?);
+/// let mut arriving = &b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n"[..];
+///
+/// let mut receiving = Acceptor::new("127.0.0.0/8".parse::<Trust>()?).begin(proxy, Instant::now());
+/// let polled = receiving.poll_with(|slot| std::task::Poll::Ready(std::io::Read::read(&mut arriving, slot)));
+/// let std::task::Poll::Ready(Ok(established)) = polled else { panic!("{polled:?}") };
+///
+/// assert_eq!(established.source().to_string(), "192.0.2.1:56324");
+/// assert_eq!(established.proxy().unwrap().to_string(), "127.0.0.1:4711");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Established {
+    peer: Endpoint,
+    local: Option<Endpoint>,
+    received: Option<Decoder<HeaderStorage>>,
+}
+
+impl Established {
+    pub(crate) fn new(peer: Endpoint, received: Option<Decoder<HeaderStorage>>) -> Self {
+        Self { peer, local: None, received }
+    }
+
+    /// Where the connection comes from: the header's source, or the socket's peer where there is no header, or one
+    /// without addresses (LOCAL, UNKNOWN, UNSPEC).
+    pub fn source(&self) -> Address<'_> {
+        self.header().and_then(|header| header.source()).unwrap_or_else(|| self.peer.as_address())
+    }
+
+    /// Where the connection was going: the header's destination, or else the socket's own address, where that is
+    /// known (see [`with_local`](Self::with_local)).
+    pub fn destination(&self) -> Option<Address<'_>> {
+        let header = self.header().and_then(|header| header.destination());
+        header.or_else(|| self.local.as_ref().map(Endpoint::as_address))
+    }
+
+    /// The sender of the header, as the socket names it; `None` if there was no header to be read.
+    pub fn proxy(&self) -> Option<Address<'_>> {
+        self.received.as_ref().map(|_| self.peer.as_address())
+    }
+
+    /// The socket's peer, whatever the header says.
+    pub fn peer(&self) -> &Endpoint {
+        &self.peer
+    }
+
+    /// The header with its command and TLVs; `None` if the policy said [`Bypass`](crate::Verdict::Bypass).
+    pub fn header(&self) -> Option<Header<'_>> {
+        self.received.as_ref().and_then(Decoder::header)
+    }
+
+    /// The version of the header, if there was one to be read.
+    pub fn version(&self) -> Option<Version> {
+        self.header().map(|header| header.version())
+    }
+
+    /// Adds the socket's own address, for [`destination`](Self::destination) where the header has none. The adapters
+    /// do that for sockets; for other streams only the caller can.
+    #[must_use]
+    pub fn with_local(mut self, local: impl Into<Endpoint>) -> Self {
+        self.local = Some(local.into());
+        self
+    }
+
+    /// Whether the header has a destination, so that the socket's own address need not be asked for.
+    pub fn has_destination(&self) -> bool {
+        self.destination().is_some()
+    }
+}

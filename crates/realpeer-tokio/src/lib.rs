@@ -1,0 +1,164 @@
+//! The PROXY protocol for tokio.
+//!
+//! ```no_run
+//! use realpeer_io::{Acceptor, Trust};
+//! use realpeer_tokio::Listener;
+//! use tokio::net::TcpListener;
+//!
+//! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+//! let acceptor = Acceptor::new("10.0.0.0/8".parse::<Trust>()?);
+//! let listener = Listener::new(TcpListener::bind("0.0.0.0:8080").await?, acceptor);
+//! loop {
+//!     let incoming = listener.accept().await?; // no byte has been read
+//!     tokio::spawn(async move {
+//!         match incoming.handshake().await {
+//!             Ok(established) => println!("{} through {}", established.source(), incoming.peer()),
+//!             Err(error) => eprintln!("{}: {error}", incoming.peer()),
+//!         }
+//!         let stream = incoming.into_stream();
+//!     });
+//! }
+//! # }
+//! ```
+//!
+//! On sockets the header is peeked at and then read off exactly: with the whole header here, that is two system
+//! calls. On any other stream, [`handshake_stream`] never reads more than what is still header.
+
+#![forbid(unsafe_code)]
+
+#[cfg(unix)]
+mod listener;
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Poll, ready};
+
+use realpeer_io::proto::Encoder;
+use realpeer_io::{AcceptError, Acceptor, Endpoint, Established, Timer, header_and_payload, receive};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::{TcpStream, ToSocketAddrs};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+#[cfg(unix)]
+pub use listener::{Incoming, Listener, ReadyListener, Socket, SocketListener, handshake};
+
+/// Reads the header off a stream of any kind that comes from `peer`. Whatever comes of it, the stream is the
+/// caller's and has lost no byte but those of the header.
+///
+/// For sockets there is [`handshake`], with fewer system calls. What is wrapped in TLS has its header before the
+/// TLS handshake: read it off the socket.
+///
+/// # Errors
+///
+/// [`AcceptError`]; the connection is then best closed.
+///
+/// ```
+/// use realpeer_io::{Acceptor, Trust};
+/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (mut proxy, mut server) = tokio::io::duplex(64);
+/// proxy.write_all(b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\nhello").await?;
+///
+/// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
+/// let peer: std::net::SocketAddr = "127.0.0.1:4711".parse()?;
+/// let established = realpeer_tokio::handshake_stream(&acceptor, &mut server, peer).await?;
+/// assert_eq!(established.source().to_string(), "192.0.2.1:56324");
+///
+/// let mut hello = [0; 5];
+/// server.read_exact(&mut hello).await?;
+/// assert_eq!(&hello, b"hello");
+/// # Ok(())
+/// # }
+/// ```
+pub async fn handshake_stream<S: AsyncRead + Unpin>(
+    acceptor: &Acceptor,
+    stream: &mut S,
+    peer: impl Into<Endpoint>,
+) -> Result<Established, AcceptError> {
+    receive::<TokioTimer>(acceptor.begin(peer, Instant::now()), |receiving, cx| {
+        receiving.poll_with(|slot| {
+            let mut slot = ReadBuf::new(slot);
+            ready!(Pin::new(&mut *stream).poll_read(cx, &mut slot))?;
+            Poll::Ready(Ok(slot.filled().len()))
+        })
+    })
+    .await
+}
+
+/// Sends a header, in one write.
+///
+/// # Errors
+///
+/// `InvalidInput` if the header can't be encoded, and those of the stream.
+///
+/// ```
+/// use realpeer_io::proto::{Encoder, Version};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut sent = Vec::new();
+/// let encoder = Encoder::proxy(Version::V1, "192.0.2.1:56324".parse()?, "198.51.100.2:443".parse()?)?;
+/// realpeer_tokio::send_header(&mut sent, encoder).await?;
+/// assert_eq!(sent, b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n");
+/// # Ok(())
+/// # }
+/// ```
+pub async fn send_header<'a, S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    header: impl Into<Encoder<'a>>,
+) -> io::Result<()> {
+    let bytes = header_and_payload(&header.into(), &[])?;
+    stream.write_all(&bytes).await
+}
+
+/// Connects to a receiver of headers and sends it `header` with `payload` behind it, in one write.
+///
+/// # Errors
+///
+/// `InvalidInput` if the header can't be encoded, and those of connecting and writing.
+///
+/// ```
+/// use realpeer_io::proto::Encoder;
+/// use tokio::io::AsyncReadExt;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// let stream = realpeer_tokio::connect(server.local_addr()?, Encoder::local(), b"PING").await?;
+/// drop(stream);
+///
+/// let mut received = Vec::new();
+/// server.accept().await?.0.read_to_end(&mut received).await?;
+/// assert!(received.ends_with(b"PING"));
+/// # Ok(())
+/// # }
+/// ```
+pub async fn connect<'a>(
+    addr: impl ToSocketAddrs,
+    header: impl Into<Encoder<'a>>,
+    payload: &[u8],
+) -> io::Result<TcpStream> {
+    let bytes = header_and_payload(&header.into(), payload)?;
+    let mut stream = TcpStream::connect(addr).await?;
+    stream.write_all(&bytes).await?;
+    Ok(stream)
+}
+
+/// Tokio's clock, which its tests may pause, and its timers.
+#[derive(Clone, Copy, Debug)]
+pub struct TokioTimer;
+
+impl Timer for TokioTimer {
+    type Instant = Instant;
+    type Sleep = Sleep;
+
+    fn now() -> Instant {
+        Instant::now()
+    }
+
+    fn sleep_until(at: Instant) -> Sleep {
+        sleep_until(at)
+    }
+}
