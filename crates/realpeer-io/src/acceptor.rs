@@ -6,7 +6,7 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 use std::{fmt, io, mem};
 
-use realpeer_proto::{Config, Handshake, HandshakeError, ReadMode, Versions};
+use realpeer_proto::{Config, Handshake, HandshakeError, Header, ReadMode, Versions};
 
 use crate::counters::Counters;
 use crate::{AcceptError, Counts, Endpoint, Established, HeaderStorage, Policy, Verdict};
@@ -104,7 +104,7 @@ impl Acceptor {
         I: Copy + PartialOrd + Add<Duration, Output = I>,
     {
         let peer = peer.into();
-        let state = match self.shared.policy.verdict(&peer) {
+        let state = match self.verdict(&peer) {
             Verdict::Require => {
                 State::Open(Handshake::with_storage(&self.config, now, HeaderStorage::default()))
             }
@@ -112,6 +112,14 @@ impl Acceptor {
             Verdict::Refuse => State::Refused,
         };
         Receiving { acceptor: self.clone(), peer, state }
+    }
+
+    pub(crate) fn verdict(&self, peer: &Endpoint) -> Verdict {
+        self.shared.policy.verdict(peer)
+    }
+
+    pub(crate) fn count(&self, outcome: Result<Option<Header<'_>>, &AcceptError>) {
+        self.shared.counters.count(outcome);
     }
 }
 
@@ -173,7 +181,7 @@ where
             _ => None,
         };
         let outcome = outcome.map(|()| Established::new(self.peer.clone(), received));
-        self.acceptor.shared.counters.count(outcome.as_ref().map(Established::header));
+        self.acceptor.count(outcome.as_ref().map(Established::header));
         Poll::Ready(outcome)
     }
 }

@@ -65,7 +65,9 @@ impl fmt::Display for AcceptError {
             Self::Refused => f.write_str("peer refused: it is not among the trusted proxies"),
             Self::Closed => Error::Closed.fmt(f),
             Self::Protocol(error) => error.fmt(f),
-            Self::TimedOut { received } => HandshakeError::<io::Error>::TimedOut { received: *received }.fmt(f),
+            Self::TimedOut { received } => {
+                HandshakeError::<io::Error>::TimedOut { received: *received }.fmt(f)
+            }
             Self::Io(error) => write!(f, "connection failed before its header was complete: {error}"),
         }
     }
@@ -91,7 +93,9 @@ impl From<AcceptError> for io::Error {
     fn from(error: AcceptError) -> Self {
         let kind = match &error {
             AcceptError::Refused => io::ErrorKind::PermissionDenied,
-            AcceptError::Closed | AcceptError::Protocol(Error::Truncated { .. }) => io::ErrorKind::UnexpectedEof,
+            AcceptError::Closed | AcceptError::Protocol(Error::Truncated { .. }) => {
+                io::ErrorKind::UnexpectedEof
+            }
             AcceptError::Protocol(Error::OutOfMemory) => io::ErrorKind::OutOfMemory,
             AcceptError::Protocol(Error::ApiMisuse(_)) => io::ErrorKind::InvalidInput,
             AcceptError::Protocol(_) => io::ErrorKind::InvalidData,

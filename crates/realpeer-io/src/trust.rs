@@ -168,7 +168,11 @@ fn canonical(network: IpNet) -> IpNet {
 
 impl fmt::Display for ParseTrustError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} is neither an address, nor a network such as 10.0.0.0/8, nor unix, nor anyone", self.text)
+        write!(
+            f,
+            "{:?} is neither an address, nor a network such as 10.0.0.0/8, nor unix, nor anyone",
+            self.text
+        )
     }
 }
 

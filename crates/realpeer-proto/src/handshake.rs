@@ -139,6 +139,9 @@ where
         mut read: impl FnMut(&mut [u8]) -> Poll<Result<usize, E>>,
     ) -> Poll<Result<(), HandshakeError<E>>> {
         self.drive(|this| {
+            if this.owed > 0 {
+                return this.take_owed(&mut [0; 64], &mut read);
+            }
             match ready!(read(this.decoder.read_slot()))? {
                 0 => this.decoder.push_eof(),
                 n => this.decoder.received(n),
@@ -149,9 +152,10 @@ where
 
     /// Reads on where the connection can be peeked at: `read` is told whether to leave what it reads where it is.
     /// Where the header has come whole that is two calls, one [`ReadMode::Peek`] and one [`ReadMode::Take`] of exactly the
-    /// bytes of the header. Otherwise as [`poll_with`](Self::poll_with).
+    /// bytes of the header. Otherwise as [`poll_with`](Self::poll_with), and the
+    /// two may be mixed.
     ///
-    /// `scratch` is where it reads to: 536 bytes are enough for most headers, any length will do.
+    /// `scratch` is where it reads to: 536 bytes are enough for most headers, any length but 0 will do.
     pub fn poll_peek_with<E>(
         &mut self,
         scratch: &mut [u8],
@@ -171,15 +175,7 @@ where
                     return Poll::Ready(Ok(()));
                 }
             }
-            let owed = this.owed.min(scratch.len());
-            let n = ready!(read(scratch.get_mut(..owed).unwrap_or_default(), ReadMode::Take))?;
-            if n == 0 {
-                // Somebody else has read what was seen here.
-                this.owed = 0;
-                this.decoder.push_eof();
-            }
-            this.owed = this.owed.saturating_sub(n);
-            Poll::Ready(Ok(()))
+            this.take_owed(scratch, |slot| read(slot, ReadMode::Take))
         })
     }
 
@@ -196,6 +192,23 @@ where
     /// The decoder within, to keep the header.
     pub fn into_decoder(self) -> Decoder<B> {
         self.decoder
+    }
+
+    /// Reads off bytes that were peeked at and pushed.
+    fn take_owed<E>(
+        &mut self,
+        scratch: &mut [u8],
+        mut read: impl FnMut(&mut [u8]) -> Poll<Result<usize, E>>,
+    ) -> Poll<Result<(), E>> {
+        let len = self.owed.min(scratch.len());
+        let n = ready!(read(scratch.get_mut(..len).unwrap_or_default()))?;
+        if n == 0 {
+            // Somebody else has read what was seen here.
+            self.owed = 0;
+            self.decoder.push_eof();
+        }
+        self.owed = self.owed.saturating_sub(n);
+        Poll::Ready(Ok(()))
     }
 
     /// Takes steps until the handshake has ended or is to wait.

@@ -40,7 +40,7 @@ use tokio::net::{TcpStream, ToSocketAddrs};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 #[cfg(unix)]
-pub use listener::{Incoming, Listener, ReadyListener, Socket, SocketListener, handshake};
+pub use listener::{Incoming, Listener, ReadyListener, Socket, handshake};
 
 /// Reads the header off a stream of any kind that comes from `peer`. Whatever comes of it, the stream is the
 /// caller's and has lost no byte but those of the header.
@@ -77,7 +77,7 @@ pub async fn handshake_stream<S: AsyncRead + Unpin>(
     stream: &mut S,
     peer: impl Into<Endpoint>,
 ) -> Result<Established, AcceptError> {
-    receive::<TokioTimer>(acceptor.begin(peer, Instant::now()), |receiving, cx| {
+    receive::<Tokio>(acceptor.begin(peer, Instant::now()), |receiving, cx| {
         receiving.poll_with(|slot| {
             let mut slot = ReadBuf::new(slot);
             ready!(Pin::new(&mut *stream).poll_read(cx, &mut slot))?;
@@ -146,11 +146,11 @@ pub async fn connect<'a>(
     Ok(stream)
 }
 
-/// Tokio's clock, which its tests may pause, and its timers.
+/// Tokio, as [`Listener`] and its like name it: its sockets, its clock, which tests may pause, and its timers.
 #[derive(Clone, Copy, Debug)]
-pub struct TokioTimer;
+pub enum Tokio {}
 
-impl Timer for TokioTimer {
+impl Timer for Tokio {
     type Instant = Instant;
     type Sleep = Sleep;
 

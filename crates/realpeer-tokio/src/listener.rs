@@ -1,32 +1,22 @@
 //! Sockets and listeners of tokio.
 
-use std::future::poll_fn;
 use std::io;
 use std::os::fd::AsFd;
 use std::task::{Context, Poll, ready};
 
 use realpeer_io::proto::ReadMode;
 use realpeer_io::socket::{poll_recv, with_local};
-use realpeer_io::{AcceptError, Accepted, Acceptor, Endpoint, Established, Listen, Ready, UnixName, accept, receive};
+use realpeer_io::{AcceptError, Acceptor, Connection, Endpoint, Established, Listen, receive};
 use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::time::Instant;
 
-use crate::TokioTimer;
+use crate::Tokio;
 
 /// A connected stream socket of tokio, TCP or UNIX.
 pub trait Socket: AsFd + Send + Sync + 'static {
     /// Peeks at what has come, or reads it off.
     fn poll_recv(&self, cx: &mut Context<'_>, slot: &mut [u8], mode: ReadMode) -> Poll<io::Result<usize>>;
-}
-
-/// A listening socket of tokio, TCP or UNIX.
-pub trait SocketListener: Send + Sync + 'static {
-    /// A connection.
-    type Stream: Socket;
-
-    /// Accepts a connection.
-    fn poll_accept_socket(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Self::Stream, Endpoint)>>;
 }
 
 /// Reads the header off a connection from `peer`. Whatever comes of it, the socket is the caller's and has lost no
@@ -60,7 +50,7 @@ pub async fn handshake<S: Socket>(
     peer: impl Into<Endpoint>,
 ) -> Result<Established, AcceptError> {
     let receiving = acceptor.begin(peer, Instant::now());
-    let established = receive::<TokioTimer>(receiving, |receiving, cx| {
+    let established = receive::<Tokio>(receiving, |receiving, cx| {
         receiving.poll_peek_with(|slot, mode| stream.poll_recv(cx, slot, mode))
     });
     Ok(with_local(established.await?, stream))
@@ -68,9 +58,9 @@ pub async fn handshake<S: Socket>(
 
 /// A listener that knows whom to trust.
 ///
-/// [`accept`](Self::accept) reads nothing from the connection, so that no peer can hold up the others: shake hands
+/// [`accept`](Listener::accept) reads nothing from the connection, so that no peer can hold up the others: shake hands
 /// with the [`Incoming`] in a task of its own. For frameworks that want whole connections one after the other, see
-/// [`into_ready`](Self::into_ready).
+/// [`into_ready`](Listener::into_ready).
 ///
 /// ```
 /// use realpeer_io::{Acceptor, Trust};
@@ -88,11 +78,7 @@ pub async fn handshake<S: Socket>(
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
-pub struct Listener<L> {
-    inner: L,
-    acceptor: Acceptor,
-}
+pub type Listener<L> = realpeer_io::Listener<Tokio, L>;
 
 /// A connection of which nothing has been read yet. See [`Listener`].
 ///
@@ -109,15 +95,10 @@ pub struct Listener<L> {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
-pub struct Incoming<S> {
-    stream: S,
-    peer: Endpoint,
-    acceptor: Acceptor,
-}
+pub type Incoming<S> = realpeer_io::Incoming<Tokio, S>;
 
 /// A listener that shakes hands with a bounded number of peers at a time and hands out whichever connection is ready
-/// first: a silent peer delays nobody. See [`Ready`].
+/// first: a silent peer delays nobody.
 ///
 /// ```
 /// use realpeer_io::{Acceptor, Trust};
@@ -139,119 +120,10 @@ pub struct Incoming<S> {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
-pub struct ReadyListener<L: SocketListener>(Ready<Listener<L>>);
+pub type ReadyListener<L> = realpeer_io::ReadyListener<Tokio, L>;
 
-impl<L: SocketListener> Listener<L> {
-    /// Accepts from `inner` as `acceptor` says.
-    pub fn new(inner: L, acceptor: Acceptor) -> Self {
-        Self { inner, acceptor }
-    }
-
-    /// Accepts a connection and reads nothing from it. Where file descriptors or memory run out, it waits a moment
-    /// and goes on. Dropping the future loses no connection.
-    ///
-    /// # Errors
-    ///
-    /// Those of the listener itself that do not pass.
-    pub async fn accept(&self) -> io::Result<Incoming<L::Stream>> {
-        let (stream, peer) = accept(self).await?;
-        Ok(Incoming::new(stream, peer, self.acceptor.clone()))
-    }
-
-    /// A listener that shakes hands with at most `max_pending` peers at a time and gives whichever is ready first.
-    pub fn into_ready(self, max_pending: usize) -> ReadyListener<L> {
-        let acceptor = self.acceptor.clone();
-        ReadyListener(Ready::new(self, acceptor, max_pending))
-    }
-
-    /// The listening socket.
-    pub fn inner(&self) -> &L {
-        &self.inner
-    }
-
-    /// What it accepts.
-    pub fn acceptor(&self) -> &Acceptor {
-        &self.acceptor
-    }
-}
-
-impl<S: Socket> Incoming<S> {
-    /// A connection from `peer`.
-    pub fn new(stream: S, peer: impl Into<Endpoint>, acceptor: Acceptor) -> Self {
-        Self { stream, peer: peer.into(), acceptor }
-    }
-
-    /// The socket's peer: the proxy, if it is one.
-    pub fn peer(&self) -> &Endpoint {
-        &self.peer
-    }
-
-    /// Reads the header; see [`handshake`].
-    ///
-    /// # Errors
-    ///
-    /// [`AcceptError`]; the connection is then best closed.
-    pub async fn handshake(&self) -> Result<Established, AcceptError> {
-        handshake(&self.acceptor, &self.stream, self.peer.clone()).await
-    }
-
-    /// The connection.
-    pub fn stream(&self) -> &S {
-        &self.stream
-    }
-
-    /// The connection, to keep.
-    pub fn into_stream(self) -> S {
-        self.stream
-    }
-}
-
-impl<L: SocketListener> ReadyListener<L> {
-    /// The next connection whose handshake has ended, well or not. Dropping the future loses no connection and no
-    /// byte: handshakes go on with the next call.
-    ///
-    /// # Errors
-    ///
-    /// Those of the listener itself that do not pass.
-    pub async fn accept(&mut self) -> io::Result<Accepted<L::Stream>> {
-        poll_fn(|cx| self.0.poll_accept(cx)).await
-    }
-
-    /// The same, to be polled.
-    pub fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted<L::Stream>>> {
-        self.0.poll_accept(cx)
-    }
-
-    /// How many handshakes are pending.
-    pub fn pending(&self) -> usize {
-        self.0.pending()
-    }
-
-    /// The listening socket.
-    pub fn inner(&self) -> &L {
-        &self.0.listener().inner
-    }
-
-    /// What it accepts.
-    pub fn acceptor(&self) -> &Acceptor {
-        self.0.acceptor()
-    }
-}
-
-impl<L: SocketListener> Listen for Listener<L> {
-    type Stream = L::Stream;
-    type Timer = TokioTimer;
-
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(L::Stream, Endpoint)>> {
-        self.inner.poll_accept_socket(cx)
-    }
-
-    async fn handshake(
-        acceptor: &Acceptor,
-        stream: &mut L::Stream,
-        peer: Endpoint,
-    ) -> Result<Established, AcceptError> {
+impl<S: Socket> Connection<S> for Tokio {
+    async fn handshake(acceptor: &Acceptor, stream: &S, peer: Endpoint) -> Result<Established, AcceptError> {
         handshake(acceptor, stream, peer).await
     }
 }
@@ -259,7 +131,12 @@ impl<L: SocketListener> Listen for Listener<L> {
 macro_rules! socket {
     ($stream:ty) => {
         impl Socket for $stream {
-            fn poll_recv(&self, cx: &mut Context<'_>, slot: &mut [u8], mode: ReadMode) -> Poll<io::Result<usize>> {
+            fn poll_recv(
+                &self,
+                cx: &mut Context<'_>,
+                slot: &mut [u8],
+                mode: ReadMode,
+            ) -> Poll<io::Result<usize>> {
                 loop {
                     ready!(self.poll_read_ready(cx))?;
                     let received = self.try_io(Interest::READABLE, || match poll_recv(self, slot, mode) {
@@ -279,20 +156,23 @@ macro_rules! socket {
 socket!(TcpStream);
 socket!(UnixStream);
 
-impl SocketListener for TcpListener {
+impl Listen<TcpListener> for Tokio {
     type Stream = TcpStream;
 
-    fn poll_accept_socket(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, Endpoint)>> {
-        let (stream, peer) = ready!(self.poll_accept(cx))?;
+    fn poll_accept(listener: &TcpListener, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, Endpoint)>> {
+        let (stream, peer) = ready!(listener.poll_accept(cx))?;
         Poll::Ready(Ok((stream, peer.into())))
     }
 }
 
-impl SocketListener for UnixListener {
+impl Listen<UnixListener> for Tokio {
     type Stream = UnixStream;
 
-    fn poll_accept_socket(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, Endpoint)>> {
-        let (stream, peer) = ready!(self.poll_accept(cx))?;
-        Poll::Ready(Ok((stream, UnixName::from(&std::os::unix::net::SocketAddr::from(peer)).into())))
+    fn poll_accept(
+        listener: &UnixListener,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<(UnixStream, Endpoint)>> {
+        let (stream, peer) = ready!(listener.poll_accept(cx))?;
+        Poll::Ready(Ok((stream, std::os::unix::net::SocketAddr::from(peer).into())))
     }
 }

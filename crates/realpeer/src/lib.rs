@@ -6,6 +6,9 @@
 //! | | [`proto`] | no I/O at all: push bytes, pull events |
 //! | `std` (default) | [`blocking`](crate::blocking) | blocking sockets of std |
 //! | `tokio` | [`tokio`](crate::tokio) | tokio |
+//! | `smol` | [`smol`](crate::smol) | smol |
+//! | `async-std` | [`async_std`](crate::async_std) | async-std, which is discontinued |
+//! | `futures-io` | [`futures`](crate::futures) | streams of any kind that implement the traits of futures-io |
 //!
 //! Features are additive. Whatever the runtime, a server names whom it trusts ([`Trust`]) in an [`Acceptor`]; the
 //! runtime's listener accepts connections with it, and [`Established`] says who is at their ends.
@@ -14,8 +17,8 @@
 #![forbid(unsafe_code)]
 
 pub use realpeer_io::{
-    AcceptError, Accepted, Acceptor, Counts, Endpoint, Established, ParseTrustError, Policy, Trust, UnixName,
-    Verdict, proto,
+    AcceptError, Accepted, Acceptor, Counts, Datagram, Endpoint, Established, ParseTrustError, Policy, Trust,
+    UnixName, Verdict, proto,
 };
 
 /// Blocking sockets of std.
@@ -32,4 +35,30 @@ pub mod blocking {
 pub mod tokio {
     #[doc(inline)]
     pub use realpeer_tokio::*;
+}
+
+/// Smol.
+#[cfg(feature = "smol")]
+#[cfg_attr(docsrs, doc(cfg(feature = "smol")))]
+pub mod smol {
+    #[doc(inline)]
+    pub use realpeer_smol::*;
+}
+
+/// Async-std, which is discontinued.
+#[cfg(feature = "async-std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "async-std")))]
+pub mod async_std {
+    #[doc(inline)]
+    pub use realpeer_async_std::*;
+}
+
+/// Streams of any kind that implement the traits of futures-io.
+#[cfg(feature = "futures-io")]
+#[cfg_attr(docsrs, doc(cfg(feature = "futures-io")))]
+pub mod futures {
+    pub use realpeer_io::Timer;
+
+    #[doc(inline)]
+    pub use realpeer_futures::*;
 }

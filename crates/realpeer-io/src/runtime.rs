@@ -1,20 +1,22 @@
-//! Waiting for a header, on any asynchronous runtime.
+//! What an asynchronous runtime has to say of itself, and waiting for a header on it.
 
 use std::future::{Future, poll_fn};
+use std::io;
 use std::ops::Add;
 use std::pin::pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::{AcceptError, Established, Receiving};
+use crate::{AcceptError, Acceptor, Endpoint, Established, Receiving};
 
-/// The clock and the timers of a runtime.
+/// The clock and the timers of a runtime. Like the traits that follow, a type of the adapter's implements it that
+/// stands for the runtime and has no values.
 pub trait Timer {
     /// An instant of the runtime's clock.
     type Instant: Copy + PartialOrd + Add<Duration, Output = Self::Instant> + Send;
 
     /// A timer.
-    type Sleep: Future + Send;
+    type Sleep: Future + Send + 'static;
 
     /// What time it is.
     fn now() -> Self::Instant;
@@ -23,8 +25,31 @@ pub trait Timer {
     fn sleep_until(at: Self::Instant) -> Self::Sleep;
 }
 
+/// A runtime that reads headers off connections of the type `S`.
+pub trait Connection<S>: Timer {
+    /// Reads the header off a connection from `peer`. Whatever comes of it, no byte is lost but those of the header.
+    ///
+    /// # Errors
+    ///
+    /// [`AcceptError`].
+    fn handshake(
+        acceptor: &Acceptor,
+        stream: &S,
+        peer: Endpoint,
+    ) -> impl Future<Output = Result<Established, AcceptError>> + Send;
+}
+
+/// A runtime that accepts from listening sockets of the type `L`.
+pub trait Listen<L>: Connection<Self::Stream> + 'static {
+    /// A connection.
+    type Stream: Send + Sync + 'static;
+
+    /// Accepts a connection.
+    fn poll_accept(listener: &L, cx: &mut Context<'_>) -> Poll<io::Result<(Self::Stream, Endpoint)>>;
+}
+
 /// Waits until `poll`, which polls the `receiving` with the connection's reads, is ready or the deadline is over. A
-/// timer is only made if the header is not here yet. Dropping the future loses nothing that was not read.
+/// timer is only made if the header is not here yet.
 ///
 /// # Errors
 ///

@@ -1,0 +1,182 @@
+//! The PROXY protocol for async-std. UNIX only.
+//!
+//! Async-std is discontinued; its makers point to smol. This crate is for programs that have not moved on yet, and
+//! goes when the last of them has. New programs want `realpeer-smol` or `realpeer-tokio`.
+//!
+//! Listeners are those of std, registered with async-io, which async-std runs on: async-std's own can't be polled.
+//!
+//! ```no_run
+//! use realpeer_io::{Acceptor, Trust};
+//! use realpeer_async_std::Listener;
+//!
+//! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+//! let acceptor = Acceptor::new("10.0.0.0/8".parse::<Trust>()?);
+//! let listener = Listener::new(async_io::Async::<std::net::TcpListener>::bind(([0, 0, 0, 0], 8080))?, acceptor);
+//! loop {
+//!     let incoming = listener.accept().await?; // no byte has been read; shake hands in a task of its own
+//!     match incoming.handshake().await {
+//!         Ok(established) => println!("{} through {}", established.source(), incoming.peer()),
+//!         Err(error) => eprintln!("{}: {error}", incoming.peer()),
+//!     }
+//!     let stream = incoming.into_stream();
+//! }
+//! # }
+//! ```
+//!
+//! It is `realpeer-futures` with the types of async-std: there is no loop here, no parser and no policy.
+
+#![cfg(unix)]
+#![forbid(unsafe_code)]
+
+use std::io;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use async_io::Async;
+use realpeer_io::proto::Encoder;
+use realpeer_io::{AcceptError, Acceptor, Connection, Endpoint, Established, Listen, Timer};
+
+pub use realpeer_futures::{AsyncIoTimer, handshake, handshake_stream, send_header, send_header_and};
+
+/// Async-std, as [`Listener`] and its like name it.
+#[derive(Clone, Copy, Debug)]
+pub enum AsyncStd {}
+
+/// A listener that knows whom to trust.
+///
+/// [`accept`](Listener::accept) reads nothing from the connection, so that no peer can hold up the others: shake
+/// hands with the [`Incoming`] in a task of its own. For frameworks that want whole connections one after the other,
+/// see [`into_ready`](Listener::into_ready).
+///
+/// ```
+/// use realpeer_io::proto::Encoder;
+/// use realpeer_io::{Acceptor, Trust};
+///
+/// # async_std::task::block_on(async {
+/// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
+/// let listener = async_io::Async::<std::net::TcpListener>::bind(([127, 0, 0, 1], 0))?;
+/// let addr = listener.get_ref().local_addr()?;
+/// let listener = realpeer_async_std::Listener::new(listener, acceptor);
+///
+/// let checker = realpeer_async_std::connect(addr, Encoder::local(), b"").await?;
+/// let established = listener.accept().await?.handshake().await?;
+/// assert_eq!(established.source().socket_addr(), Some(checker.local_addr()?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub type Listener<L> = realpeer_io::Listener<AsyncStd, L>;
+
+/// A connection of which nothing has been read yet. See [`Listener`].
+///
+/// ```
+/// use realpeer_io::{Acceptor, Trust, UnixName};
+///
+/// # async_std::task::block_on(async {
+/// let (client, server) = async_std::os::unix::net::UnixStream::pair()?;
+/// drop(client);
+/// let incoming = realpeer_async_std::Incoming::new(server, UnixName::default(), Acceptor::new(Trust::unix()));
+/// assert_eq!(incoming.handshake().await.unwrap_err().kind(), "closed");
+/// # Ok::<(), std::io::Error>(())
+/// # })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub type Incoming<S> = realpeer_io::Incoming<AsyncStd, S>;
+
+/// A listener that shakes hands with a bounded number of peers at a time and hands out whichever connection is ready
+/// first: a silent peer delays nobody.
+///
+/// ```
+/// use realpeer_io::proto::Encoder;
+/// use realpeer_io::{Acceptor, Trust};
+///
+/// # async_std::task::block_on(async {
+/// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
+/// let listener = async_io::Async::<std::net::TcpListener>::bind(([127, 0, 0, 1], 0))?;
+/// let addr = listener.get_ref().local_addr()?;
+/// let mut listener = realpeer_async_std::Listener::new(listener, acceptor).into_ready(1024);
+///
+/// let silent = std::net::TcpStream::connect(addr)?;
+/// let good = realpeer_async_std::connect(addr, Encoder::local(), b"").await?;
+/// let accepted = listener.accept().await?;
+/// assert_eq!(accepted.outcome?.source().socket_addr(), Some(good.local_addr()?));
+/// # drop(silent);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub type ReadyListener<L> = realpeer_io::ReadyListener<AsyncStd, L>;
+
+/// Connects to a receiver of headers and sends it `header` with `payload` behind it, in one write.
+///
+/// # Errors
+///
+/// `InvalidInput` if the header can't be encoded, and those of connecting and writing.
+///
+/// ```
+/// use realpeer_io::proto::Encoder;
+///
+/// # async_std::task::block_on(async {
+/// let server = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// let stream = realpeer_async_std::connect(server.local_addr()?, Encoder::local(), b"PING").await?;
+/// drop(stream);
+///
+/// let mut received = Vec::new();
+/// std::io::Read::read_to_end(&mut server.accept()?.0, &mut received)?;
+/// assert!(received.ends_with(b"PING"));
+/// # Ok::<(), std::io::Error>(())
+/// # })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub async fn connect<'a>(
+    addr: impl async_std::net::ToSocketAddrs,
+    header: impl Into<Encoder<'a>>,
+    payload: &[u8],
+) -> io::Result<async_std::net::TcpStream> {
+    let mut stream = async_std::net::TcpStream::connect(addr).await?;
+    send_header_and(&mut stream, header, payload).await?;
+    Ok(stream)
+}
+
+impl Timer for AsyncStd {
+    type Instant = Instant;
+    type Sleep = <AsyncIoTimer as Timer>::Sleep;
+
+    fn now() -> Instant {
+        AsyncIoTimer::now()
+    }
+
+    fn sleep_until(at: Instant) -> Self::Sleep {
+        AsyncIoTimer::sleep_until(at)
+    }
+}
+
+macro_rules! sockets {
+    ($stream:ty, $listener:ty) => {
+        impl Connection<$stream> for AsyncStd {
+            async fn handshake(
+                acceptor: &Acceptor,
+                stream: &$stream,
+                peer: Endpoint,
+            ) -> Result<Established, AcceptError> {
+                // A clone is another handle of the same socket.
+                handshake(acceptor, &mut stream.clone(), peer).await
+            }
+        }
+
+        impl Listen<$listener> for AsyncStd {
+            type Stream = $stream;
+
+            fn poll_accept(
+                listener: &$listener,
+                cx: &mut Context<'_>,
+            ) -> Poll<io::Result<($stream, Endpoint)>> {
+                let (stream, peer) = ready!(realpeer_futures::poll_accept(listener, cx))?;
+                Poll::Ready(Ok((stream.into(), peer)))
+            }
+        }
+    };
+}
+
+sockets!(async_std::net::TcpStream, Async<std::net::TcpListener>);
+sockets!(async_std::os::unix::net::UnixStream, Async<std::os::unix::net::UnixListener>);

@@ -1,0 +1,136 @@
+//! The PROXY protocol for streams of any kind that implement the traits of futures-io.
+//!
+//! The clock and the timers are the runtime's: say which with a [`Timer`]. Feature `async-io` has one, and what is to
+//! be done with sockets; `realpeer-smol` and `realpeer-async-std` are that with their runtimes' types.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
+
+#[cfg(all(feature = "async-io", unix))]
+mod sockets;
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Poll, ready};
+
+use futures_io::{AsyncRead, AsyncWrite};
+use realpeer_io::proto::Encoder;
+use realpeer_io::{AcceptError, Acceptor, Endpoint, Established, Timer, header_and_payload, receive};
+
+#[cfg(all(feature = "async-io", unix))]
+#[cfg_attr(docsrs, doc(cfg(feature = "async-io")))]
+pub use sockets::{AsyncIoTimer, StdListener, handshake, poll_accept};
+
+/// Reads the header off a stream that comes from `peer`. Whatever comes of it, the stream is the caller's and has
+/// lost no byte but those of the header.
+///
+/// # Errors
+///
+/// [`AcceptError`]; the connection is then best closed.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use futures_lite::future::{Pending, block_on, pending};
+/// use futures_lite::io::{AsyncReadExt, Cursor};
+/// use realpeer_io::{Acceptor, Timer, Trust};
+///
+/// /// A runtime's timers; these never go off.
+/// struct NoTimer;
+///
+/// impl Timer for NoTimer {
+///     type Instant = Instant;
+///     type Sleep = Pending<()>;
+///
+///     fn now() -> Instant {
+///         Instant::now()
+///     }
+///
+///     fn sleep_until(_: Instant) -> Pending<()> {
+///         pending()
+///     }
+/// }
+///
+/// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
+/// let peer: std::net::SocketAddr = "127.0.0.1:4711".parse()?;
+/// let mut stream = Cursor::new(b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\nhello");
+///
+/// block_on(async {
+///     let established = realpeer_futures::handshake_stream::<NoTimer, _>(&acceptor, &mut stream, peer).await?;
+///     assert_eq!(established.source().to_string(), "192.0.2.1:56324");
+///
+///     let mut hello = [0; 5];
+///     stream.read_exact(&mut hello).await?;
+///     assert_eq!(&hello, b"hello");
+///     Ok::<(), realpeer_io::AcceptError>(())
+/// })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub async fn handshake_stream<T: Timer, S: AsyncRead + Unpin>(
+    acceptor: &Acceptor,
+    stream: &mut S,
+    peer: impl Into<Endpoint>,
+) -> Result<Established, AcceptError> {
+    receive::<T>(acceptor.begin(peer, T::now()), |receiving, cx| {
+        receiving.poll_with(|slot| Pin::new(&mut *stream).poll_read(cx, slot))
+    })
+    .await
+}
+
+/// Sends a header, in one write.
+///
+/// # Errors
+///
+/// `InvalidInput` if the header can't be encoded, and those of the stream.
+///
+/// ```
+/// use futures_lite::future::block_on;
+/// use realpeer_io::proto::{Encoder, Version};
+///
+/// let mut sent = Vec::new();
+/// let encoder = Encoder::proxy(Version::V1, "192.0.2.1:56324".parse()?, "198.51.100.2:443".parse()?)?;
+/// block_on(realpeer_futures::send_header(&mut sent, encoder))?;
+/// assert_eq!(sent, b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub async fn send_header<'a, S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    header: impl Into<Encoder<'a>>,
+) -> io::Result<()> {
+    send_header_and(stream, header, &[]).await
+}
+
+/// Sends a header with `payload` behind it, in one write.
+///
+/// # Errors
+///
+/// `InvalidInput` if the header can't be encoded, and those of the stream.
+///
+/// ```
+/// use futures_lite::future::block_on;
+/// use realpeer_io::proto::Encoder;
+///
+/// let mut sent = Vec::new();
+/// block_on(realpeer_futures::send_header_and(&mut sent, Encoder::local(), b"PING"))?;
+/// assert!(sent.ends_with(b"PING"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub async fn send_header_and<'a, S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    header: impl Into<Encoder<'a>>,
+    payload: &[u8],
+) -> io::Result<()> {
+    let bytes = header_and_payload(&header.into(), payload)?;
+    let mut rest = &bytes[..];
+    let mut stream = pin!(stream);
+    poll_fn(|cx| {
+        while !rest.is_empty() {
+            match ready!(stream.as_mut().poll_write(cx, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                n => rest = rest.get(n..).unwrap_or_default(),
+            }
+        }
+        stream.as_mut().poll_flush(cx)
+    })
+    .await
+}

@@ -1,0 +1,81 @@
+//! Datagrams: header and payload in one, each for itself (R9 to R11).
+
+use realpeer_proto::{Address, Error, Header, parse_datagram};
+
+use crate::{AcceptError, Acceptor, Endpoint, Verdict};
+
+/// What a datagram says, and who sent it. See [`Acceptor::datagram`].
+///
+/// ```
+/// use realpeer_io::{Acceptor, Trust};
+///
+/// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
+/// let bytes = b"\r\n\r\n\0\r\nQUIT\n\x21\x12\0\x0c\xc0\0\x02\x01\xc6\x33\x64\x02\x30\x39\0\x35query";
+/// let proxy: std::net::SocketAddr = "127.0.0.1:4711".parse()?;
+///
+/// let datagram = acceptor.datagram(proxy, bytes)?;
+/// assert_eq!(datagram.source().to_string(), "192.0.2.1:12345");
+/// assert_eq!(datagram.payload(), b"query");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Datagram<'a> {
+    peer: Endpoint,
+    header: Option<Header<'a>>,
+    payload: &'a [u8],
+}
+
+impl Acceptor {
+    /// Reads a datagram that came from `peer`: asks the policy, and reads the header if there is to be one.
+    ///
+    /// An answer goes to [`Datagram::peer`], which is the proxy. Whether it carries a header, too, is a matter of the
+    /// proxy's: the specification does not say.
+    ///
+    /// # Errors
+    ///
+    /// [`AcceptError::Refused`], and [`AcceptError::Protocol`] if the header is broken or not whole.
+    pub fn datagram<'a>(
+        &self,
+        peer: impl Into<Endpoint>,
+        bytes: &'a [u8],
+    ) -> Result<Datagram<'a>, AcceptError> {
+        let peer = peer.into();
+        let read = match self.verdict(&peer) {
+            Verdict::Require => parse_datagram(bytes, self.config())
+                .map(|(header, payload)| (Some(header), payload))
+                .map_err(|error: Error| AcceptError::Protocol(error)),
+            Verdict::Bypass => Ok((None, bytes)),
+            Verdict::Refuse => Err(AcceptError::Refused),
+        };
+        self.count(read.as_ref().map(|(header, _)| *header));
+        let (header, payload) = read?;
+        Ok(Datagram { peer, header, payload })
+    }
+}
+
+impl<'a> Datagram<'a> {
+    /// Where it comes from: the header's source, or the socket's peer where there is none.
+    pub fn source(&self) -> Address<'_> {
+        self.header.and_then(|header| header.source()).unwrap_or_else(|| self.peer.as_address())
+    }
+
+    /// Where it was going, if the header says.
+    pub fn destination(&self) -> Option<Address<'a>> {
+        self.header.and_then(|header| header.destination())
+    }
+
+    /// The socket's peer, to which an answer goes.
+    pub fn peer(&self) -> &Endpoint {
+        &self.peer
+    }
+
+    /// The header; `None` if the policy said [`Bypass`](Verdict::Bypass).
+    pub fn header(&self) -> Option<Header<'a>> {
+        self.header
+    }
+
+    /// What follows the header.
+    pub fn payload(&self) -> &'a [u8] {
+        self.payload
+    }
+}
