@@ -1,0 +1,52 @@
+//! The program `realpeer`: the PROXY protocol at a terminal.
+
+#![forbid(unsafe_code)]
+
+mod decode;
+mod echo;
+mod report;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The PROXY protocol (HAProxy's, versions 1 and 2) at a terminal: who is really at the other end of a connection
+/// that came through a proxy.
+#[derive(Debug, Parser)]
+#[command(name = "realpeer", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Echo(echo::Arguments),
+    Decode(decode::Arguments),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Echo(arguments) => echo::run(&arguments),
+        Command::Decode(arguments) => decode::run(&arguments),
+    };
+    match outcome {
+        Ok(code) => code,
+        // Whoever read the output has seen enough.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(format_args!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// A line on stderr. If nobody reads it, that is that.
+fn complain(line: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
