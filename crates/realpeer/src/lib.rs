@@ -18,7 +18,7 @@
 
 pub use realpeer_io::{
     AcceptError, Accepted, Acceptor, Counts, Datagram, Endpoint, Established, ParseTrustError, Policy, Trust,
-    UnixName, Verdict, proto,
+    UnixName, Verdict, header_and_payload, proto,
 };
 
 /// Blocking sockets of std.
