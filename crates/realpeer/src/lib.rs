@@ -16,6 +16,11 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+// The README's programs are tested with the others.
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
 pub use realpeer_io::{
     AcceptError, Accepted, Acceptor, Counts, Datagram, Endpoint, Established, ParseTrustError, Policy, Trust,
     UnixName, Verdict, header_and_payload, proto,
