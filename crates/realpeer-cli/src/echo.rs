@@ -21,6 +21,7 @@ use signal_hook::iterator::Signals;
 use crate::complain;
 use crate::report::Report;
 
+pub(crate) use blocking::serve as serve_blocking;
 pub(crate) use listen::{Listen, Socket};
 
 /// Run an echo server that takes PROXY headers and says who is really there.

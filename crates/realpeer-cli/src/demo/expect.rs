@@ -1,0 +1,129 @@
+//! What should be said of a connection, compared with what is.
+
+use std::{io, iter};
+
+use realpeer::Endpoint;
+
+use super::client::PAYLOAD;
+use super::table::Row;
+use crate::report::{Report, TlvReport};
+
+/// What should come of a connection.
+pub(super) enum Expected<'a> {
+    /// It is served, and the payload comes back.
+    Served {
+        /// Who it really is.
+        source: &'a str,
+        /// Where it really went.
+        destination: &'a str,
+        /// The version of the header and its command.
+        header: (u8, &'a str),
+        /// How the TLVs begin as text, one by one.
+        tlvs: &'a [&'a str],
+    },
+    /// It is not served, for a failure of this kind, and nothing comes back.
+    Failed(&'a str),
+}
+
+/// What did come of it.
+pub(super) struct Seen {
+    /// What the server says.
+    pub(super) report: Option<Report>,
+    /// What the client read until the server closed.
+    pub(super) echoed: io::Result<Vec<u8>>,
+}
+
+impl Seen {
+    /// The line for it. `socket` is the peer that the server's socket must name, if that can be known.
+    pub(super) fn judge(self, what: &str, socket: Option<&Endpoint>, expected: &Expected<'_>) -> Row {
+        let Self { report, echoed } = self;
+        let Some(report) = report else {
+            let problems = vec!["the server says nothing of it".into()];
+            return Row { what: what.into(), socket: String::new(), truth: String::new(), problems };
+        };
+        let mut problems = Problems::default();
+        if let Some(socket) = socket {
+            problems.compare("the socket's peer", &report.proxy, &socket.to_string());
+        }
+        match expected {
+            Expected::Served { source, destination, header: (version, command), tlvs } => {
+                problems.compare("source", show(report.source.as_ref()), source);
+                problems.compare("destination", show(report.destination.as_ref()), destination);
+                problems.compare("version", &number(report.version), &number(Some(*version)));
+                problems.compare("command", show(report.command.as_ref()), command);
+                problems.compare_tlvs(report.tlvs.as_deref().unwrap_or_default(), tlvs);
+                problems.check_echo(&echoed, PAYLOAD);
+            }
+            Expected::Failed(kind) => {
+                problems.compare("error", report.error.as_ref().map_or("none", |error| error.kind), kind);
+                problems.compare("source", show(report.source.as_ref()), "none");
+                problems.check_echo(&echoed, b"");
+            }
+        }
+        Row { what: what.into(), socket: socket_says(&report), truth: truth(&report), problems: problems.0 }
+    }
+}
+
+#[derive(Default)]
+struct Problems(Vec<String>);
+
+impl Problems {
+    fn compare(&mut self, what: &str, found: &str, expected: &str) {
+        if found != expected {
+            self.0.push(format!("{what}: {found} instead of {expected}"));
+        }
+    }
+
+    fn compare_tlvs(&mut self, found: &[TlvReport], expected: &[&str]) {
+        let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+        let same = found.iter().zip(expected).all(|(found, expected)| found.starts_with(expected));
+        if found.len() != expected.len() || !same {
+            self.0.push(format!("TLVs: {found:?} instead of {expected:?}"));
+        }
+    }
+
+    fn check_echo(&mut self, echoed: &io::Result<Vec<u8>>, expected: &[u8]) {
+        match echoed {
+            Ok(echoed) if echoed == expected => {}
+            Ok(echoed) => self.compare(
+                "echoed",
+                &format!("\"{}\"", echoed.escape_ascii()),
+                &format!("\"{}\"", expected.escape_ascii()),
+            ),
+            // Closed with bytes unread, as is right where nothing is to come back.
+            Err(error) if expected.is_empty() && is_closed(error) => {}
+            Err(error) => self.0.push(format!("nothing echoed: {error}")),
+        }
+    }
+}
+
+fn is_closed(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, NotConnected};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | NotConnected)
+}
+
+fn socket_says(report: &Report) -> String {
+    if report.proxy == "unix:" { "unix: (no name)".into() } else { report.proxy.clone() }
+}
+
+fn truth(report: &Report) -> String {
+    if let Some(error) = &report.error {
+        return format!("not served: {}", error.message);
+    }
+    let source = show(report.source.as_ref());
+    let ends = match &report.destination {
+        _ if report.command.as_deref() == Some("LOCAL") => format!("{source} itself (LOCAL)"),
+        Some(destination) => format!("{source} -> {destination}"),
+        None => source.into(),
+    };
+    let tlvs = report.tlvs.iter().flatten().map(ToString::to_string);
+    iter::once(ends).chain(tlvs).collect::<Vec<_>>().join(", ")
+}
+
+fn show(text: Option<&String>) -> &str {
+    text.map_or("none", String::as_str)
+}
+
+fn number(version: Option<u8>) -> String {
+    version.map_or_else(|| "none".into(), |version| version.to_string())
+}
