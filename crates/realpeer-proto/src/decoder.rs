@@ -142,10 +142,7 @@ impl<B: Storage> Decoder<B> {
     pub fn push_eof(&mut self) {
         self.look();
         if let State::Open(_) = self.state {
-            self.state = State::Failed(match self.filled {
-                0 => Error::Closed,
-                received => Error::Truncated { received },
-            });
+            self.cut_off();
         }
     }
 
@@ -167,15 +164,12 @@ impl<B: Storage> Decoder<B> {
     /// is [`Error::ApiMisuse`].
     pub fn received(&mut self, n: usize) {
         self.look();
-        let State::Open(_) = self.state else { return };
         let (start, end) = self.slot();
-        let slot = end.min(self.storage.bytes().len()) - start;
-        let clamp = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
+        let slot = end.min(self.storage.bytes().len()).saturating_sub(start);
         if n > slot {
-            let misuse = ApiMisuse::ReceivedBeyondSlot { received: clamp(n), slot: clamp(slot) };
-            self.state = State::Failed(Error::ApiMisuse(misuse));
+            self.misuse(n, slot);
         } else {
-            self.filled += clamp(n);
+            self.filled += u32::try_from(n).unwrap_or(u32::MAX);
         }
     }
 
@@ -235,6 +229,24 @@ impl<B: Storage> Decoder<B> {
         !matches!(self.state, State::Open(_))
     }
 
+    /// There will be no more of what has come.
+    pub(crate) fn cut_off(&mut self) {
+        self.state = State::Failed(match self.filled {
+            0 => Error::Closed,
+            received => Error::Truncated { received },
+        });
+    }
+
+    /// The caller says that it wrote `received` bytes into a slot of fewer. The first error stays.
+    pub(crate) fn misuse(&mut self, received: usize, slot: usize) {
+        if let State::Failed(_) = self.state {
+            return;
+        }
+        let clamp = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
+        let misuse = ApiMisuse::ReceivedBeyondSlot { received: clamp(received), slot: clamp(slot) };
+        self.state = State::Failed(Error::ApiMisuse(misuse));
+    }
+
     /// Brings `state` up to what is filled.
     fn look(&mut self) {
         let _ = self.next_event();
@@ -248,7 +260,9 @@ impl<B: Storage> Decoder<B> {
         let filled = self.filled as usize;
         let most = match (progress, input.first()) {
             (Progress::V2(_), _) => self.needed as usize,
-            (Progress::Start, Some(&first)) if first == v2::SIGNATURE[0] => v2::HEAD_LEN,
+            (Progress::Start, Some(&first)) if first == v2::SIGNATURE[0] => {
+                v2::HEAD_LEN.min(self.limits.max_len as usize)
+            }
             (Progress::V1(_), _) | (Progress::Start, Some(b'P')) => {
                 let limit = v1::LONGEST.min(self.limits.max_len as usize) - filled;
                 let input = input.get(..limit).unwrap_or(input);
@@ -283,7 +297,10 @@ impl<B: Storage> Decoder<B> {
     }
 
     fn make_room(&mut self, len: usize) -> bool {
-        let fits = len <= self.storage.bytes().len() || self.storage.grow(len);
+        let mut fits = len <= self.storage.bytes().len();
+        if !fits {
+            fits = self.storage.grow(len) && len <= self.storage.bytes().len();
+        }
         if !fits {
             self.state = State::Failed(Error::OutOfMemory);
         }

@@ -230,10 +230,10 @@ impl<'a> Encoder<'a> {
             Addresses::Inet6 { .. } => 36,
             Addresses::Unix { .. } => 2 * UnixAddr::MAX_LEN,
         };
-        let tlvs = self.tlvs.len()? + if self.adds_crc32c() { CRC32C_LEN } else { 0 };
-        let mut len = v2::HEAD_LEN + addresses + tlvs;
+        let crc32c = if self.adds_crc32c() { CRC32C_LEN } else { 0 };
+        let mut len = self.tlvs.len()?.saturating_add(v2::HEAD_LEN + addresses + crc32c);
         if self.pad_to > 0 && self.pad_to != len {
-            if self.pad_to < len + TLV_HEAD_LEN {
+            if self.pad_to < len.saturating_add(TLV_HEAD_LEN) {
                 return Err(EncodeError::Padding { len });
             }
             len = self.pad_to;
@@ -351,7 +351,7 @@ fn tlvs_len(tlvs: &[Tlv<'_>]) -> Result<usize, EncodeError> {
         if len > usize::from(u16::MAX) {
             Err(EncodeError::TooLong { len })
         } else {
-            Ok(sum + TLV_HEAD_LEN + len)
+            Ok(sum.saturating_add(TLV_HEAD_LEN + len))
         }
     })
 }
@@ -363,7 +363,7 @@ pub(crate) fn ssl_value(
     tlvs: &[Tlv<'_>],
     out: &mut [u8],
 ) -> Result<usize, EncodeError> {
-    let needed = Ssl::FIXED_LEN + tlvs_len(tlvs)?;
+    let needed = tlvs_len(tlvs)?.saturating_add(Ssl::FIXED_LEN);
     if needed > usize::from(u16::MAX) {
         return Err(EncodeError::TooLong { len: needed });
     }

@@ -142,36 +142,44 @@ where
             if this.owed > 0 {
                 return this.take_owed(&mut [0; 64], &mut read);
             }
-            match ready!(read(this.decoder.read_slot()))? {
-                0 => this.decoder.push_eof(),
-                n => this.decoder.received(n),
+            let slot = this.decoder.read_slot();
+            // Without room there is nothing to read to, and the decoder says so.
+            if !slot.is_empty() {
+                match ready!(read(slot))? {
+                    0 => this.decoder.push_eof(),
+                    n => this.decoder.received(n),
+                }
             }
             Poll::Ready(Ok(()))
         })
     }
 
     /// Reads on where the connection can be peeked at: `read` is told whether to leave what it reads where it is.
-    /// Where the header has come whole that is two calls, one [`ReadMode::Peek`] and one [`ReadMode::Take`] of exactly the
-    /// bytes of the header. Otherwise as [`poll_with`](Self::poll_with), and the
-    /// two may be mixed.
+    /// Where the header has come whole that is two calls, one [`ReadMode::Peek`] and one [`ReadMode::Take`] of exactly
+    /// the bytes of the header. Bytes that can't be a header are not read off. Otherwise as
+    /// [`poll_with`](Self::poll_with), and the two may be mixed.
     ///
-    /// `scratch` is where it reads to: 536 bytes are enough for most headers, any length but 0 will do.
+    /// `scratch` is where it reads to: 536 bytes are enough for most headers, any length will do. Without any it does
+    /// not peek, but reads as [`poll_with`](Self::poll_with) does.
     pub fn poll_peek_with<E>(
         &mut self,
         scratch: &mut [u8],
         mut read: impl FnMut(&mut [u8], ReadMode) -> Poll<Result<usize, E>>,
     ) -> Poll<Result<(), HandshakeError<E>>> {
+        if scratch.is_empty() {
+            return self.poll_with(|slot| read(slot, ReadMode::Take));
+        }
         self.drive(|this| {
             if this.owed == 0 {
                 let n = ready!(read(scratch, ReadMode::Peek))?;
-                let peeked = scratch.get(..n).unwrap_or(scratch);
-                if peeked.is_empty() {
-                    this.decoder.push_eof();
-                    return Poll::Ready(Ok(()));
+                match scratch.get(..n) {
+                    None => this.decoder.misuse(n, scratch.len()),
+                    Some([]) => this.decoder.push_eof(),
+                    Some(peeked) => this.owed = this.decoder.push(peeked),
                 }
-                this.owed = this.decoder.push(peeked);
                 // Bytes that are no header are left to whoever wants to look at them.
                 if this.decoder.next_event().is_err() {
+                    this.owed = 0;
                     return Poll::Ready(Ok(()));
                 }
             }
@@ -201,13 +209,16 @@ where
         mut read: impl FnMut(&mut [u8]) -> Poll<Result<usize, E>>,
     ) -> Poll<Result<(), E>> {
         let len = self.owed.min(scratch.len());
-        let n = ready!(read(scratch.get_mut(..len).unwrap_or_default()))?;
-        if n == 0 {
+        match ready!(read(scratch.get_mut(..len).unwrap_or_default()))? {
             // Somebody else has read what was seen here.
-            self.owed = 0;
-            self.decoder.push_eof();
+            0 => self.decoder.cut_off(),
+            n if n > len => self.decoder.misuse(n, len),
+            n => {
+                self.owed -= n;
+                return Poll::Ready(Ok(()));
+            }
         }
-        self.owed = self.owed.saturating_sub(n);
+        self.owed = 0;
         Poll::Ready(Ok(()))
     }
 

@@ -18,6 +18,7 @@ mod text;
 mod tlv;
 mod v1;
 mod v2;
+mod walk;
 mod write;
 
 pub use config::{Config, Versions};

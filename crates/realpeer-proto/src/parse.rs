@@ -3,6 +3,7 @@
 use core::num::NonZeroUsize;
 
 use crate::config::Limits;
+use crate::walk::Walk;
 use crate::{Config, Error, Header, Version, v1, v2};
 
 /// What [`parse`] made of its input.
@@ -79,7 +80,7 @@ pub fn parse_datagram<'a>(datagram: &'a [u8], config: &Config) -> Result<(Header
 pub(crate) enum Progress {
     Start,
     V1(v1::Progress),
-    V2(v2::Progress),
+    V2(Walk),
 }
 
 /// Reads on, from where `progress` stands, in the header that `input` begins with. The one place where headers
@@ -93,9 +94,7 @@ pub(crate) fn advance<'a>(
     if *progress == Progress::Start {
         *progress = match input.first() {
             Some(b'P') if limits.allows_v1() => Progress::V1(v1::Progress::default()),
-            Some(&first) if limits.allows_v2() && first == v2::SIGNATURE[0] => {
-                Progress::V2(v2::Progress::default())
-            }
+            Some(&first) if limits.allows_v2() && first == v2::SIGNATURE[0] => Progress::V2(Walk::default()),
             Some(&found) => return Err(Error::Signature { offset: 0, found, allowed: limits.versions }),
             None => Progress::Start,
         };

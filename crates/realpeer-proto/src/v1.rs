@@ -13,6 +13,8 @@ pub(crate) const LONGEST: usize = 107;
 
 const UNKNOWN: &[u8; 13] = b"PROXY UNKNOWN";
 const TCP: &[u8; 11] = b"PROXY TCP4 ";
+/// `PROXY` (R58).
+const SIGNATURE_LEN: usize = 5;
 /// Where the protocol's name starts.
 const NAME: usize = 6;
 /// Where `TCP4` and `TCP6` differ.
@@ -99,8 +101,13 @@ pub(crate) fn advance(
         }
         Outcome::Wrong(field) => {
             progress.check_len(line, limit, progress.missing(line))?;
-            let found = line.get(usize::from(progress.len)).copied().unwrap_or_default();
-            Err(Error::V1(V1Error { field, offset: progress.len, found }))
+            let offset = progress.len;
+            let found = line.get(usize::from(offset)).copied().unwrap_or_default();
+            Err(if usize::from(offset) < SIGNATURE_LEN {
+                Error::Signature { offset, found, allowed: limits.versions }
+            } else {
+                Error::V1(V1Error { field, offset, found })
+            })
         }
     }
 }

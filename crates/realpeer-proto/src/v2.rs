@@ -4,25 +4,12 @@ use core::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 
 use crate::config::Limits;
 use crate::crc32c::crc32c;
-use crate::tlv::{MAX_UNIQUE_ID_LEN, kind};
-use crate::{
-    Addresses, Command, Error, Header, Ssl, TlvCause, TlvError, Tlvs, Transport, UnixAddr, V2Error, Version,
-};
+use crate::walk::Walk;
+use crate::{Addresses, Command, Error, Header, Tlvs, Transport, UnixAddr, V2Error, Version};
 
 pub(crate) const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 /// Signature, version and command, family and transport, length.
 pub(crate) const HEAD_LEN: usize = 16;
-
-/// How far the TLVs have been looked at. Offsets count from byte 16, where the length starts to count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Progress {
-    /// Where the next TLV starts; 0 before the first look.
-    at: u16,
-    /// Where the SSL TLV ends that it is in; 0 outside.
-    ssl_end: u16,
-    /// Where the value of the CRC32C starts, 0 without one.
-    crc32c: u16,
-}
 
 /// The fixed part of the header.
 #[derive(Clone, Copy)]
@@ -49,7 +36,7 @@ enum Layout {
 /// `Ok(Ok(..))` is the header and its length, `Ok(Err(..))` the fewest bytes that are missing.
 #[inline]
 pub(crate) fn advance<'a>(
-    progress: &mut Progress,
+    walk: &mut Walk,
     input: &'a [u8],
     limits: Limits,
 ) -> Result<Result<(Header<'a>, usize), usize>, Error> {
@@ -62,20 +49,17 @@ pub(crate) fn advance<'a>(
         Some(block) => (block, true),
         None => (rest, false),
     };
-    if head.layout != Layout::Skipped {
-        progress.advance(block, head.len, head.layout.len())?;
+    match head.layout {
+        Layout::Skipped => walk.skipped(block, head.len)?,
+        layout => walk.strict(block, head.len, layout.len())?,
     }
     if !whole {
         return Ok(Err(len - rest.len()));
     }
-    let header = head.header(block);
-    if head.layout == Layout::Skipped {
-        progress.crc32c = find_crc32c(header.tlvs)?;
+    if let Some(at) = walk.crc32c().filter(|_| limits.check_crc32c) {
+        check_crc32c(fixed, block, at)?;
     }
-    if progress.crc32c > 0 && limits.check_crc32c {
-        check_crc32c(fixed, block, progress.crc32c.into())?;
-    }
-    Ok(Ok((header, HEAD_LEN + len)))
+    Ok(Ok((head.header(block), HEAD_LEN + len)))
 }
 
 /// The header in bytes that [`advance`] has found to be one, or `None` if they are too few.
@@ -87,22 +71,36 @@ pub(crate) fn view(bytes: &[u8], limits: Limits) -> Option<Header<'_>> {
 /// Checks a header that has just been written, but for its checksum, and puts the checksum right.
 pub(crate) fn seal(bytes: &mut [u8]) -> Result<(), Error> {
     let limits = Limits { max_len: u32::MAX, versions: crate::Versions::V2, check_crc32c: false };
-    let mut progress = Progress::default();
-    let _ = advance(&mut progress, bytes, limits)?;
-    if progress.crc32c > 0 {
-        let at = HEAD_LEN + usize::from(progress.crc32c);
-        if let Some(value) = bytes.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
-            *value = [0; 4];
-            let sum = crc32c(&[bytes]).to_be_bytes();
-            if let Some(value) = bytes.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
-                *value = sum;
-            }
+    let mut walk = Walk::default();
+    let _ = advance(&mut walk, bytes, limits)?;
+    if let Some(at) = walk.crc32c() {
+        let value = HEAD_LEN + at..HEAD_LEN + at + 4;
+        bytes.get_mut(value.clone()).unwrap_or_default().fill(0);
+        let sum = crc32c(&[bytes]).to_be_bytes();
+        if let Some(slot) = bytes.get_mut(value) {
+            slot.copy_from_slice(&sum);
         }
     }
     Ok(())
 }
 
 impl Layout {
+    /// What the thirteenth and fourteenth byte say, if they are defined (R35 to R49).
+    #[inline(always)]
+    const fn of(command: u8, family: u8) -> Option<(Command, Self, Transport)> {
+        Some(match (command, family) {
+            (0x20, _) => (Command::Local, Self::Skipped, Transport::Unspec),
+            (0x21, 0x11) => (Command::Proxy, Self::Inet, Transport::Stream),
+            (0x21, 0x12) => (Command::Proxy, Self::Inet, Transport::Dgram),
+            (0x21, 0x21) => (Command::Proxy, Self::Inet6, Transport::Stream),
+            (0x21, 0x22) => (Command::Proxy, Self::Inet6, Transport::Dgram),
+            (0x21, 0x31) => (Command::Proxy, Self::Unix, Transport::Stream),
+            (0x21, 0x32) => (Command::Proxy, Self::Unix, Transport::Dgram),
+            (0x21, 0x00..=0x02 | 0x10 | 0x20 | 0x30) => (Command::Proxy, Self::Skipped, Transport::Unspec),
+            _ => return None,
+        })
+    }
+
     /// The length of the addresses and ports (R40 to R42).
     const fn len(self) -> u16 {
         match self {
@@ -126,17 +124,7 @@ impl Head {
         if *signature != SIGNATURE || !fits {
             return None;
         }
-        let (command, layout, transport) = match (command, family) {
-            (0x20, _) => (Command::Local, Layout::Skipped, Transport::Unspec),
-            (0x21, 0x11) => (Command::Proxy, Layout::Inet, Transport::Stream),
-            (0x21, 0x12) => (Command::Proxy, Layout::Inet, Transport::Dgram),
-            (0x21, 0x21) => (Command::Proxy, Layout::Inet6, Transport::Stream),
-            (0x21, 0x22) => (Command::Proxy, Layout::Inet6, Transport::Dgram),
-            (0x21, 0x31) => (Command::Proxy, Layout::Unix, Transport::Stream),
-            (0x21, 0x32) => (Command::Proxy, Layout::Unix, Transport::Dgram),
-            (0x21, 0x00..=0x02 | 0x10 | 0x20 | 0x30) => (Command::Proxy, Layout::Skipped, Transport::Unspec),
-            _ => return None,
-        };
+        let (command, layout, transport) = Layout::of(command, family)?;
         let stray = len.checked_sub(layout.len())?;
         (layout == Layout::Skipped || !matches!(stray, 1 | 2)).then_some(Self {
             command,
@@ -205,168 +193,44 @@ fn check_start(start: &[u8], limits: Limits) -> Result<(), Error> {
         #[expect(clippy::cast_possible_truncation, reason = "at is below 12")]
         return Err(Error::Signature { offset: at as u8, found, allowed: limits.versions });
     }
-    let command = match start.get(12) {
-        None => return Ok(()),
-        Some(&byte) if byte >> 4 != 2 => return Err(Error::V2(V2Error::Version { found: byte >> 4 })),
-        Some(&byte) if byte & 0xF > 1 => return Err(Error::V2(V2Error::Command { found: byte & 0xF })),
-        Some(&byte) => byte & 0xF,
+    let Some(&command) = start.get(12) else { return Ok(()) };
+    if command >> 4 != 2 {
+        return Err(Error::V2(V2Error::Version { found: command >> 4 }));
+    }
+    if command & 0xF > 1 {
+        return Err(Error::V2(V2Error::Command { found: command & 0xF }));
+    }
+    let Some(&family) = start.get(13) else { return Ok(()) };
+    let Some((_, layout, _)) = Layout::of(command, family) else {
+        return Err(Error::V2(match family >> 4 {
+            found @ 4.. => V2Error::Family { found },
+            _ => V2Error::Transport { found: family & 0xF },
+        }));
     };
-    match start.get(13) {
-        Some(&byte) if command == 1 && byte >> 4 > 3 => {
-            return Err(Error::V2(V2Error::Family { found: byte >> 4 }));
-        }
-        Some(&byte) if command == 1 && byte & 0xF > 2 => {
-            return Err(Error::V2(V2Error::Transport { found: byte & 0xF }));
-        }
-        _ => {}
-    }
-    let at_least = HEAD_LEN as u32 + (u32::from(start.get(14).copied().unwrap_or_default()) << 8);
-    if at_least > limits.max_len {
-        return Err(Error::TooLong { at_least, limit: limits.max_len });
-    }
-    Ok(())
+    check_len(layout.len(), limits)?;
+    start.get(14).map_or(Ok(()), |&high| check_len(u16::from_be_bytes([high, 0]), limits))
+}
+
+/// Checks that `len` bytes after the fixed part are within the limit.
+fn check_len(len: u16, limits: Limits) -> Result<(), Error> {
+    let at_least = HEAD_LEN as u32 + u32::from(len);
+    if at_least > limits.max_len { Err(Error::TooLong { at_least, limit: limits.max_len }) } else { Ok(()) }
 }
 
 /// What is wrong with a fixed part, at the first byte at which it is.
 #[cold]
 fn fault(fixed: &[u8; HEAD_LEN], limits: Limits) -> Error {
-    let &[start @ .., _] = fixed;
-    if let Err(error) = check_start(&start, limits) {
+    let &[ref start @ .., _] = fixed;
+    let &[.., command, family, high, low] = fixed;
+    let announced = u16::from_be_bytes([high, low]);
+    if let Err(error) = check_start(start, limits).and_then(|()| check_len(announced, limits)) {
         return error;
     }
-    let &[.., family, high, low] = fixed;
-    let announced = u16::from_be_bytes([high, low]);
-    let at_least = HEAD_LEN as u32 + u32::from(announced);
-    if at_least > limits.max_len {
-        return Error::TooLong { at_least, limit: limits.max_len };
-    }
-    let needed = match family >> 4 {
-        1 => Layout::Inet,
-        2 => Layout::Inet6,
-        _ => Layout::Unix,
-    }
-    .len();
+    let needed = Layout::of(command, family).map_or(0, |(_, layout, _)| layout.len());
     Error::V2(match announced.checked_sub(needed) {
         None => V2Error::Length { announced, needed },
         Some(bytes) => V2Error::Stray { bytes },
     })
-}
-
-impl Progress {
-    /// Looks at the TLVs of which the type or more has come. `block` is what has come of the `len` bytes after the
-    /// fixed part, the first `skip` of which are addresses.
-    #[inline]
-    fn advance(&mut self, block: &[u8], len: u16, skip: u16) -> Result<(), Error> {
-        self.at = self.at.max(skip);
-        loop {
-            if self.at == self.ssl_end {
-                self.ssl_end = 0;
-            }
-            let end = if self.ssl_end > 0 { self.ssl_end } else { len };
-            if self.at == end {
-                return Ok(());
-            }
-            let here = block.get(self.at.into()..).unwrap_or_default();
-            let &[kind, high, low, ..] = here else {
-                return self.check_part(here, end);
-            };
-            let value_len = u16::from_be_bytes([high, low]);
-            if !self.may_be(kind, value_len, value_len, end) {
-                return Err(self.fault([kind, high, low], end));
-            }
-            let nested = kind == kind::SSL && self.ssl_end == 0;
-            if kind == kind::CRC32C && self.ssl_end == 0 {
-                self.crc32c = self.at + 3;
-            }
-            if nested {
-                self.ssl_end = self.at + 3 + value_len;
-            }
-            self.at += 3 + if nested { Ssl::FIXED_LEN as u16 } else { value_len };
-        }
-    }
-
-    /// Whether a TLV of the type `kind` with a value of `least` to `most` bytes can stand here: it has to end
-    /// where its surroundings do, or at least a TLV's three bytes before.
-    #[inline(always)]
-    fn may_be(&self, kind: u8, least: u16, most: u16, end: u16) -> bool {
-        let Some(room) = (end - self.at).checked_sub(3) else { return false };
-        let fits = |least: u16, most: u16| {
-            least <= most && ((least <= room && room <= most) || u32::from(least) + 3 <= u32::from(room))
-        };
-        if self.ssl_end > 0 {
-            return fits(least, most);
-        }
-        match kind {
-            kind::CRC32C => self.crc32c == 0 && fits(least.max(4), most.min(4)),
-            kind::UNIQUE_ID => fits(least, most.min(MAX_UNIQUE_ID_LEN as u16)),
-            // The TLVs within are none, or have three bytes or more.
-            kind::SSL => fits(least.max(5), most.min(5)) || fits(least.max(8), most),
-            _ => fits(least, most),
-        }
-    }
-
-    /// Checks a TLV of which not even the length has come.
-    #[cold]
-    fn check_part(&self, part: &[u8], end: u16) -> Result<(), Error> {
-        let (kind, least, most) = match *part {
-            [kind] => (kind, 0, u16::MAX),
-            [kind, high] => (kind, u16::from_be_bytes([high, 0]), u16::from_be_bytes([high, 0xFF])),
-            _ => return Ok(()),
-        };
-        if self.may_be(kind, least, most, end) { Ok(()) } else { Err(self.cause(kind, least, most, end)) }
-    }
-
-    /// What is wrong with a TLV, at the first of its bytes at which it is.
-    #[cold]
-    fn fault(&self, tlv: [u8; 3], end: u16) -> Error {
-        let [kind, high, low] = tlv;
-        let len = u16::from_be_bytes([high, low]);
-        [&tlv[..1], &tlv[..2]]
-            .into_iter()
-            .find_map(|part| self.check_part(part, end).err())
-            .unwrap_or_else(|| self.cause(kind, len, len, end))
-    }
-
-    fn cause(&self, kind: u8, least: u16, most: u16, end: u16) -> Error {
-        let room = (end - self.at).saturating_sub(3);
-        let (shortest, cause) = match kind {
-            _ if self.ssl_end > 0 => (0, None),
-            kind::CRC32C if self.crc32c > 0 => (4, Some(TlvCause::Crc32cTwice)),
-            kind::CRC32C => (4, (most < 4 || least > 4).then_some(TlvCause::Crc32cLength)),
-            kind::UNIQUE_ID => {
-                (0, (usize::from(least) > MAX_UNIQUE_ID_LEN).then_some(TlvCause::UniqueIdLength))
-            }
-            kind::SSL => (5, (most < 5).then_some(TlvCause::SslLength)),
-            _ => (0, None),
-        };
-        let overrun = least.max(shortest) > room;
-        let cause = cause.unwrap_or(if overrun { TlvCause::Overrun } else { TlvCause::Stray });
-        Error::Tlv(TlvError { kind, offset: HEAD_LEN as u32 + u32::from(self.at), cause })
-    }
-}
-
-/// Where the value of the CRC32C starts among TLVs at byte 16, 0 without one.
-fn find_crc32c(tlvs: Tlvs<'_>) -> Result<u16, Error> {
-    let mut at = 0;
-    let mut found = 0;
-    for tlv in tlvs {
-        if tlv.kind() == kind::CRC32C {
-            let cause = match tlv.value().len() {
-                4 if found == 0 => None,
-                4 => Some(TlvCause::Crc32cTwice),
-                _ => Some(TlvCause::Crc32cLength),
-            };
-            if let Some(cause) = cause {
-                let offset = HEAD_LEN as u32 + u32::from(at);
-                return Err(Error::Tlv(TlvError { kind: kind::CRC32C, offset, cause }));
-            }
-            found = at + 3;
-        }
-        #[expect(clippy::cast_possible_truncation, reason = "all of them fit 65,535 bytes")]
-        let value_len = tlv.value().len() as u16;
-        at += 3 + value_len;
-    }
-    Ok(found)
 }
 
 /// Compares the checksum at `at` of `block` with that of the header with zeros in its place (R65).

@@ -1,0 +1,148 @@
+//! The walk along the TLVs of a version 2 header, as they come (sections 2.2 to 2.2.7).
+
+use crate::tlv::{MAX_UNIQUE_ID_LEN, kind};
+use crate::v2::HEAD_LEN;
+use crate::{Error, Ssl, TlvCause, TlvError};
+
+/// How far the TLVs have been looked at. Offsets count from byte 16, where the length starts to count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Walk {
+    /// Where the next TLV starts; 0 before the first look.
+    at: u16,
+    /// Where the SSL TLV ends that it is in; 0 outside.
+    ssl_end: u16,
+    /// Where the value of the CRC32C starts, 0 without one.
+    crc32c: u16,
+    /// What is wrong if this turns out to be TLVs, which a block that is skipped need not be.
+    fault: Option<TlvError>,
+}
+
+impl Walk {
+    /// Where the value of the CRC32C starts; not before the walk has come to the end.
+    pub(crate) fn crc32c(&self) -> Option<usize> {
+        (self.crc32c > 0).then_some(self.crc32c.into())
+    }
+
+    /// Looks at the TLVs of which the type or more has come. `block` is what has come of the `len` bytes after the
+    /// fixed part, the first `skip` of which are addresses.
+    #[inline]
+    pub(crate) fn strict(&mut self, block: &[u8], len: u16, skip: u16) -> Result<(), Error> {
+        self.at = self.at.max(skip);
+        loop {
+            if self.at == self.ssl_end {
+                self.ssl_end = 0;
+            }
+            let end = if self.ssl_end > 0 { self.ssl_end } else { len };
+            if self.at == end {
+                return Ok(());
+            }
+            let here = block.get(self.at.into()..).unwrap_or_default();
+            let &[kind, high, low, ..] = here else {
+                return self.check_part(here, end);
+            };
+            let value_len = u16::from_be_bytes([high, low]);
+            if !self.may_be(kind, value_len, value_len, end) {
+                return Err(self.first_fault([kind, high, low], end));
+            }
+            let nested = kind == kind::SSL && self.ssl_end == 0;
+            if kind == kind::CRC32C && self.ssl_end == 0 {
+                self.crc32c = self.at + 3;
+            }
+            if nested {
+                self.ssl_end = self.at + 3 + value_len;
+            }
+            self.at += 3 + if nested { Ssl::FIXED_LEN as u16 } else { value_len };
+        }
+    }
+
+    /// Looks at a block that is skipped, for a CRC32C: what is there counts only if it is TLVs from the first byte to
+    /// the last of `len`, and nothing is wrong before that is certain.
+    pub(crate) fn skipped(&mut self, block: &[u8], len: u16) -> Result<(), Error> {
+        while self.at < len {
+            let room = len - self.at;
+            let here = block.get(self.at.into()..).unwrap_or_default();
+            let head = here.first_chunk().map(|&[kind, high, low]| (kind, u16::from_be_bytes([high, low])));
+            if room < 3 || head.is_some_and(|(_, value_len)| value_len > room - 3) {
+                // No TLVs: there is nothing more to look at.
+                *self = Self { at: len, ..Self::default() };
+                return Ok(());
+            }
+            let Some((kind, value_len)) = head else { return Ok(()) };
+            if kind == kind::CRC32C && self.fault.is_none() {
+                let cause = match value_len {
+                    4 if self.crc32c == 0 => None,
+                    4 => Some(TlvCause::Crc32cTwice),
+                    _ => Some(TlvCause::Crc32cLength),
+                };
+                self.fault = cause.map(|cause| TlvError { kind, offset: self.offset(), cause });
+                self.crc32c = self.at + 3;
+            }
+            self.at += 3 + value_len;
+        }
+        self.fault.map_or(Ok(()), |fault| Err(Error::Tlv(fault)))
+    }
+
+    /// Whether a TLV of the type `kind` with a value of `least` to `most` bytes can stand here: it has to end
+    /// where its surroundings do, or at least a TLV's three bytes before.
+    #[inline(always)]
+    fn may_be(&self, kind: u8, least: u16, most: u16, end: u16) -> bool {
+        let Some(room) = (end - self.at).checked_sub(3) else { return false };
+        let fits = |least: u16, most: u16| {
+            least <= most && ((least <= room && room <= most) || u32::from(least) + 3 <= u32::from(room))
+        };
+        if self.ssl_end > 0 {
+            return fits(least, most);
+        }
+        match kind {
+            kind::CRC32C => self.crc32c == 0 && fits(least.max(4), most.min(4)),
+            kind::UNIQUE_ID => fits(least, most.min(MAX_UNIQUE_ID_LEN as u16)),
+            // The TLVs within are none, or have three bytes or more.
+            kind::SSL => fits(least.max(5), most.min(5)) || fits(least.max(8), most),
+            _ => fits(least, most),
+        }
+    }
+
+    /// Checks a TLV of which not even the length has come.
+    #[cold]
+    fn check_part(&self, part: &[u8], end: u16) -> Result<(), Error> {
+        let (kind, least, most) = match *part {
+            [kind] => (kind, 0, u16::MAX),
+            [kind, high] => (kind, u16::from_be_bytes([high, 0]), u16::from_be_bytes([high, 0xFF])),
+            _ => return Ok(()),
+        };
+        if self.may_be(kind, least, most, end) { Ok(()) } else { Err(self.cause(kind, least, most, end)) }
+    }
+
+    /// What is wrong with a TLV, at the first of its bytes at which it is.
+    #[cold]
+    fn first_fault(&self, tlv: [u8; 3], end: u16) -> Error {
+        let [kind, high, low] = tlv;
+        let len = u16::from_be_bytes([high, low]);
+        [&tlv[..1], &tlv[..2]]
+            .into_iter()
+            .find_map(|part| self.check_part(part, end).err())
+            .unwrap_or_else(|| self.cause(kind, len, len, end))
+    }
+
+    fn cause(&self, kind: u8, least: u16, most: u16, end: u16) -> Error {
+        let room = (end - self.at).saturating_sub(3);
+        let (shortest, cause) = match kind {
+            _ if self.ssl_end > 0 => (0, None),
+            kind::CRC32C if self.crc32c > 0 => (4, Some(TlvCause::Crc32cTwice)),
+            kind::CRC32C => (4, (most < 4 || least > 4).then_some(TlvCause::Crc32cLength)),
+            kind::UNIQUE_ID => {
+                (0, (usize::from(least) > MAX_UNIQUE_ID_LEN).then_some(TlvCause::UniqueIdLength))
+            }
+            kind::SSL => (5, (most < 5).then_some(TlvCause::SslLength)),
+            _ => (0, None),
+        };
+        let overrun = least.max(shortest) > room;
+        let cause = cause.unwrap_or(if overrun { TlvCause::Overrun } else { TlvCause::Stray });
+        Error::Tlv(TlvError { kind, offset: self.offset(), cause })
+    }
+
+    /// Where the TLV starts, counted from the start of the header.
+    fn offset(&self) -> u32 {
+        HEAD_LEN as u32 + u32::from(self.at)
+    }
+}
