@@ -33,6 +33,21 @@ impl Established {
         Self { peer, local: None, received }
     }
 
+    /// A connection from `peer` without a header. Acceptors make their own; this one is for connections that go by
+    /// them, and for tests.
+    ///
+    /// ```
+    /// use realpeer_io::Established;
+    ///
+    /// let direct = Established::without_header("192.0.2.1:56324".parse::<std::net::SocketAddr>()?);
+    /// assert_eq!(direct.source().to_string(), "192.0.2.1:56324");
+    /// assert!(direct.proxy().is_none() && direct.header().is_none());
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
+    pub fn without_header(peer: impl Into<Endpoint>) -> Self {
+        Self::new(peer.into(), None)
+    }
+
     /// Where the connection comes from: the header's source, or the socket's peer where there is no header, or one
     /// without addresses (LOCAL, UNKNOWN, UNSPEC).
     pub fn source(&self) -> Address<'_> {

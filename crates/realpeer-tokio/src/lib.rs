@@ -23,11 +23,22 @@
 //!
 //! On sockets the header is peeked at and then read off exactly: with the whole header here, that is two system
 //! calls. On any other stream, [`handshake_stream`] never reads more than what is still header.
+//!
+//! For frameworks there is [`EstablishedListener`]. With the feature `tls-listener` it is also an `AsyncAccept` of the
+//! crate tls-listener, so that TLS begins behind the header; the address it gives is an `Arc<`[`Established`]`>`. With
+//! the feature `codec` there are `HeaderDecoder` and `HeaderEncoder` for the framed streams of tokio-util.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "codec")]
+mod codec;
+#[cfg(unix)]
+mod established;
 #[cfg(unix)]
 mod listener;
+#[cfg(all(unix, feature = "tls-listener"))]
+mod tls_listener;
 
 use std::io;
 use std::pin::Pin;
@@ -39,6 +50,11 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, ToSocketAddrs};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+#[cfg(feature = "codec")]
+#[cfg_attr(docsrs, doc(cfg(feature = "codec")))]
+pub use codec::{HeaderDecoder, HeaderEncoder};
+#[cfg(unix)]
+pub use established::EstablishedListener;
 #[cfg(unix)]
 pub use listener::{Incoming, Listener, ReadyListener, Socket, handshake};
 

@@ -6,6 +6,8 @@
 //! | | [`proto`] | no I/O at all: push bytes, pull events |
 //! | `std` (default) | [`blocking`](crate::blocking) | blocking sockets of std |
 //! | `tokio` | [`tokio`](crate::tokio) | tokio |
+//! | `codec` | [`tokio`](crate::tokio) | the header in the framed streams of tokio-util |
+//! | `tls-listener` | [`tokio`](crate::tokio) | TLS behind the header, by the crate tls-listener |
 //! | `smol` | [`smol`](crate::smol) | smol |
 //! | `async-std` | [`async_std`](crate::async_std) | async-std, which is discontinued |
 //! | `futures-io` | [`futures`](crate::futures) | streams of any kind that implement the traits of futures-io |
