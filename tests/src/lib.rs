@@ -2,4 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is test code")]
 
+#[cfg(feature = "interop")]
+pub mod harness;
 pub mod vectors;
