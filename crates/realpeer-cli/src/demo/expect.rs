@@ -127,3 +127,65 @@ fn show(text: Option<&String>) -> &str {
 fn number(version: Option<u8>) -> String {
     version.map_or_else(|| "none".into(), |version| version.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Poll;
+    use std::time::Instant;
+
+    use realpeer::{Acceptor, Trust};
+
+    use super::*;
+
+    const SERVED: Expected<'_> = Expected::Served {
+        source: "192.0.2.1:56324",
+        destination: "198.51.100.2:443",
+        header: (1, "PROXY"),
+        tlvs: &[],
+    };
+
+    fn peer() -> Endpoint {
+        Endpoint::Inet("127.0.0.1:4711".parse().unwrap())
+    }
+
+    /// What is seen if a trusted peer sends `header` and gets `echoed`.
+    fn seen(mut header: &[u8], echoed: &[u8]) -> Seen {
+        let mut receiving = Acceptor::new(Trust::anyone()).begin(peer(), Instant::now());
+        let Poll::Ready(outcome) = receiving.poll_with(|slot| Poll::Ready(io::Read::read(&mut header, slot)))
+        else {
+            panic!("not ready")
+        };
+        Seen { report: Some(Report::new(&peer(), &outcome)), echoed: Ok(echoed.into()) }
+    }
+
+    fn problems(seen: Seen, expected: &Expected<'_>) -> Vec<String> {
+        seen.judge("", Some(&peer()), expected).problems
+    }
+
+    const HEADER: &[u8] = b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n";
+
+    #[test]
+    fn nothing_wrong() {
+        assert_eq!(problems(seen(HEADER, PAYLOAD), &SERVED), [""; 0]);
+        assert_eq!(problems(seen(b"GET / HTTP/1.0", b""), &Expected::Failed("protocol")), [""; 0]);
+    }
+
+    #[test]
+    fn each_difference_is_a_problem() {
+        let other = b"PROXY TCP4 192.0.2.9 198.51.100.9 56324 443\r\n";
+        let found = problems(seen(other, &PAYLOAD[1..]), &SERVED);
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert_eq!(found[0], "source: 192.0.2.9:56324 instead of 192.0.2.1:56324");
+
+        let local = b"\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x03\x04\x00\x00";
+        let found = problems(seen(local, PAYLOAD), &SERVED);
+        assert_eq!(found.len(), 5, "{found:?}");
+
+        let failed = Expected::Failed("refused");
+        assert_eq!(problems(seen(HEADER, PAYLOAD), &failed).len(), 3);
+        assert_eq!(problems(seen(b"", b""), &failed), ["error: closed instead of refused"]);
+        assert_eq!(problems(Seen { report: None, echoed: Ok(Vec::new()) }, &failed).len(), 1);
+        let someone = Endpoint::Inet("127.0.0.1:1".parse().unwrap());
+        assert_eq!(seen(HEADER, PAYLOAD).judge("", Some(&someone), &SERVED).problems.len(), 1);
+    }
+}

@@ -125,3 +125,16 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines.push(line);
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::wrap;
+
+    #[test]
+    fn lines_are_broken_at_spaces() {
+        assert_eq!(wrap("one two three", 8), ["one two", "three"]);
+        assert_eq!(wrap("fits", 4), ["fits"]);
+        assert_eq!(wrap("", 4), [""]);
+        assert_eq!(wrap("a much-too-long b", 6), ["a", "much-t", "oo-lon", "g b"]);
+    }
+}

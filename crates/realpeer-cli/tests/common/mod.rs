@@ -1,0 +1,127 @@
+//! The program as a child process. Everything is bounded in time, and what was started is ended.
+
+#![allow(dead_code, reason = "each test uses some of it")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+/// How long anything may take. It is never reached when all is well.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The program, to be started with arguments.
+pub(crate) fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_realpeer"))
+}
+
+/// A running `realpeer echo`.
+pub(crate) struct Echo {
+    child: Child,
+    /// Where it listens, as it says itself.
+    pub(crate) address: String,
+    stdout: Receiver<String>,
+    stderr: Receiver<String>,
+}
+
+impl Echo {
+    /// With these arguments.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let mut command = program();
+        command.arg("echo").args(arguments);
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stdout = follow(child.stdout.take().unwrap());
+        let stderr = follow(child.stderr.take().unwrap());
+        let ready = stderr.recv_timeout(PATIENCE).expect("a line on stderr");
+        let address = ready.strip_prefix("listening on ").unwrap_or_else(|| panic!("{ready}")).to_owned();
+        Self { child, address, stdout, stderr }
+    }
+
+    /// The next line of its stdout.
+    pub(crate) fn line(&self) -> String {
+        self.stdout.recv_timeout(PATIENCE).expect("a line on stdout")
+    }
+
+    /// The next line of its stdout, as JSON.
+    pub(crate) fn report(&self) -> Value {
+        serde_json::from_str(&self.line()).unwrap()
+    }
+
+    /// Ends it with `signal`: exit status 0, and nothing more on stdout or stderr.
+    pub(crate) fn end_with(mut self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        let status = wait(&mut self.child);
+        assert!(status.success(), "{status}");
+        assert_eq!(self.stdout.iter().collect::<Vec<_>>(), Vec::<String>::new(), "stdout");
+        assert_eq!(self.stderr.iter().collect::<Vec<_>>(), Vec::<String>::new(), "stderr");
+    }
+
+    /// Ends it with SIGTERM.
+    pub(crate) fn stop(self) {
+        self.end_with(Signal::TERM);
+    }
+
+    /// Ends it with SIGKILL, so that it can't tidy up.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        wait(&mut self.child);
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        // It may have ended; then this does nothing.
+        if self.child.kill().is_ok() {
+            drop(self.child.wait());
+        }
+    }
+}
+
+/// Waits for the end of a child.
+pub(crate) fn wait(child: &mut Child) -> ExitStatus {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if Instant::now() > end {
+            child.kill().unwrap();
+            panic!("it does not end");
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Runs the program with these arguments and nothing on stdin: exit status, stdout, stderr.
+pub(crate) fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut child = program()
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stdout = follow(child.stdout.take().unwrap());
+    let stderr = follow(child.stderr.take().unwrap());
+    let status = wait(&mut child);
+    let text = |lines: Receiver<String>| lines.iter().map(|line| line + "\n").collect::<String>();
+    (status.code(), text(stdout), text(stderr))
+}
+
+/// The lines of an output, as they come.
+fn follow(output: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, lines) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    lines
+}
