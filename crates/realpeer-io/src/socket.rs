@@ -55,7 +55,7 @@ pub fn with_local(established: Established, socket: impl AsFd) -> Established {
 }
 
 /// The socket's own address, unless its family is neither IP nor UNIX.
-fn local_endpoint(socket: impl AsFd) -> Option<Endpoint> {
+pub fn local_endpoint(socket: impl AsFd) -> Option<Endpoint> {
     let addr: SocketAddrAny = getsockname(socket).ok()?;
     if let Ok(addr) = std::net::SocketAddr::try_from(addr.clone()) {
         return Some(addr.into());

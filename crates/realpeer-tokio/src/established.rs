@@ -2,21 +2,22 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use realpeer_io::{Established, Listen};
+use realpeer_io::{Acceptor, Endpoint, Established, Listen, socket};
 
 use crate::{ReadyListener, Tokio};
 
 /// A [`ReadyListener`] that hands out established connections only, as frameworks want them.
 ///
-/// Connections whose handshake fails are closed. [`Acceptor::counts`](realpeer_io::Acceptor::counts) says how many and
-/// why, and with the feature `tracing` each is a debug event.
+/// Connections whose handshake fails are closed. [`Acceptor::counts`] says how many and why, and with the feature
+/// `tracing` each is a debug event.
 ///
 /// ```
 /// use realpeer_io::{Acceptor, Trust};
-/// use realpeer_tokio::{EstablishedListener, Listener};
+/// use realpeer_tokio::EstablishedListener;
 /// use tokio::io::AsyncWriteExt;
 /// use tokio::net::{TcpListener, TcpStream};
 ///
@@ -25,7 +26,7 @@ use crate::{ReadyListener, Tokio};
 /// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
 /// let listener = TcpListener::bind("127.0.0.1:0").await?;
 /// let addr = listener.local_addr()?;
-/// let mut listener = EstablishedListener::from(Listener::new(listener, acceptor).into_ready(1024));
+/// let mut listener = EstablishedListener::new(listener, acceptor, 1024);
 ///
 /// TcpStream::connect(addr).await?.write_all(b"GET / HTTP/1.1\r\n").await?; // no header
 /// TcpStream::connect(addr).await?.write_all(b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n").await?;
@@ -44,6 +45,11 @@ impl<L> EstablishedListener<L>
 where
     Tokio: Listen<L>,
 {
+    /// Accepts from `inner` as `acceptor` says, with at most `max_pending` handshakes at a time (at least one).
+    pub fn new(inner: L, acceptor: Acceptor, max_pending: usize) -> Self {
+        Self(ReadyListener::new(inner, acceptor, max_pending))
+    }
+
     /// The next connection whose header has been read. Dropping the future loses no connection and no byte.
     ///
     /// # Errors
@@ -77,13 +83,23 @@ where
     pub fn inner(&self) -> &L {
         self.0.inner()
     }
-}
 
-impl<L> From<ReadyListener<L>> for EstablishedListener<L>
-where
-    Tokio: Listen<L>,
-{
-    fn from(listener: ReadyListener<L>) -> Self {
-        Self(listener)
+    /// What it accepts.
+    pub fn acceptor(&self) -> &Acceptor {
+        self.0.acceptor()
+    }
+
+    /// Its own address, for traits that give a listener's address in the form of a connection's: that of a connection
+    /// from there without a header.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` if the socket is neither of IP nor of UNIX.
+    pub fn local_addr(&self) -> io::Result<Arc<Established>>
+    where
+        L: AsFd,
+    {
+        let local: Endpoint = socket::local_endpoint(self.inner()).ok_or(io::ErrorKind::Unsupported)?;
+        Ok(Arc::new(Established::without_header(local)))
     }
 }

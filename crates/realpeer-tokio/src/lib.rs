@@ -57,6 +57,8 @@ pub use codec::{HeaderDecoder, HeaderEncoder};
 pub use established::EstablishedListener;
 #[cfg(unix)]
 pub use listener::{Incoming, Listener, ReadyListener, Socket, handshake};
+#[doc(no_inline)]
+pub use realpeer_io::Listen;
 
 /// Reads the header off a stream of any kind that comes from `peer`. Whatever comes of it, the stream is the
 /// caller's and has lost no byte but those of the header.

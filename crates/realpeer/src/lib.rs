@@ -8,9 +8,12 @@
 //! | `tokio` | [`tokio`](crate::tokio) | tokio |
 //! | `codec` | [`tokio`](crate::tokio) | the header in the framed streams of tokio-util |
 //! | `tls-listener` | [`tokio`](crate::tokio) | TLS behind the header, by the crate tls-listener |
+//! | `tracing` | [`tokio`](crate::tokio) | a debug event for each connection that a listener for frameworks closes |
 //! | `smol` | [`smol`](crate::smol) | smol |
 //! | `async-std` | [`async_std`](crate::async_std) | async-std, which is discontinued |
 //! | `futures-io` | [`futures`](crate::futures) | streams of any kind that implement the traits of futures-io |
+//!
+//! For axum and tonic there are crates of their own, `realpeer-axum` and `realpeer-tonic`.
 //!
 //! Features are additive. Whatever the runtime, a server names whom it trusts ([`Trust`]) in an [`Acceptor`]; the
 //! runtime's listener accepts connections with it, and [`Established`] says who is at their ends.

@@ -1,0 +1,176 @@
+//! The PROXY protocol for axum: who is really at the other end of a request that came through a proxy.
+//!
+//! ```no_run
+//! use axum::Router;
+//! use axum::extract::ConnectInfo;
+//! use axum::routing::get;
+//! use realpeer::{Acceptor, Trust};
+//! use realpeer_axum::{Listener, RealPeer};
+//! use tokio::net::TcpListener;
+//!
+//! async fn whoami(ConnectInfo(peer): ConnectInfo<RealPeer>) -> String {
+//!     match peer.proxy() {
+//!         Some(proxy) => format!("{} through {proxy}", peer.source()),
+//!         None => peer.source().to_string(),
+//!     }
+//! }
+//!
+//! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+//! let acceptor = Acceptor::new("10.0.0.0/8".parse::<Trust>()?);
+//! let listener = Listener::new(TcpListener::bind("0.0.0.0:8080").await?, acceptor, 1024);
+//! let app = Router::new().route("/", get(whoami));
+//! axum::serve(listener, app.into_make_service_with_connect_info::<RealPeer>()).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! UNIX listeners work alike. For tests of handlers, `axum::extract::connect_info::MockConnectInfo` takes a `RealPeer`
+//! that is made from an `Established`.
+//!
+//! With the feature `tls-listener`, the listener is also an `AsyncAccept` of the crate tls-listener, so that a
+//! `TlsListener` over it has the header before TLS, and can be served in the same way. Its handlers take the same
+//! `ConnectInfo<RealPeer>`. For HTTP/2 switch on the feature `http2` of axum and offer `h2` by ALPN.
+
+#![cfg(unix)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "tls-listener")]
+mod tls_listener;
+
+use std::io;
+use std::ops::Deref;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::connect_info::Connected;
+use axum::serve::{self, IncomingStream};
+use realpeer::tokio::{EstablishedListener, Listen, Tokio};
+use realpeer::{Acceptor, Established};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::sleep;
+
+/// Who is at the ends of the connection that a request came on: what [`Established`] says. Clones are cheap.
+///
+/// Handlers get it as `ConnectInfo<RealPeer>`.
+///
+/// ```
+/// use realpeer::Established;
+/// use realpeer_axum::RealPeer;
+///
+/// let direct = RealPeer::from(Established::without_header("192.0.2.1:56324".parse::<std::net::SocketAddr>()?));
+/// assert_eq!(direct.source().to_string(), "192.0.2.1:56324");
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct RealPeer(Arc<Established>);
+
+/// A listener to serve axum's services on: connections from trusted proxies, whose header has been read.
+///
+/// It reads the headers of up to `max_pending` connections at a time, so that a silent peer delays nobody. Connections
+/// that are refused or whose header is broken, cut off or late are closed; each is a debug event of `tracing`, and
+/// [`Acceptor::counts`] counts them. Should the listening socket itself fail, that is an error event, and accepting
+/// is tried again after a second.
+///
+/// ```
+/// use axum::extract::ConnectInfo;
+/// use axum::{Router, routing::get};
+/// use realpeer::proto::{Encoder, Version};
+/// use realpeer::{Acceptor, Trust};
+/// use realpeer_axum::{Listener, RealPeer};
+/// use tokio::io::AsyncReadExt;
+/// use tokio::net::TcpListener;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let socket = TcpListener::bind("127.0.0.1:0").await?;
+/// let addr = socket.local_addr()?;
+/// let listener = Listener::new(socket, Acceptor::new("127.0.0.1".parse::<Trust>()?), 1024);
+/// let whoami = |ConnectInfo(peer): ConnectInfo<RealPeer>| async move { peer.source().to_string() };
+/// let app = Router::new().route("/", get(whoami));
+/// tokio::spawn(async { axum::serve(listener, app.into_make_service_with_connect_info::<RealPeer>()).await });
+///
+/// let header = Encoder::proxy(Version::V2, "192.0.2.1:56324".parse()?, "198.51.100.2:80".parse()?)?;
+/// let request = b"GET / HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n";
+/// let mut answer = String::new();
+/// realpeer::tokio::connect(addr, header, request).await?.read_to_string(&mut answer).await?;
+/// assert!(answer.ends_with("192.0.2.1:56324"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Listener<L>(EstablishedListener<L>)
+where
+    Tokio: Listen<L>;
+
+impl<L> Listener<L>
+where
+    Tokio: Listen<L>,
+{
+    /// Accepts from `inner` as `acceptor` says, with at most `max_pending` handshakes at a time (at least one).
+    pub fn new(inner: L, acceptor: Acceptor, max_pending: usize) -> Self {
+        Self(EstablishedListener::new(inner, acceptor, max_pending))
+    }
+
+    /// The listening socket.
+    pub fn inner(&self) -> &L {
+        self.0.inner()
+    }
+}
+
+impl<L> serve::Listener for Listener<L>
+where
+    Tokio: Listen<L, Stream: AsyncRead + AsyncWrite + Unpin>,
+    L: AsFd + Send + 'static,
+{
+    type Io = <Tokio as Listen<L>>::Stream;
+    type Addr = RealPeer;
+
+    async fn accept(&mut self) -> (Self::Io, RealPeer) {
+        loop {
+            match self.0.accept().await {
+                Ok((stream, established)) => return (stream, RealPeer(established)),
+                Err(error) => {
+                    tracing::error!(%error, "accepting failed");
+                    sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
+    }
+
+    /// Its own address, as that of a connection from there without a header.
+    fn local_addr(&self) -> io::Result<RealPeer> {
+        self.0.local_addr().map(RealPeer)
+    }
+}
+
+impl<L> Connected<IncomingStream<'_, Listener<L>>> for RealPeer
+where
+    Tokio: Listen<L, Stream: AsyncRead + AsyncWrite + Unpin>,
+    L: AsFd + Send + 'static,
+{
+    fn connect_info(stream: IncomingStream<'_, Listener<L>>) -> Self {
+        stream.remote_addr().clone()
+    }
+}
+
+impl Deref for RealPeer {
+    type Target = Established;
+
+    fn deref(&self) -> &Established {
+        &self.0
+    }
+}
+
+impl From<Established> for RealPeer {
+    fn from(established: Established) -> Self {
+        Self(Arc::new(established))
+    }
+}
+
+impl From<Arc<Established>> for RealPeer {
+    fn from(established: Arc<Established>) -> Self {
+        Self(established)
+    }
+}

@@ -1,0 +1,53 @@
+//! TLS behind the header, by the crate tls-listener.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::extract::connect_info::Connected;
+use axum::serve::{self, IncomingStream};
+use realpeer::tokio::{Listen, Tokio};
+use tls_listener::{AsyncAccept, AsyncListener, AsyncTls, TlsListener};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::{Listener, RealPeer};
+
+impl<L> AsyncAccept for Listener<L>
+where
+    Tokio: Listen<L, Stream: AsyncRead + AsyncWrite>,
+    L: Unpin,
+{
+    type Connection = <Tokio as Listen<L>>::Stream;
+    type Address = RealPeer;
+    type Error = io::Error;
+
+    fn poll_accept(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<(Self::Connection, RealPeer)>> {
+        self.get_mut().0.poll_accept(cx).map_ok(|(stream, established)| (stream, RealPeer(established)))
+    }
+}
+
+impl<L> AsyncListener for Listener<L>
+where
+    Tokio: Listen<L, Stream: AsyncRead + AsyncWrite>,
+    L: AsFd + Unpin,
+{
+    fn local_addr(&self) -> io::Result<RealPeer> {
+        self.0.local_addr().map(RealPeer)
+    }
+}
+
+impl<L, T> Connected<IncomingStream<'_, TlsListener<Listener<L>, T>>> for RealPeer
+where
+    Tokio: Listen<L, Stream: AsyncRead + AsyncWrite>,
+    L: AsFd + Unpin,
+    T: AsyncTls<<Tokio as Listen<L>>::Stream>,
+    TlsListener<Listener<L>, T>: serve::Listener<Addr = RealPeer>,
+{
+    fn connect_info(stream: IncomingStream<'_, TlsListener<Listener<L>, T>>) -> Self {
+        stream.remote_addr().clone()
+    }
+}

@@ -1,0 +1,94 @@
+//! A stream that knows who is at its ends.
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tonic::transport::server::{Connected, TcpConnectInfo};
+
+use crate::RealPeer;
+
+/// A stream of bytes, behind the header, that knows who is at its ends.
+///
+/// `I` is what tonic puts into the extensions of requests.
+pub struct Connection<S, I = TcpConnectInfo> {
+    stream: S,
+    peer: RealPeer,
+    connect_info: PhantomData<fn() -> I>,
+}
+
+impl<S, I> Connection<S, I> {
+    /// A stream whose header has been read, as by an incoming connection of `realpeer::tokio`.
+    pub fn new(stream: S, peer: RealPeer) -> Self {
+        Self { stream, peer, connect_info: PhantomData }
+    }
+
+    /// Who is at its ends.
+    pub fn peer(&self) -> &RealPeer {
+        &self.peer
+    }
+
+    /// The stream.
+    pub fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    fn project(self: Pin<&mut Self>) -> Pin<&mut S>
+    where
+        S: Unpin,
+    {
+        Pin::new(&mut self.get_mut().stream)
+    }
+}
+
+impl<S, I: From<RealPeer> + Clone + Send + Sync + 'static> Connected for Connection<S, I> {
+    type ConnectInfo = I;
+
+    fn connect_info(&self) -> I {
+        self.peer.clone().into()
+    }
+}
+
+impl<S: AsyncRead + Unpin, I> AsyncRead for Connection<S, I> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.project().poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncWrite + Unpin, I> AsyncWrite for Connection<S, I> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.project().poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.project().poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.project().poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.project().poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+impl<S: fmt::Debug, I> fmt::Debug for Connection<S, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("stream", &self.stream)
+            .field("peer", &self.peer)
+            .finish_non_exhaustive()
+    }
+}

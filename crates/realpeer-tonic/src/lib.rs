@@ -1,0 +1,199 @@
+//! The PROXY protocol for tonic: `Request::remote_addr()` is who is really at the other end of a call that came
+//! through a proxy.
+//!
+//! ```no_run
+//! # use tonic::{body::Body, codegen::{http, Service}, server::NamedService};
+//! # async fn serve<S>(greeter: S) -> Result<(), Box<dyn std::error::Error>>
+//! # where
+//! #     S: Service<http::Request<Body>, Response = http::Response<Body>, Error = std::convert::Infallible>,
+//! #     S: NamedService + Clone + Send + Sync + 'static,
+//! #     S::Future: Send,
+//! # {
+//! use realpeer::{Acceptor, Trust};
+//! use realpeer_tonic::Incoming;
+//! use tokio::net::TcpListener;
+//! use tonic::transport::Server;
+//!
+//! let acceptor = Acceptor::new("10.0.0.0/8".parse::<Trust>()?);
+//! let incoming = Incoming::new(TcpListener::bind("0.0.0.0:50051").await?, acceptor, 1024);
+//! Server::builder().add_service(greeter).serve_with_incoming(incoming).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! That is `Request::remote_addr()`, and nothing else to do. For the proxy, the TLVs and UNIX addresses, ask for the
+//! whole [`RealPeer`] in the extensions of requests, and have an interceptor for `remote_addr()`:
+//!
+//! ```no_run
+//! # use tonic::{body::Body, codegen::{http, Service}, server::NamedService};
+//! # use realpeer::{Acceptor, Trust};
+//! # use tokio::net::TcpListener;
+//! # use tonic::transport::Server;
+//! # async fn serve<S>(greeter: S) -> Result<(), Box<dyn std::error::Error>>
+//! # where
+//! #     S: Service<http::Request<Body>, Response = http::Response<Body>, Error = std::convert::Infallible>,
+//! #     S: NamedService + Clone + Send + Sync + 'static,
+//! #     S::Future: Send,
+//! # {
+//! # let acceptor = Acceptor::new("10.0.0.0/8".parse::<Trust>()?);
+//! use realpeer_tonic::{Incoming, RealPeer};
+//! use tonic::service::InterceptorLayer;
+//!
+//! let incoming = Incoming::new(TcpListener::bind("0.0.0.0:50051").await?, acceptor, 1024);
+//! Server::builder()
+//!     .layer(InterceptorLayer::new(realpeer_tonic::remote_addr))
+//!     .add_service(greeter)
+//!     .serve_with_incoming(incoming.with_connect_info::<RealPeer>())
+//!     .await?;
+//! # Ok(())
+//! # }
+//!
+//! fn authority(request: &tonic::Request<()>) -> Option<&str> {
+//!     let peer = request.extensions().get::<realpeer_tonic::RealPeer>()?;
+//!     peer.header()?.tlvs().authority()?.ok()
+//! }
+//! ```
+//!
+//! With tonic's own TLS the header comes before TLS, as it should. `Request::peer_certs()` works with the first form
+//! only; with the second, the certificates are in the extension `TlsConnectInfo<RealPeer>`.
+
+#![cfg(unix)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
+
+mod connection;
+
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+use realpeer::tokio::{EstablishedListener, Listen, Tokio};
+use realpeer::{Acceptor, Established};
+use tonic::transport::server::TcpConnectInfo;
+use tonic::{Request, Status};
+
+pub use connection::Connection;
+
+/// Who is at the ends of the connection that a call came on: what [`Established`] says. Clones are cheap.
+///
+/// With [`Incoming::with_connect_info`] it is in the extensions of requests.
+#[derive(Clone, Debug)]
+pub struct RealPeer(Arc<Established>);
+
+/// Connections from trusted proxies, whose header has been read, for `Router::serve_with_incoming`.
+///
+/// It reads the headers of up to `max_pending` connections at a time, so that a silent peer delays nobody. Connections
+/// that are refused or whose header is broken, cut off or late are closed; each is a debug event of `tracing`, and
+/// [`Acceptor::counts`] counts them. Should the listening socket itself fail, that ends the server.
+///
+/// `I` is what tonic puts into the extensions of requests.
+pub struct Incoming<L, I = TcpConnectInfo>
+where
+    Tokio: Listen<L>,
+{
+    listener: EstablishedListener<L>,
+    connect_info: PhantomData<fn() -> I>,
+}
+
+impl<L> Incoming<L>
+where
+    Tokio: Listen<L>,
+{
+    /// Accepts from `inner` as `acceptor` says, with at most `max_pending` handshakes at a time (at least one).
+    pub fn new(inner: L, acceptor: Acceptor, max_pending: usize) -> Self {
+        Self { listener: EstablishedListener::new(inner, acceptor, max_pending), connect_info: PhantomData }
+    }
+}
+
+impl<L, I> Incoming<L, I>
+where
+    Tokio: Listen<L>,
+{
+    /// The same, with something else in the extensions of requests: [`RealPeer`], or a type of your own that is made
+    /// from it.
+    pub fn with_connect_info<J: From<RealPeer>>(self) -> Incoming<L, J> {
+        Incoming { listener: self.listener, connect_info: PhantomData }
+    }
+
+    /// The listening socket.
+    pub fn inner(&self) -> &L {
+        self.listener.inner()
+    }
+}
+
+/// An interceptor by which `Request::remote_addr()` and `Request::local_addr()` work where [`RealPeer`] is in the
+/// extensions: they give its source and destination. Without it, it does nothing.
+///
+/// ```
+/// use realpeer::Established;
+/// use realpeer_tonic::{RealPeer, remote_addr};
+/// use tonic::Request;
+///
+/// let source: std::net::SocketAddr = "192.0.2.1:56324".parse()?;
+/// let mut request = Request::new(());
+/// request.extensions_mut().insert(RealPeer::from(Established::without_header(source)));
+/// assert_eq!(remote_addr(request)?.remote_addr(), Some(source));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// None.
+pub fn remote_addr(mut request: Request<()>) -> Result<Request<()>, Status> {
+    if let Some(peer) = request.extensions().get::<RealPeer>().cloned() {
+        request.extensions_mut().insert(TcpConnectInfo::from(peer));
+    }
+    Ok(request)
+}
+
+impl<L, I> Stream for Incoming<L, I>
+where
+    Tokio: Listen<L>,
+    L: Unpin,
+{
+    type Item = io::Result<Connection<<Tokio as Listen<L>>::Stream, I>>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let accepted = self.get_mut().listener.poll_accept(cx);
+        accepted.map_ok(|(stream, established)| Connection::new(stream, RealPeer(established))).map(Some)
+    }
+}
+
+impl<L, I> fmt::Debug for Incoming<L, I>
+where
+    Tokio: Listen<L>,
+    L: fmt::Debug,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Incoming").field(&self.listener).finish()
+    }
+}
+
+impl Deref for RealPeer {
+    type Target = Established;
+
+    fn deref(&self) -> &Established {
+        &self.0
+    }
+}
+
+impl From<Established> for RealPeer {
+    fn from(established: Established) -> Self {
+        Self(Arc::new(established))
+    }
+}
+
+impl From<RealPeer> for TcpConnectInfo {
+    /// Source and destination, where they are IP addresses.
+    fn from(peer: RealPeer) -> Self {
+        Self {
+            local_addr: peer.destination().and_then(|destination| destination.socket_addr()),
+            remote_addr: peer.source().socket_addr(),
+        }
+    }
+}
