@@ -58,7 +58,8 @@ trace() {
     settle
 
     echo "=== $runtime, $name: $(<"$scratch/stdout")"
-    tail -n "+$((before + 1))" "$scratch/trace" >"$scratch/connection"
+    # The last line may be a call that has not returned yet.
+    tail -n "+$((before + 1))" "$scratch/trace" | awk 1 >"$scratch/connection"
     cat "$scratch/connection"
     echo "--- calls:" "$(sed -nE 's/^[0-9]+ +([a-z_0-9]+)\(.*/\1/p' "$scratch/connection" |
         sort | uniq -c | sort -rn | awk '{ printf "%s%d %s", comma, $1, $2; comma = ", " }')"
