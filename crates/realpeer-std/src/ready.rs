@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::{AsFd, AsRawFd};
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use std::{fmt, io};
 
 use mio::unix::SourceFd;
@@ -101,7 +101,8 @@ impl<L: SocketListener> ReadyListener<L> {
             }
             self.accept_pending()?;
             self.expire();
-            if self.done.is_empty() {
+            // Newcomers that are ready at once must not starve those that were pending before them.
+            if self.done.is_empty() || !self.pending.is_empty() {
                 self.wait()?;
             }
         }
@@ -183,11 +184,15 @@ impl<L: SocketListener> ReadyListener<L> {
         }
     }
 
-    /// Waits until something can go on.
+    /// Waits until something can go on, and goes on with it. With a connection to hand out it only looks.
     fn wait(&mut self) -> io::Result<()> {
         let deadline = self.deadlines.front().map(|&(deadline, _)| deadline);
         let end = [deadline, self.pause].into_iter().flatten().min();
-        let timeout = end.map(|end| end.saturating_duration_since(Instant::now()));
+        let timeout = if self.done.is_empty() {
+            end.map(|end| end.saturating_duration_since(Instant::now()))
+        } else {
+            Some(Duration::ZERO)
+        };
         match self.poll.poll(&mut self.events, timeout) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
             Err(_) => return Ok(()),
@@ -205,10 +210,13 @@ impl<L: SocketListener> ReadyListener<L> {
 
     fn progress(&mut self, token: Token, now: Option<Instant>) {
         let Some(pending) = self.pending.get_mut(&token) else { return };
-        if let Some(now) = now {
+        let mut polled = pending.poll();
+        // What came in time counts, however late it is looked at.
+        if let (Poll::Pending, Some(now)) = (&polled, now) {
             pending.receiving.handle_timeout(now);
+            polled = pending.poll();
         }
-        let Poll::Ready(outcome) = pending.poll() else { return };
+        let Poll::Ready(outcome) = polled else { return };
         if let Some(pending) = self.pending.remove(&token) {
             // It has been registered. Should this fail, closing the socket does the same.
             let _ = self.poll.registry().deregister(&mut SourceFd(&pending.stream.as_fd().as_raw_fd()));
