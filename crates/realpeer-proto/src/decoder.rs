@@ -248,8 +248,11 @@ impl<B: Storage> Decoder<B> {
     }
 
     /// Brings `state` up to what is filled.
+    #[inline]
     fn look(&mut self) {
-        let _ = self.next_event();
+        if self.seen != self.filled {
+            let _ = self.next_event();
+        }
     }
 }
 
@@ -276,8 +279,11 @@ impl<B: Storage> Decoder<B> {
         if !self.make_room(end) {
             return 0;
         }
-        if let Some(slot) = self.storage.bytes_mut().get_mut(filled..end) {
-            slot.copy_from_slice(input);
+        match (self.storage.bytes_mut().get_mut(filled..end), input) {
+            // Bytes that come one by one are not worth a call of memcpy each.
+            (Some([slot]), &[byte]) => *slot = byte,
+            (Some(slot), input) => slot.copy_from_slice(input),
+            (None, _) => {}
         }
         #[expect(clippy::cast_possible_truncation, reason = "no header is longer")]
         let end = end as u32;
@@ -310,12 +316,13 @@ impl<B: Storage> Decoder<B> {
 
 /// The length of the line that `input` goes on with, up to its CRLF or all there is. `after_cr`: a CR came before.
 fn line_len(after_cr: bool, input: &[u8]) -> usize {
-    let mut previous = if after_cr { b'\r' } else { 0 };
-    for (index, &byte) in input.iter().enumerate() {
-        if byte == b'\n' && previous == b'\r' {
-            return index + 1;
+    let mut len = 0;
+    while let Some(at) = input.iter().skip(len).position(|&byte| byte == b'\n') {
+        let before = (len + at).checked_sub(1).map_or(after_cr, |at| input.get(at) == Some(&b'\r'));
+        len += at + 1;
+        if before {
+            return len;
         }
-        previous = byte;
     }
     input.len()
 }

@@ -41,7 +41,7 @@ pub struct Handshake<I, B = [u8; 536]> {
     decoder: Decoder<B>,
     deadline: I,
     /// Bytes that were peeked at and pushed, but not yet read off.
-    owed: usize,
+    owed: u32,
     expired: bool,
 }
 
@@ -175,7 +175,8 @@ where
                 match scratch.get(..n) {
                     None => this.decoder.misuse(n, scratch.len()),
                     Some([]) => this.decoder.push_eof(),
-                    Some(peeked) => this.owed = this.decoder.push(peeked),
+                    // No header is longer than a u32 can say.
+                    Some(peeked) => this.owed = this.decoder.push(peeked) as u32,
                 }
                 // Bytes that are no header are left to whoever wants to look at them.
                 if this.decoder.next_event().is_err() {
@@ -208,13 +209,13 @@ where
         scratch: &mut [u8],
         mut read: impl FnMut(&mut [u8]) -> Poll<Result<usize, E>>,
     ) -> Poll<Result<(), E>> {
-        let len = self.owed.min(scratch.len());
+        let len = scratch.len().min(self.owed as usize);
         match ready!(read(scratch.get_mut(..len).unwrap_or_default()))? {
             // Somebody else has read what was seen here.
             0 => self.decoder.cut_off(),
             n if n > len => self.decoder.misuse(n, len),
             n => {
-                self.owed -= n;
+                self.owed -= n as u32;
                 return Poll::Ready(Ok(()));
             }
         }

@@ -99,17 +99,16 @@ pub(crate) fn advance<'a>(
             None => Progress::Start,
         };
     }
-    let outcome = match progress {
-        Progress::Start => Err(shortest(limits)?),
-        Progress::V1(progress) => v1::advance(progress, input, limits)?,
-        Progress::V2(progress) => v2::advance(progress, input, limits)?,
-    };
-    match outcome {
-        Ok((header, len)) => Ok(Parsed::Complete { header, len }),
-        Err(needed) => {
-            Ok(Parsed::Incomplete { needed: NonZeroUsize::new(needed).unwrap_or(NonZeroUsize::MIN) })
-        }
+    match progress {
+        Progress::Start => shortest(limits).map(incomplete),
+        Progress::V1(progress) => v1::advance(progress, input, limits),
+        Progress::V2(walk) => v2::advance(walk, input, limits),
     }
+}
+
+/// At least so many bytes are missing.
+pub(crate) fn incomplete(needed: usize) -> Parsed<'static> {
+    Parsed::Incomplete { needed: NonZeroUsize::new(needed).unwrap_or(NonZeroUsize::MIN) }
 }
 
 /// The length of the shortest header, if the storage has room for it.
@@ -128,7 +127,7 @@ fn shortest(limits: Limits) -> Result<usize, Error> {
 pub(crate) fn view(bytes: &[u8], version: Version, limits: Limits) -> Option<Header<'_>> {
     match version {
         Version::V1 => match v1::advance(&mut v1::Progress::default(), bytes, limits) {
-            Ok(Ok((header, _))) => Some(header),
+            Ok(Parsed::Complete { header, .. }) => Some(header),
             _ => None,
         },
         Version::V2 => v2::view(bytes, limits),

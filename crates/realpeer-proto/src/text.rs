@@ -1,259 +1,237 @@
-//! The fields of a version 1 line: addresses and ports as text, read a byte at a time (section 2.1).
-//!
-//! Each field says of a byte whether it may follow, and how many more bytes it needs at the least. A byte that may
-//! not follow leaves the field as it was: it ends the field, or it is wrong.
+//! The fields of a version 1 line: addresses and ports as text (section 2.1).
 
-/// A field that is read a byte at a time.
-pub(crate) trait Field: Copy {
-    /// Where a field's value goes that does not fit into the field itself.
-    type Value;
+/// A value and where the byte stands that ends its text, or what the text came to instead.
+pub(crate) type Text<T> = Result<(T, usize), End>;
 
-    /// Takes `byte` if some valid text goes on with it.
-    fn push(&mut self, byte: u8, value: &mut Self::Value) -> bool;
-
-    /// The fewest bytes with which the text so far becomes valid; 0 if it is.
-    fn missing(&self) -> usize;
+/// How a text ends that has no value yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It goes on behind the input: with at least so many bytes it becomes valid, 0 if it is.
+    Open(usize),
+    /// The byte there can't go on with the text, and the text before it is not valid.
+    Wrong(usize),
 }
 
 /// Four decimal integers from 0 to 255 with single dots between and no heading zero (R20).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Ipv4Text {
-    /// The integers before the current one, the last one lowest.
-    before: u32,
-    current: u8,
-    digits: u8,
-    dots: u8,
+#[inline(always)]
+pub(crate) fn ipv4(text: &[u8]) -> Text<u32> {
+    // Behind each integer at least a dot and a digit for each that is to come.
+    let (a, at) = octet(text, 0).map_err(|end| end.before(6))?;
+    let (b, at) = octet(text, dot(text, at)?).map_err(|end| end.before(4))?;
+    let (c, at) = octet(text, dot(text, at)?).map_err(|end| end.before(2))?;
+    let (d, at) = octet(text, dot(text, at)?)?;
+    Ok((a << 24 | b << 16 | c << 8 | d, at))
 }
 
-/// Eight groups of one to four hex digits, `::` at most once for one or more of them, the last two perhaps
-/// written as IPv4 (R21).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Ipv6Text {
-    /// The groups before the current one.
-    groups: u8,
-    /// The groups before `::`, plus one; 0 without it.
-    gap: u8,
-    /// The last byte was a colon.
-    colon: bool,
-    /// The digits of the current group.
-    digits: u8,
-    current: u16,
-    /// The current group is the IPv4 at the end, once it has a dot.
-    tail: Ipv4Text,
+/// Eight groups of one to four hex digits, `::` at most once for one or more of them, the last two perhaps written as
+/// IPv4 (R21).
+#[inline(always)]
+pub(crate) fn ipv6(text: &[u8]) -> Text<[u16; 8]> {
+    let mut groups = [0; 8];
+    let mut count = 0;
+    // The groups before `::`, once it has come. It stands for at least one.
+    let mut gap = None;
+    let mut at = 0;
+    if text.first() == Some(&b':') {
+        match text.get(1) {
+            Some(b':') => (gap, at) = (Some(0), 2),
+            Some(_) => return Err(End::Wrong(1)),
+            None => return Err(End::Open(1)),
+        }
+    }
+    loop {
+        // Here a group begins: at the start, or behind a colon or two.
+        let start = at;
+        let room = count + usize::from(gap.is_some()) < 8;
+        let mut group = 0;
+        if let Some(four) = four_hex_digits(text, at).filter(|_| room) {
+            group = four;
+            at += 4;
+        }
+        while let Some(digit) = text.get(at).and_then(|&byte| hex_digit(byte)) {
+            if at - start == 4 || !room {
+                return Err(End::Wrong(at));
+            }
+            group = group << 4 | digit;
+            at += 1;
+        }
+        let next = text.get(at).copied();
+        if at == start {
+            match next {
+                // At the start `::` does for all, behind a colon a second one or a digit, behind two nothing.
+                None if start == 0 => return Err(End::Open(2)),
+                None => return Err(End::Open(usize::from(gap != Some(count)))),
+                Some(b':') if start > 0 && gap.is_none() => {
+                    gap = Some(count);
+                    at += 1;
+                    continue;
+                }
+                Some(_) if gap == Some(count) => break,
+                Some(_) => return Err(End::Wrong(at)),
+            }
+        }
+        let full = count + 1 + usize::from(gap.is_some()) == 8;
+        match next {
+            // `::` does for all that is missing.
+            None => return Err(End::Open(if full || gap.is_some() { 0 } else { 2 })),
+            Some(b'.') => return dotted_tail(text, start, groups, count, gap),
+            Some(b':') if !full => put(&mut groups, &mut count, group),
+            Some(byte) if byte != b':' && (full || gap.is_some()) => {
+                put(&mut groups, &mut count, group);
+                break;
+            }
+            Some(_) => return Err(End::Wrong(at)),
+        }
+        at += 1;
+    }
+    Ok((spread(groups, count, gap), at))
 }
 
 /// A decimal from 0 to 65535 without heading zero or sign (R23).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct PortText {
-    value: u16,
-    digits: u8,
+#[inline(always)]
+pub(crate) fn port(text: &[u8]) -> Text<u16> {
+    let (value, at) = decimal::<65_535>(text, 0)?;
+    #[expect(clippy::cast_possible_truncation, reason = "it is at most 65,535")]
+    Ok((value as u16, at))
 }
 
-impl Ipv4Text {
-    /// The address, once nothing is missing.
-    pub(crate) fn value(&self) -> u32 {
-        self.before << 8 | u32::from(self.current)
-    }
-
-    /// What a dot makes of one decimal integer that has been read.
-    fn after_first(current: u8) -> Self {
-        Self { before: u32::from(current), current: 0, digits: 0, dots: 1 }
-    }
-}
-
-impl Field for Ipv4Text {
-    type Value = ();
-
+impl End {
+    /// Where at least `more` bytes are to follow what is missing.
     #[inline(always)]
-    fn push(&mut self, byte: u8, (): &mut ()) -> bool {
-        let digit = byte.wrapping_sub(b'0');
-        if digit <= 9 {
-            let value = u16::from(self.current) * 10 + u16::from(digit);
-            let Ok(value) = u8::try_from(value) else { return false };
-            // A zero can't be followed by a digit.
-            if self.digits > 0 && self.current == 0 {
-                return false;
-            }
-            self.current = value;
-            self.digits += 1;
-            true
-        } else if byte == b'.' && self.digits > 0 && self.dots < 3 {
-            self.before = self.before << 8 | u32::from(self.current);
-            self.current = 0;
-            self.digits = 0;
-            self.dots += 1;
-            true
-        } else {
-            false
+    pub(crate) fn before(self, more: usize) -> Self {
+        match self {
+            Self::Open(missing) => Self::Open(missing + more),
+            Self::Wrong(at) => Self::Wrong(at),
         }
     }
 
-    fn missing(&self) -> usize {
-        usize::from(self.digits == 0) + 2 * usize::from(3 - self.dots)
-    }
-}
-
-impl Ipv6Text {
-    const GROUPS: u8 = 8;
-
-    /// The address, once nothing is missing. `groups` are those that [`push`](Field::push) wrote.
-    pub(crate) fn value(&self, groups: &[u16; 8]) -> u128 {
-        let mut groups = *groups;
-        let mut count = usize::from(self.groups);
-        if self.tail.dots > 0 {
-            let tail = self.tail.value().to_be_bytes();
-            write(&mut groups, count, u16::from_be_bytes([tail[0], tail[1]]));
-            write(&mut groups, count + 1, u16::from_be_bytes([tail[2], tail[3]]));
-            count += 2;
-        } else if self.digits > 0 {
-            write(&mut groups, count, self.current);
-            count += 1;
-        }
-        // What stands behind `::` belongs at the end.
-        let gap = match self.gap {
-            0 => count,
-            gap => usize::from(gap - 1),
-        };
-        let mut value = 0;
-        let zeros = 8usize.saturating_sub(count);
-        for (index, &group) in groups.iter().take(count).enumerate() {
-            if index == gap {
-                value <<= 16 * zeros;
-            }
-            value = value << 16 | u128::from(group);
-        }
-        if gap == count && zeros < 8 {
-            value <<= 16 * zeros;
-        }
-        value
-    }
-
-    /// How many groups there may be: `::` stands for at least one.
-    fn room(&self) -> u8 {
-        if self.gap > 0 { Self::GROUPS - 1 } else { Self::GROUPS }
-    }
-
+    /// Where the text starts at `start` of a longer one.
     #[inline(always)]
-    fn push_digit(&mut self, digit: u8) -> bool {
-        // A single colon can't come first.
-        let lone = self.colon && self.groups == 0 && self.gap == 0;
-        if self.digits == 4 || lone || (self.digits == 0 && self.groups == self.room()) {
-            return false;
-        }
-        self.current = self.current << 4 | u16::from(digit);
-        self.digits += 1;
-        self.colon = false;
-        true
-    }
-
-    #[inline(always)]
-    fn push_colon(&mut self, groups: &mut [u16; 8]) -> bool {
-        if self.digits > 0 {
-            // Another group, or `::`, has to fit behind it.
-            if self.groups + 1 >= self.room() {
-                return false;
-            }
-            write(groups, usize::from(self.groups), self.current);
-            self.groups += 1;
-            self.current = 0;
-            self.digits = 0;
-        } else if self.gap == 0 && (self.colon || self.groups == 0) {
-            if self.colon {
-                self.gap = self.groups + 1;
-                self.colon = false;
-                return true;
-            }
-        } else {
-            return false;
-        }
-        self.colon = true;
-        true
-    }
-
-    fn push_dot(&mut self) -> bool {
-        let fits =
-            if self.gap > 0 { self.groups + 2 <= self.room() } else { self.groups + 2 == Self::GROUPS };
-        let Some(first) = decimal(self.current, self.digits) else { return false };
-        if fits {
-            self.tail = Ipv4Text::after_first(first);
-        }
-        fits
-    }
-}
-
-impl Field for Ipv6Text {
-    type Value = [u16; 8];
-
-    #[inline(always)]
-    fn push(&mut self, byte: u8, groups: &mut [u16; 8]) -> bool {
-        if self.tail.dots > 0 {
-            return self.tail.push(byte, &mut ());
-        }
-        match byte {
-            b'0'..=b'9' => self.push_digit(byte - b'0'),
-            b'a'..=b'f' => self.push_digit(byte - b'a' + 10),
-            b'A'..=b'F' => self.push_digit(byte - b'A' + 10),
-            b':' => self.push_colon(groups),
-            b'.' => self.push_dot(),
-            _ => false,
-        }
-    }
-
-    fn missing(&self) -> usize {
-        if self.tail.dots > 0 {
-            return self.tail.missing();
-        }
-        let complete = self.digits > 0 && self.groups + 1 == Self::GROUPS;
-        match (self.gap > 0, self.colon) {
-            // Behind a single colon: a second one, or after `::` a digit.
-            (_, true) => 1,
-            (true, false) => 0,
-            (false, false) if complete => 0,
-            // `::` does for all that is missing.
-            (false, false) => 2,
+    pub(crate) fn behind_start(self, start: usize) -> Self {
+        match self {
+            Self::Open(missing) => Self::Open(missing),
+            Self::Wrong(at) => Self::Wrong(start + at),
         }
     }
 }
 
-impl PortText {
-    /// The port, once nothing is missing.
-    pub(crate) fn value(&self) -> u16 {
-        self.value
-    }
-}
-
-impl Field for PortText {
-    type Value = ();
-
-    #[inline(always)]
-    fn push(&mut self, byte: u8, (): &mut ()) -> bool {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 || (self.digits > 0 && self.value == 0) {
-            return false;
+/// A decimal from 0 to `MAX` without heading zero or sign, at `at`.
+#[inline(always)]
+fn decimal<const MAX: u32>(text: &[u8], mut at: usize) -> Text<u32> {
+    let digit = |at: usize| text.get(at).map(|byte| u32::from(byte.wrapping_sub(b'0')));
+    let mut value = match digit(at) {
+        None => return Err(End::Open(1)),
+        Some(10..) => return Err(End::Wrong(at)),
+        Some(first) => first,
+    };
+    at += 1;
+    loop {
+        match digit(at) {
+            None => return Err(End::Open(0)),
+            Some(10..) => return Ok((value, at)),
+            Some(_) if value == 0 => return Err(End::Wrong(at)),
+            Some(digit) => value = value * 10 + digit,
         }
-        let Ok(value) = u16::try_from(u32::from(self.value) * 10 + u32::from(digit)) else { return false };
-        self.value = value;
-        self.digits += 1;
-        true
-    }
-
-    fn missing(&self) -> usize {
-        usize::from(self.digits == 0)
+        if value > MAX {
+            return Err(End::Wrong(at));
+        }
+        at += 1;
     }
 }
 
-/// The integer that up to four digits, read as hex, say in decimal, if they are one from 0 to 255.
-fn decimal(hex: u16, digits: u8) -> Option<u8> {
-    let [hundreds, tens, ones] = [hex >> 8, hex >> 4 & 0xF, hex & 0xF];
-    let heading_zero = digits > 1 && hex >> (4 * (digits - 1)) == 0;
-    if digits == 0 || heading_zero || hundreds > 2 || tens > 9 || ones > 9 {
-        return None;
+/// One of the integers of an IPv4 address, at `at`. The usual ones, up to three digits and a byte behind them, are read
+/// at a stroke; [`decimal`] says what else there is.
+#[inline(always)]
+fn octet(text: &[u8], at: usize) -> Text<u32> {
+    let Some(&[a, b, c, d]) = text.get(at..).and_then(<[u8]>::first_chunk) else {
+        return decimal::<255>(text, at);
+    };
+    // What is no digit is above 9.
+    let digit = |byte: u8| u32::from(byte.wrapping_sub(b'0'));
+    match (digit(a), digit(b), digit(c), digit(d)) {
+        (a @ ..10, 10.., ..) => Ok((a, at + 1)),
+        (a @ 1..10, b @ ..10, 10.., _) => Ok((a * 10 + b, at + 2)),
+        (a @ 1..3, b @ ..10, c @ ..10, 10..) if a * 100 + b * 10 + c < 256 => {
+            Ok((a * 100 + b * 10 + c, at + 3))
+        }
+        _ => decimal::<255>(text, at),
     }
-    u8::try_from(hundreds * 100 + tens * 10 + ones).ok()
 }
 
-fn write(groups: &mut [u16; 8], index: usize, group: u16) {
-    if let Some(slot) = groups.get_mut(index) {
+/// What stands behind the dot at `at`.
+#[inline(always)]
+fn dot(text: &[u8], at: usize) -> Result<usize, End> {
+    if text.get(at) == Some(&b'.') { Ok(at + 1) } else { Err(End::Wrong(at)) }
+}
+
+/// The last 32 bits as IPv4, which begins at `start`, behind `count` groups.
+#[cold]
+fn dotted_tail(
+    text: &[u8],
+    start: usize,
+    mut groups: [u16; 8],
+    mut count: usize,
+    gap: Option<usize>,
+) -> Text<[u16; 8]> {
+    let tail = text.get(start..).unwrap_or_default();
+    let fits = if gap.is_some() { count <= 5 } else { count == 6 };
+    // What stands before the first dot is a group of hex digits; is it a decimal too?
+    let dot = tail.iter().position(|&byte| byte == b'.').unwrap_or_default();
+    if !fits || !decimal::<255>(tail, 0).is_ok_and(|(_, end)| end == dot) {
+        return Err(End::Wrong(start + dot));
+    }
+    let (value, end) = ipv4(tail).map_err(|end| end.behind_start(start))?;
+    let [a, b, c, d] = value.to_be_bytes();
+    put(&mut groups, &mut count, u16::from_be_bytes([a, b]));
+    put(&mut groups, &mut count, u16::from_be_bytes([c, d]));
+    Ok((spread(groups, count, gap), start + end))
+}
+
+#[inline(always)]
+fn put(groups: &mut [u16; 8], count: &mut usize, group: u16) {
+    if let Some(slot) = groups.get_mut(*count) {
         *slot = group;
     }
+    *count += 1;
 }
+
+/// The first `count` of `groups`, those behind the gap moved to the end.
+#[inline(always)]
+fn spread(groups: [u16; 8], count: usize, gap: Option<usize>) -> [u16; 8] {
+    let Some(gap) = gap else { return groups };
+    let zeros = 8usize.saturating_sub(count);
+    let mut spread = [0; 8];
+    for (index, &group) in groups.iter().take(count).enumerate() {
+        if let Some(slot) = spread.get_mut(if index < gap { index } else { index + zeros }) {
+            *slot = group;
+        }
+    }
+    spread
+}
+
+/// The usual group of an IPv6 address, read at a stroke.
+#[inline(always)]
+fn four_hex_digits(text: &[u8], at: usize) -> Option<u16> {
+    let &[a, b, c, d] = text.get(at..)?.first_chunk()?;
+    let digit = |byte: u8| DIGITS[usize::from(byte)];
+    let [a, b, c, d] = [digit(a), digit(b), digit(c), digit(d)];
+    (a | b | c | d < 16).then(|| u16::from_be_bytes([a << 4 | b, c << 4 | d]))
+}
+
+#[inline(always)]
+fn hex_digit(byte: u8) -> Option<u16> {
+    Some(u16::from(DIGITS[usize::from(byte)])).filter(|&digit| digit < 16)
+}
+
+/// The values of hex digits, 255 for all other bytes.
+static DIGITS: [u8; 256] = {
+    let mut digits = [0xFF; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        let lower = b"0123456789abcdef"[digit as usize];
+        digits[lower as usize] = digit;
+        digits[lower.to_ascii_uppercase() as usize] = digit;
+        digit += 1;
+    }
+    digits
+};

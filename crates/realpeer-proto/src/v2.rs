@@ -4,8 +4,9 @@ use core::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 
 use crate::config::Limits;
 use crate::crc32c::crc32c;
+use crate::parse::incomplete;
 use crate::walk::Walk;
-use crate::{Addresses, Command, Error, Header, Tlvs, Transport, UnixAddr, V2Error, Version};
+use crate::{Addresses, Command, Error, Header, Parsed, Tlvs, Transport, UnixAddr, V2Error, Version};
 
 pub(crate) const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 /// Signature, version and command, family and transport, length.
@@ -32,16 +33,10 @@ enum Layout {
 }
 
 /// Reads on in the header that `input`, which is not empty, begins with.
-///
-/// `Ok(Ok(..))` is the header and its length, `Ok(Err(..))` the fewest bytes that are missing.
 #[inline]
-pub(crate) fn advance<'a>(
-    walk: &mut Walk,
-    input: &'a [u8],
-    limits: Limits,
-) -> Result<Result<(Header<'a>, usize), usize>, Error> {
+pub(crate) fn advance<'a>(walk: &mut Walk, input: &'a [u8], limits: Limits) -> Result<Parsed<'a>, Error> {
     let Some((fixed, rest)) = input.split_first_chunk::<HEAD_LEN>() else {
-        return check_start(input, limits).map(|()| Err(HEAD_LEN - input.len()));
+        return check_start(input, limits).map(|()| incomplete(HEAD_LEN - input.len()));
     };
     let Some(head) = Head::new(fixed, limits) else { return Err(fault(fixed, limits)) };
     let len = usize::from(head.len);
@@ -54,12 +49,12 @@ pub(crate) fn advance<'a>(
         layout => walk.strict(block, head.len, layout.len())?,
     }
     if !whole {
-        return Ok(Err(len - rest.len()));
+        return Ok(incomplete(len - rest.len()));
     }
     if let Some(at) = walk.crc32c().filter(|_| limits.check_crc32c) {
         check_crc32c(fixed, block, at)?;
     }
-    Ok(Ok((head.header(block), HEAD_LEN + len)))
+    Ok(Parsed::Complete { header: head.header(block), len: HEAD_LEN + len })
 }
 
 /// The header in bytes that [`advance`] has found to be one, or `None` if they are too few.
