@@ -16,37 +16,40 @@ use crate::report::{hex, number};
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = SCHEMA)]
 pub(crate) struct Arguments {
-    /// Read JSON lines from stdin: so far the only way, hence required
+    /// Read JSON lines (required: there is no other way yet)
     #[arg(long, required = true)]
     jsonl: bool,
 
-    /// How to hand the bytes to the decoder: at once (whole), one by one (bytes), or N at a time
+    /// Hand over the bytes of a line at once, one by one, or N at a time
     ///
-    /// What comes out is the same.
+    /// The answer is the same.
     #[arg(long, value_name = "whole|bytes|N", default_value = "whole")]
     split: Split,
 }
 
 const SCHEMA: &str = "\
-A line in is a JSON object; blank lines and keys other than these are ignored:
-  id          names the line; any JSON value but null, and is given back as it is
-  hex         the bytes, in hexadecimal digits; whatever follows the header is payload
+A line in is a JSON object; blank lines and other keys are ignored:
+  id          names the line: any JSON value but null, given back as it is
+  hex         the bytes, as hexadecimal digits; what follows a header is payload
 
-A line out is a JSON object with all these keys, null where nothing is to be said:
+A line out is a JSON object with all these keys, null where there is no answer:
   id          that of the line in
   status      accept: the bytes begin with a header
               incomplete: they are the beginning of one, more are needed
               reject: no header begins with them; error says why
-              invalid: the line in is none, error says why; the exit status is 1 in the end
-  version     1 or 2; of an incomplete header where it can be told: from a `P`, or a whole v2 signature
+              invalid: the line in is not as above; error says why, and the exit
+              status will be 1
+  version     1 or 2; of an incomplete header where it can be told: from a `P`,
+              or from the whole signature of version 2
   command     local or proxy
   family      inet, inet6, unix or unspec (LOCAL, UNKNOWN, UNSPEC)
   transport   stream, dgram or unspec
-  src, dst    \"192.0.2.1:56324\", \"[2001:db8::1]:443\", \"unix:\" and the hex of the name without trailing NULs (an
-              abstract one begins with 00), or null if the header has no addresses
+  src, dst    \"192.0.2.1:56324\", \"[2001:db8::1]:443\", or \"unix:\" and the hex of
+              the name without trailing NULs (an abstract one begins with 00);
+              null if the header has no addresses
   header_len  length of the header in bytes: what follows is payload
-  tlvs        [[type, \"hex of value\"], ...] in order, all of them
-  error       why the line was rejected, or is invalid";
+  tlvs        [[type, \"hex of value\"], ...], all of them, in order
+  error       why the bytes are rejected, or the line is invalid";
 
 /// How many bytes are pushed at a time.
 #[derive(Clone, Copy, Debug)]
@@ -126,14 +129,23 @@ fn id_of(line: &[u8]) -> Value {
 }
 
 fn unhex(text: &str) -> Result<Vec<u8>, &'static str> {
-    let digit = |&byte: &u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
-    let digits: Option<Vec<u8>> = text.as_bytes().iter().map(digit).collect();
-    let digits = digits.ok_or("hex has something else than hexadecimal digits in it")?;
-    let pairs = digits.chunks_exact(2);
-    if !pairs.remainder().is_empty() {
-        return Err("hex has an odd number of digits");
+    let mut bytes = Vec::with_capacity(text.len() / 2);
+    for pair in text.as_bytes().chunks(2) {
+        match *pair {
+            [high, low] => bytes.push(digit(high)? << 4 | digit(low)?),
+            _ => return Err("hex has an odd number of digits"),
+        }
     }
-    Ok(pairs.map(|pair| pair[0] << 4 | pair[1]).collect())
+    Ok(bytes)
+}
+
+fn digit(byte: u8) -> Result<u8, &'static str> {
+    match byte {
+        b'0'..=b'9' => Ok(byte - b'0'),
+        b'a'..=b'f' => Ok(byte - b'a' + 10),
+        b'A'..=b'F' => Ok(byte - b'A' + 10),
+        _ => Err("hex has something else than hexadecimal digits in it"),
+    }
 }
 
 fn decode(bytes: &[u8], split: Split, storage: &mut [u8]) -> Output {

@@ -17,15 +17,16 @@ use signal_hook::flag;
 
 use self::table::Table;
 
-/// Show on this machine, in a few seconds, what the protocol is for: for connections of several kinds, what the
-/// socket says and who it really is.
+/// Show what the socket says of connections, and who it really is.
 ///
-/// Real sockets on loopback and a UNIX socket, the echo server of this program, and senders that do what proxies,
-/// health checks and impostors do. Every line is checked, the bytes echoed too; the exit status is 0 only if all is
-/// as it should be.
+/// On this machine, in a few seconds: loopback and UNIX sockets, the echo server of this program, and senders that do
+/// what proxies, health checks and impostors do. Every line is checked, and so are the bytes that come back; the exit
+/// status is 0 only if all is as it should be.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Put a real HAProxy between client and server: it must be installed, and is started and ended
+    /// Put a real HAProxy between clients and server
+    ///
+    /// It must be installed. It is started for this, with a configuration of its own, and ended.
     #[arg(long)]
     haproxy: bool,
 }

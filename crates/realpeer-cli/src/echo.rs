@@ -36,9 +36,10 @@ pub(crate) use listen::{Listen, Socket};
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = JSON_HELP)]
 pub(crate) struct Arguments {
-    /// Where to listen: IP:PORT (port 0: a free one), [IPV6]:PORT, unix:PATH, or unix:@NAME for an abstract socket
+    /// Where to listen: IP:PORT, [IPV6]:PORT, unix:PATH or unix:@NAME
     ///
-    /// A socket file that nobody listens on any more is replaced; one that is in use is an error.
+    /// Port 0 is a free one. A socket file that nobody listens on any more is replaced; one that is in use is an
+    /// error. unix:@NAME is an abstract socket, which has no file.
     #[arg(long, value_name = "ADDR")]
     listen: Listen,
 
@@ -65,22 +66,27 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "COUNT", default_value = "4096")]
     max_pending: usize,
 
-    /// Write a JSON object for each connection, see below
+    /// Write JSON lines; `--help` says what is in them
     #[arg(long)]
     json: bool,
 }
 
 const JSON_HELP: &str = "\
-JSON (--json), one object a line:
-  source, destination  who is really there and where it connected to: \"192.0.2.1:56324\", \"[2001:db8::1]:443\",
-                       \"unix:/path\", \"unix:@abstract\", \"unix:\" (a socket without a name)
-  proxy                the sender of the header, as the socket names it
-  version, command     1 or 2; \"PROXY\" or \"LOCAL\" (the proxy's own connection, such as a health check)
-  tlvs                 [{\"type\": 1, \"name\": \"ALPN\", \"hex\": \"6832\", \"text\": \"h2\"}, ...]; `value` in place of
-                       `text` for numbers; for SSL: client, verify, verified (a client certificate was given and
-                       is good), and tlvs within
-  error                only if the connection was not served; all but proxy are null then.
-                       {\"kind\": \"closed\" | \"refused\" | \"protocol\" | \"timeout\" | \"io\", \"message\": \"...\"}";
+With --json a line is an object with these keys:
+  source       who is really there: \"192.0.2.1:56324\", \"[2001:db8::1]:443\",
+               \"unix:/path\", \"unix:@abstract\" or \"unix:\" (without a name)
+  destination  where it connected to
+  proxy        the sender of the header, as the socket names it
+  version      1 or 2
+  command      \"PROXY\", or \"LOCAL\" if the connection is the proxy's own, as for
+               a health check
+  tlvs         [{\"type\": 1, \"name\": \"ALPN\", \"hex\": \"6832\", \"text\": \"h2\"}, ...];
+               numbers have `value` in place of `text`; SSL has client, verify,
+               verified (a client certificate was given, and is good) and tlvs
+  error        only if the connection is not served, and all but proxy is null:
+               {\"kind\": \"closed\", \"message\": \"...\"}; kind is closed (left without
+               a byte), refused (not trusted), protocol (no header, or a broken
+               one), timeout or io";
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Runtime {

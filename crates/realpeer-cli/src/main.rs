@@ -12,10 +12,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// The PROXY protocol (HAProxy's, versions 1 and 2) at a terminal: who is really at the other end of a connection
-/// that came through a proxy.
+/// The PROXY protocol (HAProxy's, versions 1 and 2): who is really at the other end of a connection that came through
+/// a proxy.
 #[derive(Debug, Parser)]
-#[command(name = "realpeer", version, propagate_version = true)]
+#[command(name = "realpeer", version, max_term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
