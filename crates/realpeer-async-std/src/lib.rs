@@ -167,6 +167,11 @@ macro_rules! sockets {
         impl Listen<$listener> for AsyncStd {
             type Stream = $stream;
 
+            async fn accept(listener: &$listener) -> io::Result<($stream, Endpoint)> {
+                let (stream, peer) = listener.read_with(|listener| listener.accept()).await?;
+                Ok((stream.into(), peer.into()))
+            }
+
             fn poll_accept(
                 listener: &$listener,
                 cx: &mut Context<'_>,

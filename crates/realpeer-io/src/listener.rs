@@ -1,6 +1,5 @@
 //! A listener on any asynchronous runtime, whose connections are accepted at once and shaken hands with later.
 
-use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::{fmt, io};
 
@@ -34,14 +33,14 @@ impl<R: Listen<L>, L> Listener<R, L> {
     }
 
     /// Accepts a connection and reads nothing from it. Where file descriptors or memory run out, it waits a moment
-    /// and goes on. Dropping the future loses no connection.
+    /// and goes on. Several tasks may do so at once. Dropping the future loses no connection.
     ///
     /// # Errors
     ///
     /// Those of the listener itself that do not pass.
     pub async fn accept(&self) -> io::Result<Incoming<R, R::Stream>> {
         loop {
-            match poll_fn(|cx| R::poll_accept(&self.inner, cx)).await {
+            match R::accept(&self.inner).await {
                 Ok((stream, peer)) => return Ok(Incoming::new(stream, peer, self.acceptor.clone())),
                 Err(error) => match AcceptFault::of(&error) {
                     AcceptFault::Connection => {}

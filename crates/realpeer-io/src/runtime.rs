@@ -44,7 +44,11 @@ pub trait Listen<L>: Connection<Self::Stream> + 'static {
     /// A connection.
     type Stream: Send + Sync + 'static;
 
-    /// Accepts a connection.
+    /// Accepts a connection. Any number of tasks may wait at once, and each is woken. Dropping the future loses no
+    /// connection.
+    fn accept(listener: &L) -> impl Future<Output = io::Result<(Self::Stream, Endpoint)>> + Send;
+
+    /// The same for one task at a time: only the one that polled last is woken.
     fn poll_accept(listener: &L, cx: &mut Context<'_>) -> Poll<io::Result<(Self::Stream, Endpoint)>>;
 }
 

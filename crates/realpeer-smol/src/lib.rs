@@ -163,6 +163,11 @@ macro_rules! sockets {
         impl Listen<$listener> for Smol {
             type Stream = $stream;
 
+            async fn accept(listener: &$listener) -> io::Result<($stream, Endpoint)> {
+                let (stream, peer) = listener.accept().await?;
+                Ok((stream, peer.into()))
+            }
+
             fn poll_accept(
                 listener: &$listener,
                 cx: &mut Context<'_>,

@@ -8,6 +8,7 @@ use realpeer_io::proto::ReadMode;
 use realpeer_io::socket::{poll_recv, with_local};
 use realpeer_io::{AcceptError, Acceptor, Connection, Endpoint, Established, Listen, receive};
 use tokio::io::Interest;
+use tokio::net::unix::SocketAddr;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::time::Instant;
 
@@ -159,6 +160,11 @@ socket!(UnixStream);
 impl Listen<TcpListener> for Tokio {
     type Stream = TcpStream;
 
+    async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, Endpoint)> {
+        let (stream, peer) = listener.accept().await?;
+        Ok((stream, peer.into()))
+    }
+
     fn poll_accept(listener: &TcpListener, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, Endpoint)>> {
         let (stream, peer) = ready!(listener.poll_accept(cx))?;
         Poll::Ready(Ok((stream, peer.into())))
@@ -168,11 +174,22 @@ impl Listen<TcpListener> for Tokio {
 impl Listen<UnixListener> for Tokio {
     type Stream = UnixStream;
 
+    async fn accept(listener: &UnixListener) -> io::Result<(UnixStream, Endpoint)> {
+        let (stream, peer) = listener.accept().await?;
+        Ok(with_peer(stream, peer))
+    }
+
     fn poll_accept(
         listener: &UnixListener,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<(UnixStream, Endpoint)>> {
         let (stream, peer) = ready!(listener.poll_accept(cx))?;
-        Poll::Ready(Ok((stream, std::os::unix::net::SocketAddr::from(peer).into())))
+        Poll::Ready(Ok(with_peer(stream, peer)))
     }
+}
+
+/// The connection with its peer's name. Accepting forgets abstract names; the socket itself knows them.
+fn with_peer(stream: UnixStream, peer: SocketAddr) -> (UnixStream, Endpoint) {
+    let peer = if peer.is_unnamed() { stream.peer_addr().unwrap_or(peer) } else { peer };
+    (stream, std::os::unix::net::SocketAddr::from(peer).into())
 }
