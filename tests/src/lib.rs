@@ -1,7 +1,10 @@
-//! What the tests share: the conformance vectors, and a second decoder to compare with.
+//! What the tests share: the conformance vectors, inputs made from them, and a second decoder to compare with.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is test code")]
+#![allow(clippy::missing_panics_doc, reason = "what tests call panics if it is not as it should be")]
 
 #[cfg(feature = "interop")]
 pub mod harness;
+pub mod inputs;
+pub mod reference;
 pub mod vectors;

@@ -13,8 +13,8 @@ pub(crate) struct Walk {
     ssl_end: u16,
     /// Where the value of the CRC32C starts, 0 without one.
     crc32c: u16,
-    /// What is wrong if this turns out to be TLVs, which a block that is skipped need not be.
-    fault: Option<TlvError>,
+    /// Where a CRC32C is wrong, and how, if this turns out to be TLVs, which a block that is skipped need not be.
+    wrong_crc32c: Option<(u16, TlvCause)>,
 }
 
 impl Walk {
@@ -38,11 +38,11 @@ impl Walk {
             }
             let here = block.get(self.at.into()..).unwrap_or_default();
             let &[kind, high, low, ..] = here else {
-                return self.check_part(here, end);
+                return self.check_head(here, end);
             };
             let value_len = u16::from_be_bytes([high, low]);
             if !self.may_be(kind, value_len, value_len, end) {
-                return Err(self.first_fault([kind, high, low], end));
+                return self.check_head(here, end);
             }
             let nested = kind == kind::SSL && self.ssl_end == 0;
             if kind == kind::CRC32C && self.ssl_end == 0 {
@@ -68,18 +68,21 @@ impl Walk {
                 return Ok(());
             }
             let Some((kind, value_len)) = head else { return Ok(()) };
-            if kind == kind::CRC32C && self.fault.is_none() {
+            if kind == kind::CRC32C && self.wrong_crc32c.is_none() {
                 let cause = match value_len {
                     4 if self.crc32c == 0 => None,
                     4 => Some(TlvCause::Crc32cTwice),
                     _ => Some(TlvCause::Crc32cLength),
                 };
-                self.fault = cause.map(|cause| TlvError { kind, offset: self.offset(), cause });
+                self.wrong_crc32c = cause.map(|cause| (self.at, cause));
                 self.crc32c = self.at + 3;
             }
             self.at += 3 + value_len;
         }
-        self.fault.map_or(Ok(()), |fault| Err(Error::Tlv(fault)))
+        match self.wrong_crc32c {
+            Some((at, cause)) => Err(error(kind::CRC32C, at, cause)),
+            None => Ok(()),
+        }
     }
 
     /// Whether a TLV of the type `kind` with a value of `least` to `most` bytes can stand here: it has to end
@@ -102,26 +105,22 @@ impl Walk {
         }
     }
 
-    /// Checks a TLV of which not even the length has come.
+    /// Checks the type and length of a TLV, or what has come of them, byte by byte.
     #[cold]
-    fn check_part(&self, part: &[u8], end: u16) -> Result<(), Error> {
-        let (kind, least, most) = match *part {
-            [kind] => (kind, 0, u16::MAX),
-            [kind, high] => (kind, u16::from_be_bytes([high, 0]), u16::from_be_bytes([high, 0xFF])),
-            _ => return Ok(()),
-        };
-        if self.may_be(kind, least, most, end) { Ok(()) } else { Err(self.cause(kind, least, most, end)) }
-    }
-
-    /// What is wrong with a TLV, at the first of its bytes at which it is.
-    #[cold]
-    fn first_fault(&self, tlv: [u8; 3], end: u16) -> Error {
-        let [kind, high, low] = tlv;
-        let len = u16::from_be_bytes([high, low]);
-        [&tlv[..1], &tlv[..2]]
-            .into_iter()
-            .find_map(|part| self.check_part(part, end).err())
-            .unwrap_or_else(|| self.cause(kind, len, len, end))
+    fn check_head(&self, head: &[u8], end: u16) -> Result<(), Error> {
+        for len in 1..=head.len() {
+            let (kind, least, most) = match *head.get(..len).unwrap_or(head) {
+                [kind] => (kind, [0, 0], [0xFF, 0xFF]),
+                [kind, high] => (kind, [high, 0], [high, 0xFF]),
+                [kind, high, low] => (kind, [high, low], [high, low]),
+                _ => break,
+            };
+            let (least, most) = (u16::from_be_bytes(least), u16::from_be_bytes(most));
+            if !self.may_be(kind, least, most, end) {
+                return Err(self.cause(kind, least, most, end));
+            }
+        }
+        Ok(())
     }
 
     fn cause(&self, kind: u8, least: u16, most: u16, end: u16) -> Error {
@@ -138,11 +137,11 @@ impl Walk {
         };
         let overrun = least.max(shortest) > room;
         let cause = cause.unwrap_or(if overrun { TlvCause::Overrun } else { TlvCause::Stray });
-        Error::Tlv(TlvError { kind, offset: self.offset(), cause })
+        error(kind, self.at, cause)
     }
+}
 
-    /// Where the TLV starts, counted from the start of the header.
-    fn offset(&self) -> u32 {
-        HEAD_LEN as u32 + u32::from(self.at)
-    }
+/// What is wrong with the TLV at `at`.
+fn error(kind: u8, at: u16, cause: TlvCause) -> Error {
+    Error::Tlv(TlvError { kind, offset: HEAD_LEN as u32 + u32::from(at), cause })
 }
