@@ -201,7 +201,7 @@ fn tiny_storage_gives_one_error_however_bytes_are_split() {
     }
 }
 
-/// Found by the test above: 16 bytes did not fit the storage, and it was memory that was blamed.
+/// It is the length that is at fault, not memory, whether the 16th byte is pushed with the others or not.
 #[test]
 fn fifteen_bytes_of_storage_are_too_short_for_version_2_in_one_push_too() {
     let mut decoder = Decoder::with_storage(&Config::new(), [0; 15]);
@@ -212,7 +212,7 @@ fn fifteen_bytes_of_storage_are_too_short_for_version_2_in_one_push_too() {
     assert!(matches!(decoder.next_event(), Ok(Event::Header(_))));
 }
 
-/// Found by the first test: with two of its bytes there it was the length of the CRC32C that was wrong.
+/// With two of its bytes there too: not a CRC32C of the wrong length.
 #[test]
 fn r60_a_tlv_that_has_no_room_is_an_overrun_however_much_of_it_is_there() {
     let header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0faaaabbbbccdd\x03\x03\x03";
