@@ -1,0 +1,222 @@
+use std::task::Poll;
+use std::time::Duration;
+
+use arbitrary::{Arbitrary, Unstructured};
+use realpeer_io::HeaderStorage;
+use realpeer_proto::{Config, Error, Handshake, HandshakeError, Parsed, ReadMode, parse};
+
+use super::scripted;
+
+/// What a read comes to.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Read {
+    /// At most so many bytes, and at least one.
+    Give(u8),
+    All,
+    Pending,
+    Fail,
+    Eof,
+    /// It says that it wrote more than it was given room for, by so many bytes.
+    Lie(u8),
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Op {
+    Poll,
+    Peek { scratch: u8 },
+    Wait { millis: u16 },
+}
+
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A connection with a reader that does what a script says, polled in both ways as the script says.
+pub fn handshake(data: &[u8]) {
+    let Some((config, script, stream)) = scripted(data) else { return };
+    let config = config.with_timeout(TIMEOUT);
+    let mut script = Unstructured::new(script);
+    let mut run = Run {
+        handshake: Handshake::with_storage(&config, Duration::ZERO, HeaderStorage::default()),
+        reader: Reader { stream, at: 0, peeked: 0, mode: None, said: Said::default() },
+        config,
+        now: Duration::ZERO,
+        expired: false,
+    };
+    while !script.is_empty() {
+        let Ok(op) = script.arbitrary() else { break };
+        let outcome = match op {
+            Op::Poll => run.poll(None, &mut script),
+            Op::Peek { scratch } => run.poll(Some(1 + usize::from(scratch)), &mut script),
+            Op::Wait { millis } => {
+                run.wait(Duration::from_millis(millis.into()));
+                continue;
+            }
+        };
+        if run.check(outcome) {
+            return run.stays(outcome);
+        }
+    }
+    run.wait(TIMEOUT);
+    let outcome = run.poll(None, &mut Unstructured::new(&[]));
+    assert!(outcome.is_ready(), "the deadline has passed");
+    if run.check(outcome) {
+        run.stays(outcome);
+    }
+}
+
+type Outcome = Poll<Result<(), HandshakeError<Failed>>>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Failed;
+
+struct Run<'a> {
+    handshake: Handshake<Duration, HeaderStorage>,
+    reader: Reader<'a>,
+    config: Config,
+    now: Duration,
+    expired: bool,
+}
+
+struct Reader<'a> {
+    stream: &'a [u8],
+    /// The bytes read off the stream.
+    at: usize,
+    /// The most bytes of the stream that have been seen.
+    peeked: usize,
+    /// What the last call was, if there was one since the handshake was polled.
+    mode: Option<ReadMode>,
+    said: Said,
+}
+
+/// What the reader has said at least once.
+#[derive(Default)]
+struct Said {
+    eof: bool,
+    lie: bool,
+}
+
+impl Reader<'_> {
+    fn read(
+        &mut self,
+        slot: &mut [u8],
+        mode: ReadMode,
+        script: &mut Unstructured<'_>,
+    ) -> Poll<Result<usize, Failed>> {
+        self.mode = Some(mode);
+        assert!(!slot.is_empty(), "a read into nothing looks like the end of the stream");
+        let rest = &self.stream[self.at..];
+        let read =
+            if script.is_empty() { Read::Pending } else { script.arbitrary().unwrap_or(Read::Pending) };
+        let most = match read {
+            Read::Give(most) => usize::from(most).max(1),
+            Read::All | Read::Lie(_) => usize::MAX,
+            Read::Pending => return Poll::Pending,
+            Read::Fail => return Poll::Ready(Err(Failed)),
+            Read::Eof => 0,
+        };
+        let len = slot.len().min(rest.len()).min(most);
+        slot[..len].copy_from_slice(&rest[..len]);
+        self.peeked = self.peeked.max(self.at + len);
+        if mode == ReadMode::Take {
+            self.at += len;
+        }
+        if let Read::Lie(more) = read {
+            self.said.lie = true;
+            return Poll::Ready(Ok(slot.len() + 1 + usize::from(more)));
+        }
+        self.said.eof |= len == 0;
+        Poll::Ready(Ok(len))
+    }
+}
+
+impl Run<'_> {
+    fn wait(&mut self, time: Duration) {
+        self.now += time;
+        self.expired |= self.now >= TIMEOUT && self.handshake.poll_timeout().is_some();
+        self.handshake.handle_timeout(self.now);
+        assert!(!self.expired || self.handshake.poll_timeout().is_none());
+    }
+
+    /// `scratch`: the length of the buffer to peek with.
+    fn poll(&mut self, scratch: Option<usize>, script: &mut Unstructured<'_>) -> Outcome {
+        let Self { handshake, reader, .. } = self;
+        reader.mode = None;
+        match scratch {
+            None => handshake.poll_with(|slot| reader.read(slot, ReadMode::Take, script)),
+            Some(len) => {
+                handshake.poll_peek_with(&mut vec![0; len], |slot, mode| reader.read(slot, mode, script))
+            }
+        }
+    }
+
+    /// Whether that is final.
+    fn check(&self, outcome: Outcome) -> bool {
+        let seen = &self.reader.stream[..self.reader.peeked];
+        let timeout = self.handshake.poll_timeout();
+        let header_len = match parse(self.reader.stream, &self.config) {
+            Ok(Parsed::Complete { len, .. }) => len,
+            _ => usize::MAX,
+        };
+        if !self.reader.said.lie {
+            assert!(self.reader.at <= header_len, "a byte of payload was taken");
+        }
+        match outcome {
+            Poll::Pending => {
+                assert!(!self.expired);
+                assert_eq!(timeout, Some(TIMEOUT), "the deadline never moves");
+                false
+            }
+            Poll::Ready(Err(HandshakeError::Io(Failed))) => {
+                assert!(!self.expired, "nothing is read after the deadline");
+                false
+            }
+            Poll::Ready(outcome) => {
+                assert_eq!(timeout, None);
+                if !self.reader.said.lie {
+                    self.check_outcome(outcome, seen, header_len);
+                }
+                true
+            }
+        }
+    }
+
+    fn check_outcome(&self, outcome: Result<(), HandshakeError<Failed>>, seen: &[u8], header_len: usize) {
+        match outcome {
+            Ok(()) => {
+                assert_eq!(self.reader.at, header_len, "all of the header was taken");
+                let Ok(Parsed::Complete { header, .. }) = parse(seen, &self.config) else {
+                    panic!("no header, but found {:?}", self.handshake.header())
+                };
+                assert_eq!(self.handshake.header(), Some(header));
+            }
+            Err(error) => {
+                assert_eq!(self.handshake.header(), None);
+                match error {
+                    HandshakeError::Protocol(Error::Closed) => {
+                        assert!(self.reader.said.eof && seen.is_empty());
+                    }
+                    HandshakeError::Protocol(Error::Truncated { received }) => {
+                        assert!(self.reader.said.eof && received > 0 && received as usize <= seen.len());
+                    }
+                    HandshakeError::Protocol(error) => {
+                        assert_eq!(parse(seen, &self.config), Err(error));
+                    }
+                    HandshakeError::TimedOut { received } => {
+                        assert!(self.expired);
+                        assert!(received <= seen.len());
+                    }
+                    HandshakeError::Io(Failed) => unreachable!("not final"),
+                }
+            }
+        }
+    }
+
+    /// Once ready, it stays so and reads no more, whatever the clock says.
+    fn stays(&mut self, outcome: Outcome) {
+        self.wait(2 * TIMEOUT);
+        for scratch in [None, Some(536)] {
+            assert_eq!(self.poll(scratch, &mut Unstructured::new(&[0; 4])), outcome);
+            assert_eq!(self.reader.mode, None);
+        }
+        assert_eq!(self.handshake.poll_timeout(), None);
+    }
+}
