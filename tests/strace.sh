@@ -35,6 +35,7 @@ build() {
 # trace EXECUTABLE RUNTIME NAME HEADER: HEADER is printf's.
 trace() {
     local executable=$1 runtime=$2 name=$3 header=$4 strace port before line
+    : >"$scratch/stderr" # for grep, which may be quicker than strace
     strace -f -o "$scratch/trace" "$executable" echo --listen 127.0.0.1:0 --trust 127.0.0.1/32 \
         --runtime "$runtime" >"$scratch/stdout" 2>"$scratch/stderr" &
     strace=$!
