@@ -1,0 +1,168 @@
+//! Connections that end before their header does, and what is said and counted of each.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::thread::{self, sleep};
+use std::time::Duration;
+
+use realpeer::proto::{Config, Encoder, Error, Versions};
+use realpeer::{AcceptError, Acceptor, Endpoint, Verdict};
+
+use crate::client::{
+    HALF_CLOSE, LOCAL, Leave, RESET, V1, V2, acceptor, connect_and_send, connect_from, host, listener,
+};
+use crate::runtime::{Runtime, Server, Sockets, Way};
+
+/// When the peer leaves: before the server looks, and while it waits.
+const WAITS: [Duration; 2] = [Duration::ZERO, Duration::from_millis(20)];
+
+pub fn r57_half_close_in_the_header<R: Runtime>() {
+    R::run(async {
+        for way in Way::BOTH {
+            let (socket, addr) = listener();
+            let mut server = way.server::<R::Tcp>(socket, &acceptor());
+            for wait in WAITS {
+                for sent in [&V1[..1], &V1[..20], &V1[..44], &V2[..12], &V2[..16], &V2[..27]] {
+                    match error_of_one_that_leaves(&mut server, addr, sent, wait, HALF_CLOSE).await {
+                        AcceptError::Protocol(Error::Truncated { received }) => {
+                            assert_eq!(received as usize, sent.len(), "{way:?}");
+                        }
+                        error => panic!("{way:?}, {wait:?}: {error:?}"),
+                    }
+                }
+            }
+        }
+    });
+}
+
+pub fn reset_in_the_header<R: Runtime>() {
+    R::run(async {
+        for way in Way::BOTH {
+            let (socket, addr) = listener();
+            let mut server = way.server::<R::Tcp>(socket, &acceptor());
+            for wait in WAITS {
+                for sent in [&V1[..1], &V1[..20], &V2[..16], &V2[..27]] {
+                    match error_of_one_that_leaves(&mut server, addr, sent, wait, RESET).await {
+                        AcceptError::Io(error) => {
+                            assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "{way:?}");
+                        }
+                        error => panic!("{way:?}, {wait:?}: {error:?}"),
+                    }
+                }
+            }
+        }
+    });
+}
+
+/// Bare health checks: quiet, however they close.
+pub fn leaving_without_a_byte<R: Runtime>() {
+    R::run(async {
+        for way in Way::BOTH {
+            let acceptor = acceptor();
+            let (socket, addr) = listener();
+            let mut server = way.server::<R::Tcp>(socket, &acceptor);
+            for wait in WAITS {
+                for leave in [HALF_CLOSE, RESET] {
+                    let error = error_of_one_that_leaves(&mut server, addr, b"", wait, leave).await;
+                    assert!(matches!(error, AcceptError::Closed), "{way:?}, {wait:?}: {error:?}");
+                }
+            }
+            assert_eq!(acceptor.counts().closed, 4);
+        }
+    });
+}
+
+pub fn r3_versions_and_lengths_not_allowed<R: Runtime>() {
+    let mut long = [0; 101];
+    Encoder::local().with_padding_to(101).encode(&mut long).unwrap();
+    R::run(async {
+        for way in Way::BOTH {
+            for (config, good, bad) in [
+                (Config::new().with_versions(Versions::V1), V1, V2),
+                (Config::new().with_versions(Versions::V2), V2, V1),
+                (Config::new().with_max_header_len(100), V2, &long),
+            ] {
+                let (socket, addr) = listener();
+                let mut server = way.server::<R::Tcp>(socket, &acceptor().with_config(config));
+                let _bad = connect_and_send(addr, bad);
+                match (server.next().await.outcome.unwrap_err(), config.max_header_len()) {
+                    (AcceptError::Protocol(Error::TooLong { at_least: 101, limit: 100 }), 100)
+                    | (AcceptError::Protocol(Error::Signature { offset: 0, .. }), 4096) => {}
+                    (error, _) => panic!("{way:?}: {error:?}"),
+                }
+                let _good = connect_and_send(addr, good);
+                server.next().await.outcome.unwrap();
+            }
+        }
+    });
+}
+
+/// One connection of each kind: the word for it, the kind of its `io::Error`, the count.
+pub fn kinds_and_counts<R: Runtime>() {
+    type Client = fn(SocketAddr) -> Option<TcpStream>;
+    let rows: [(Client, _); 12] = [
+        (|addr| Some(connect_and_send(addr, V1)), None),
+        (|addr| Some(connect_and_send(addr, b"PROXY UNKNOWN\r\n")), None),
+        (|addr| Some(connect_and_send(addr, V2)), None),
+        (|addr| Some(connect_and_send(addr, LOCAL)), None),
+        (|addr| Some(connect_from(3, addr)), None),
+        (|addr| Some(connect_from(2, addr)), Some(("refused", io::ErrorKind::PermissionDenied))),
+        (|addr| HALF_CLOSE(connect_and_send(addr, b"")), Some(("closed", io::ErrorKind::UnexpectedEof))),
+        (|addr| RESET(connect_and_send(addr, b"")), Some(("closed", io::ErrorKind::UnexpectedEof))),
+        (
+            |addr| HALF_CLOSE(connect_and_send(addr, &V2[..9])),
+            Some(("protocol", io::ErrorKind::UnexpectedEof)),
+        ),
+        (|addr| Some(connect_and_send(addr, b"GET /")), Some(("protocol", io::ErrorKind::InvalidData))),
+        (|addr| Some(connect_and_send(addr, &V1[..9])), Some(("timeout", io::ErrorKind::TimedOut))),
+        (|addr| RESET(connect_and_send(addr, &V1[..9])), Some(("io", io::ErrorKind::ConnectionReset))),
+    ];
+    let policy = |peer: &Endpoint| match host(peer) {
+        Some(2) => Verdict::Refuse,
+        Some(3) => Verdict::Bypass,
+        _ => Verdict::Require,
+    };
+    R::run(async {
+        for way in Way::BOTH {
+            let acceptor = Acceptor::new(policy).with_timeout(Duration::from_millis(200));
+            let (socket, addr) = listener();
+            let mut server = way.server::<R::Tcp>(socket, &acceptor);
+            for (client, expected) in rows {
+                let _client = client(addr);
+                let found = server.next().await.outcome.err();
+                let found = found.map(|error| (error.kind(), io::Error::from(error).kind()));
+                assert_eq!(found, expected, "{way:?}");
+            }
+
+            let counts = acceptor.counts();
+            assert_eq!((counts.v1, counts.v2, counts.local), (2, 1, 1), "{way:?}");
+            assert_eq!((counts.bypassed, counts.refused, counts.closed), (1, 1, 2), "{way:?}");
+            assert_eq!((counts.protocol, counts.timed_out, counts.io), (2, 1, 1), "{way:?}");
+            // Clones count together.
+            assert_eq!(acceptor.clone().counts(), counts);
+        }
+    });
+}
+
+/// What the server makes of a peer that sends some bytes and leaves.
+async fn error_of_one_that_leaves<S: Sockets<StdStream = TcpStream>>(
+    server: &mut Server<S>,
+    addr: SocketAddr,
+    sent: &'static [u8],
+    wait: Duration,
+    leave: Leave,
+) -> AcceptError {
+    let client = move || {
+        let client = connect_and_send(addr, sent);
+        sleep(wait);
+        leave(client)
+    };
+    if wait.is_zero() {
+        let _client = client();
+        return server.next().await.outcome.unwrap_err();
+    }
+    let client = thread::spawn(client);
+    let error = server.next().await.outcome.unwrap_err();
+    drop(client.join().unwrap());
+    error
+}

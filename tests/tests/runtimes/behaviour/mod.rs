@@ -1,0 +1,14 @@
+//! What servers do on every runtime. What is under test is the server's side; clients are blocking sockets.
+
+pub mod bound;
+pub mod broken;
+pub mod cancel;
+pub mod crowd;
+pub mod deadline;
+pub mod endpoints;
+pub mod payload;
+pub mod policy;
+pub mod resources;
+pub mod sending;
+pub mod streams;
+pub mod vectors;

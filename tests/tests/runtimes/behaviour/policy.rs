@@ -1,0 +1,162 @@
+//! The policy: asked before any byte, once, and what a panic costs (R12, R13, R79).
+
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::thread;
+
+use realpeer::{AcceptError, Acceptor, Endpoint, Verdict};
+
+use crate::client::{
+    V1, V2, acceptor, connect, connect_and_send, connect_from, endpoint, host, is_closed, listener,
+    send_in_pieces,
+};
+use crate::runtime::{Runtime, Sockets, Way, read_to_end};
+
+pub fn is_asked_once_a_connection<R: Runtime>() {
+    R::run(async {
+        for way in Way::BOTH {
+            let asked = Arc::new(Mutex::new(HashMap::<Endpoint, u32>::new()));
+            let acceptor = {
+                let asked = asked.clone();
+                Acceptor::new(move |peer: &Endpoint| {
+                    *asked.lock().unwrap().entry(peer.clone()).or_default() += 1;
+                    Verdict::Require
+                })
+            };
+            let (socket, addr) = listener();
+            let mut server = way.server::<R::Tcp>(socket, &acceptor);
+            for seed in 0..10 {
+                let client = thread::spawn(move || {
+                    let mut client = connect(addr);
+                    send_in_pieces(&mut client, V2, seed).unwrap();
+                    client
+                });
+                server.next().await.outcome.unwrap();
+                let peer = endpoint(&client.join().unwrap());
+                assert_eq!(asked.lock().unwrap().get(&peer), Some(&1), "{way:?}");
+            }
+            assert_eq!(asked.lock().unwrap().len(), 10);
+        }
+    });
+}
+
+/// Whatever they send is still there; and a bypassed client may well wait for the server to speak first.
+pub fn r13_refused_and_bypassed_peers_are_not_read_from<R: Runtime>() {
+    let policy = |peer: &Endpoint| match host(peer) {
+        Some(2) => Verdict::Refuse,
+        Some(3) => Verdict::Bypass,
+        _ => Verdict::Require,
+    };
+    R::run(async {
+        for way in Way::BOTH {
+            let (socket, addr) = listener();
+            let mut server = way.server::<R::Tcp>(socket, &Acceptor::new(policy));
+            for bytes in [V1, V2, &b"GET / HTTP/1.1\r\n\r\n"[..], b"\r"] {
+                for from in [2, 3] {
+                    let mut client = connect_from(from, addr);
+                    client.write_all(bytes).unwrap();
+                    client.shutdown(Shutdown::Write).unwrap();
+                    let mut accepted = server.next().await;
+                    match &accepted.outcome {
+                        Err(AcceptError::Refused) => assert_eq!(from, 2),
+                        Ok(established) => {
+                            assert_eq!(from, 3);
+                            assert_eq!(established.header(), None);
+                            assert_eq!(established.proxy(), None);
+                            assert_eq!(established.version(), None);
+                            assert_eq!(established.source(), endpoint(&client).as_address());
+                            assert_eq!(established.destination(), Some(addr.into()));
+                        }
+                        outcome => panic!("{way:?}: {outcome:?}"),
+                    }
+                    assert_eq!(read_to_end::<R::Tcp>(&mut accepted.stream).await, bytes, "{way:?}");
+                }
+            }
+
+            let mut client = connect_from(3, addr);
+            let mut accepted = server.next().await;
+            accepted.outcome.unwrap();
+            R::Tcp::write_all(&mut accepted.stream, b"220 ready").await.unwrap();
+            let mut greeting = [0; 9];
+            client.read_exact(&mut greeting).unwrap();
+            assert_eq!(&greeting, b"220 ready");
+        }
+    });
+}
+
+/// A policy that panics is the server's own fault, so the server hears of it. The connection is closed, the pending
+/// ones and the listener are as they were.
+pub fn a_panic_in_it_reaches_the_caller_and_costs_one_connection<R: Runtime>() {
+    let policy = |peer: &Endpoint| {
+        assert!(host(peer) != Some(2), "this policy panics, as the test wants");
+        Verdict::Require
+    };
+    R::run(async {
+        for way in Way::BOTH {
+            let (socket, addr) = listener();
+            let acceptor = Acceptor::new(policy).with_config(*acceptor().config());
+            let mut server = way.server::<R::Tcp>(socket, &acceptor);
+            let pending = (way == Way::Ready).then(|| connect(addr));
+            let mut unlucky = connect_from(2, addr);
+            let good = connect_and_send(addr, V1);
+
+            assert!(catch(server.next()).await.is_err(), "{way:?}");
+            assert!(is_closed(&mut unlucky), "{way:?}");
+            let accepted = server.next().await;
+            assert_eq!(accepted.peer, endpoint(&good), "{way:?}");
+            accepted.outcome.unwrap();
+            if let Some(mut pending) = pending {
+                pending.write_all(V1).unwrap();
+                let accepted = server.next().await;
+                assert_eq!(accepted.peer, endpoint(&pending));
+                accepted.outcome.unwrap();
+            }
+            assert_eq!(acceptor.counts().v1, if way == Way::Ready { 2 } else { 1 });
+        }
+    });
+}
+
+pub fn a_panic_of_the_server_after_accepting_costs_one_connection<R: Runtime>() {
+    R::run(async {
+        for way in Way::BOTH {
+            let (socket, addr) = listener();
+            let mut server = way.server::<R::Tcp>(socket, &acceptor());
+            let mut unlucky = connect_and_send(addr, V1);
+            let mut good = connect_and_send(addr, V1);
+
+            let accepted = server.next().await;
+            assert_eq!(accepted.peer, endpoint(&unlucky));
+            let task = R::spawn(async move {
+                let _stream = accepted.stream;
+                panic!("this server panics, as the test wants");
+            });
+            let other = server.next().await;
+            assert_eq!(other.peer, endpoint(&good));
+            let mut stream = other.stream;
+            R::Tcp::write_all(&mut stream, b"ok").await.unwrap();
+            assert!(catch(task).await.is_err());
+
+            assert!(is_closed(&mut unlucky));
+            let mut answer = [0; 2];
+            good.read_exact(&mut answer).unwrap();
+            assert_eq!(&answer, b"ok");
+        }
+    });
+}
+
+/// The future's output, or its panic.
+async fn catch<T>(future: impl Future<Output = T>) -> thread::Result<T> {
+    let mut future = pin!(future);
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await
+}

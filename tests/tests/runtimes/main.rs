@@ -1,0 +1,129 @@
+//! One suite for all adapters: each behaviour is one function, and one test on each runtime.
+//!
+//! - `runtime.rs`: what a runtime has to say of itself, and both ways of accepting.
+//! - `std_blocking.rs`, `tokio.rs` and so on: a runtime each. To add one, write such a file and name it below.
+//! - `std_only.rs`, `tokio_only.rs`: what has no like elsewhere.
+//! - `behaviour/`: the behaviours. Clients are plain sockets of std, so that only the server is under test.
+//! - `client.rs`, `script.rs`, `harness.rs`: those clients, a scripted stream, and how a test is run.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is test code")]
+#![allow(unreachable_pub, reason = "a test is nobody's library")]
+
+mod behaviour;
+mod client;
+mod harness;
+mod runtime;
+mod script;
+mod std_blocking;
+mod std_only;
+mod tokio;
+mod tokio_only;
+
+/// The named behaviours on a runtime, one test each.
+macro_rules! tests {
+    ($runtime:ty: $($module:ident::$behaviour:ident,)+) => {
+        $(
+            #[test]
+            fn $behaviour() {
+                crate::harness::bounded(crate::behaviour::$module::$behaviour::<$runtime>);
+            }
+        )+
+    };
+}
+
+/// The same, each in a process of its own, for those that count or use up what belongs to the whole process.
+macro_rules! isolated_tests {
+    ($runtime:ty: $($module:ident::$behaviour:ident,)+) => {
+        $(
+            #[test]
+            fn $behaviour() {
+                let name = concat!(module_path!(), "::", stringify!($behaviour));
+                crate::harness::isolated(name, crate::behaviour::$module::$behaviour::<$runtime>);
+            }
+        )+
+    };
+}
+
+/// What every adapter does, blocking or not.
+macro_rules! sockets {
+    ($runtime:ty) => {
+        tests! { $runtime:
+            vectors::every_row_in_odd_fragments,
+            vectors::every_row_in_odd_fragments_with_a_ready_listener,
+            payload::one_segment_with_the_header,
+            payload::a_megabyte_behind_the_header,
+            payload::r5_a_second_header_is_payload,
+            payload::long_headers,
+            payload::what_is_no_header_is_left_unread,
+            deadline::a_drip_does_not_outlive_it,
+            deadline::silence_is_ended,
+            deadline::is_over_with_the_header,
+            deadline::what_came_in_time_counts_however_late_it_is_looked_at,
+            bound::max_pending_is_never_exceeded,
+            bound::r12_refused_peers_take_no_slot,
+            bound::with_the_bound_reached_nothing_is_accepted,
+            bound::newcomers_do_not_starve_the_pending,
+            policy::is_asked_once_a_connection,
+            policy::r13_refused_and_bypassed_peers_are_not_read_from,
+            policy::a_panic_in_it_reaches_the_caller_and_costs_one_connection,
+            policy::a_panic_of_the_server_after_accepting_costs_one_connection,
+            crowd::a_thousand_silent_peers_delay_nobody,
+            crowd::a_thousand_silent_peers_delay_nobody_with_a_ready_listener,
+            crowd::several_may_accept_at_once,
+            endpoints::r31_r36_r39_real_ones_where_the_header_has_none,
+            endpoints::of_the_header,
+            endpoints::unix_listener_at_a_path,
+            endpoints::unix_listener_with_an_abstract_name,
+            endpoints::unix_addresses_in_the_header,
+            endpoints::dual_stack_listener_and_mapped_peers,
+            broken::r57_half_close_in_the_header,
+            broken::reset_in_the_header,
+            broken::leaving_without_a_byte,
+            broken::r3_versions_and_lengths_not_allowed,
+            broken::kinds_and_counts,
+            sending::r4_header_and_payload_are_one_segment,
+            sending::to_our_own_listener,
+            sending::what_cannot_be_encoded_is_not_sent,
+        }
+        isolated_tests! { $runtime:
+            resources::out_of_descriptors,
+            resources::out_of_descriptors_with_a_ready_listener,
+            resources::no_descriptor_is_leaked,
+        }
+    };
+}
+
+/// What only asynchronous adapters do: futures are polled and dropped, and streams are anything.
+macro_rules! asynchronous {
+    ($runtime:ty) => {
+        tests! { $runtime:
+            cancel::listener_accept_loses_no_connection,
+            cancel::ready_accept_loses_no_connection_and_no_byte,
+            cancel::handshake_before_a_byte_came_loses_nothing,
+            cancel::handshake_in_the_header_loses_what_came_of_it_and_no_more,
+            cancel::silence_is_not_polled,
+            streams::every_row,
+            streams::every_row_over_tcp,
+            streams::deadline,
+            streams::errors,
+            streams::r4_sent_in_one_write,
+        }
+        isolated_tests! { $runtime:
+            cancel::dropped_futures_leak_no_descriptor,
+        }
+    };
+}
+
+mod on_std {
+    sockets!(crate::std_blocking::StdBlocking);
+}
+
+mod on_tokio_current_thread {
+    sockets!(crate::tokio::CurrentThread);
+    asynchronous!(crate::tokio::CurrentThread);
+}
+
+mod on_tokio_multi_thread {
+    sockets!(crate::tokio::MultiThread);
+    asynchronous!(crate::tokio::MultiThread);
+}

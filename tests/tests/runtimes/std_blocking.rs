@@ -1,0 +1,120 @@
+//! Blocking sockets of std: futures that block when they are polled, and tasks that are threads.
+
+use std::future::Future;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::panic::resume_unwind;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+use realpeer::blocking::{self, Incoming, Listener, ReadyListener};
+use realpeer::proto::Encoder;
+use realpeer::{AcceptError, Accepted, Acceptor, Endpoint, Established};
+
+use crate::runtime::{Runtime, Sockets};
+
+pub struct StdBlocking;
+pub struct Tcp;
+pub struct Unix;
+
+impl Runtime for StdBlocking {
+    type Tcp = Tcp;
+    type Unix = Unix;
+
+    fn run<T>(future: impl Future<Output = T>) -> T {
+        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(output) => output,
+            Poll::Pending => unreachable!("blocking futures are ready at once"),
+        }
+    }
+
+    fn spawn<T: Send + 'static>(
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> impl Future<Output = T> + Send {
+        let thread = thread::spawn(|| Self::run(future));
+        async { thread.join().unwrap_or_else(|panic| resume_unwind(panic)) }
+    }
+
+    async fn sleep(time: Duration) {
+        thread::sleep(time);
+    }
+
+    async fn connect(addr: SocketAddr, header: Encoder<'_>, payload: &[u8]) -> io::Result<TcpStream> {
+        blocking::connect(addr, header, payload)
+    }
+}
+
+macro_rules! sockets {
+    ($name:ty, $listener:ty, $stream:ty) => {
+        impl Sockets for $name {
+            type StdListener = $listener;
+            type StdStream = $stream;
+            type Stream = $stream;
+            type Listener = Listener<$listener>;
+            type Incoming = Incoming<$stream>;
+            type Ready = ReadyListener<$listener>;
+
+            fn stream(stream: $stream) -> $stream {
+                stream
+            }
+
+            async fn read(stream: &mut $stream, buffer: &mut [u8]) -> io::Result<usize> {
+                stream.read(buffer)
+            }
+
+            async fn write_all(stream: &mut $stream, bytes: &[u8]) -> io::Result<()> {
+                stream.write_all(bytes)
+            }
+
+            async fn handshake(
+                acceptor: &Acceptor,
+                stream: &mut $stream,
+                peer: Endpoint,
+            ) -> Result<Established, AcceptError> {
+                blocking::handshake(acceptor, stream, peer)
+            }
+
+            async fn send_header(stream: &mut $stream, header: Encoder<'_>) -> io::Result<()> {
+                blocking::send_header(stream, header)
+            }
+
+            fn listener(inner: $listener, acceptor: Acceptor) -> Self::Listener {
+                Listener::new(inner, acceptor)
+            }
+
+            async fn accept(listener: &Self::Listener) -> io::Result<Self::Incoming> {
+                listener.accept()
+            }
+
+            fn peer(incoming: &Self::Incoming) -> Endpoint {
+                incoming.peer().clone()
+            }
+
+            async fn shake(incoming: &Self::Incoming) -> Result<Established, AcceptError> {
+                incoming.handshake()
+            }
+
+            fn into_stream(incoming: Self::Incoming) -> $stream {
+                incoming.into_stream()
+            }
+
+            fn ready(inner: $listener, acceptor: Acceptor, max_pending: usize) -> Self::Ready {
+                Listener::new(inner, acceptor).into_ready(max_pending).unwrap()
+            }
+
+            async fn accept_ready(ready: &mut Self::Ready) -> io::Result<Accepted<$stream>> {
+                ready.accept()
+            }
+
+            fn pending(ready: &Self::Ready) -> usize {
+                ready.pending()
+            }
+        }
+    };
+}
+
+sockets!(Tcp, TcpListener, TcpStream);
+sockets!(Unix, UnixListener, UnixStream);

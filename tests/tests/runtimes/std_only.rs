@@ -1,0 +1,145 @@
+//! What only blocking sockets of std have: modes and time-outs of their own, which are the caller's, and threads.
+
+use std::io::{self, Write};
+use std::net::TcpStream;
+use std::os::fd::AsFd;
+use std::thread::{self, sleep};
+use std::time::Duration;
+
+use realpeer::AcceptError;
+use realpeer::blocking::{Listener, handshake};
+use rustix::fs::{OFlags, fcntl_getfl};
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::client::{SOURCE, V1, acceptor, connect, connect_and_send, endpoint, listener};
+use crate::harness::bounded;
+
+const SHORT: Duration = Duration::from_millis(500);
+
+#[test]
+fn handshake_changes_neither_mode_nor_time_outs() {
+    bounded(|| {
+        for nonblocking in [false, true] {
+            for sent in [V1, b"GET / HTTP/1.1\r\n", &V1[..20]] {
+                let (mut client, server) = pair();
+                client.write_all(sent).unwrap();
+                server.set_nonblocking(nonblocking).unwrap();
+                server.set_read_timeout(Some(Duration::from_millis(1500))).unwrap();
+                server.set_write_timeout(Some(Duration::from_millis(2500))).unwrap();
+                let acceptor = acceptor().with_timeout(Duration::from_millis(100));
+                let _ = handshake(&acceptor, &server, endpoint(&client));
+                assert_eq!(is_nonblocking(&server), nonblocking);
+                assert_eq!(server.read_timeout().unwrap(), Some(Duration::from_millis(1500)));
+                assert_eq!(server.write_timeout().unwrap(), Some(Duration::from_millis(2500)));
+            }
+        }
+    });
+}
+
+/// A read time-out of the socket's own, shorter than the pauses of the peer, does not end the handshake.
+#[test]
+fn handshake_does_not_use_the_time_outs() {
+    bounded(|| {
+        for nonblocking in [false, true] {
+            let (mut client, server) = pair();
+            server.set_nonblocking(nonblocking).unwrap();
+            server.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+            let peer = endpoint(&client);
+            let sender = thread::spawn(move || {
+                for piece in V1.chunks(15) {
+                    sleep(Duration::from_millis(50));
+                    client.write_all(piece).unwrap();
+                }
+                client
+            });
+            let established = handshake(&acceptor(), &server, peer).unwrap();
+            assert_eq!(established.source().to_string(), SOURCE);
+            sender.join().unwrap();
+        }
+    });
+}
+
+/// A silent peer costs the waiting thread no processor time to speak of, whatever the mode of the socket.
+#[test]
+fn handshake_sleeps_while_it_waits() {
+    bounded(|| {
+        for nonblocking in [false, true] {
+            for sent in [&b""[..], &V1[..20]] {
+                let (mut client, server) = pair();
+                client.write_all(sent).unwrap();
+                server.set_nonblocking(nonblocking).unwrap();
+                let before = thread_time();
+                match handshake(&acceptor().with_timeout(SHORT), &server, endpoint(&client)) {
+                    Err(AcceptError::TimedOut { received }) => assert_eq!(received, sent.len()),
+                    outcome => panic!("{outcome:?}"),
+                }
+                let spent = thread_time().saturating_sub(before);
+                assert!(spent < SHORT / 3, "{spent:?} of processor time within {SHORT:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn ready_listener_sleeps_while_it_waits() {
+    bounded(|| {
+        let (socket, addr) = listener();
+        let acceptor = acceptor().with_timeout(SHORT);
+        let mut ready = Listener::new(socket, acceptor).into_ready(2).unwrap();
+        let _silent: Vec<_> = (0..3).map(|n| connect_and_send(addr, &V1[..10 * n])).collect();
+        let before = thread_time();
+        assert_eq!(ready.accept().unwrap().outcome.unwrap_err().kind(), "timeout");
+        let spent = thread_time().saturating_sub(before);
+        assert!(spent < SHORT / 3, "{spent:?} of processor time within {SHORT:?}");
+    });
+}
+
+#[test]
+fn ready_listener_hands_out_blocking_streams() {
+    bounded(|| {
+        for nonblocking in [false, true] {
+            let (socket, addr) = listener();
+            socket.set_nonblocking(nonblocking).unwrap();
+            let mut ready = Listener::new(socket, acceptor()).into_ready(8).unwrap();
+            let mut slow = connect(addr);
+            let quick = connect_and_send(addr, V1);
+            let accepted = ready.accept().unwrap();
+            assert_eq!(accepted.peer, endpoint(&quick));
+            assert!(!is_nonblocking(&accepted.stream));
+            slow.write_all(V1).unwrap();
+            let accepted = ready.accept().unwrap();
+            assert_eq!(accepted.peer, endpoint(&slow));
+            assert!(!is_nonblocking(&accepted.stream));
+        }
+    });
+}
+
+#[test]
+fn listener_in_nonblocking_mode_would_block() {
+    bounded(|| {
+        let (socket, addr) = listener();
+        socket.set_nonblocking(true).unwrap();
+        let listener = Listener::new(socket, acceptor());
+        assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        let client = connect_and_send(addr, V1);
+        let incoming = listener.accept().unwrap();
+        assert_eq!(incoming.peer(), &endpoint(&client));
+        incoming.handshake().unwrap();
+    });
+}
+
+/// A connection: the client's end and the server's.
+fn pair() -> (TcpStream, TcpStream) {
+    let (socket, addr) = listener();
+    let client = connect(addr);
+    (client, socket.accept().unwrap().0)
+}
+
+fn is_nonblocking(socket: impl AsFd) -> bool {
+    fcntl_getfl(socket).unwrap().contains(OFlags::NONBLOCK)
+}
+
+/// The processor time of this thread.
+fn thread_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap()
+}

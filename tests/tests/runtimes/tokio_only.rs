@@ -1,0 +1,85 @@
+//! What only tokio has: its pipe within a process, and its streams taken apart.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ::tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader, duplex};
+use realpeer::tokio::{Listener, handshake_stream};
+
+use crate::client::{SOURCE, V1, V2, acceptor, connect_and_send, listener, pieces};
+use crate::harness::bounded;
+use crate::runtime::Runtime;
+use crate::tokio::{CurrentThread, MultiThread};
+
+/// The pipe holds fewer bytes than the header has, so that both ends have to take turns.
+#[test]
+fn handshake_over_a_duplex_pipe() {
+    bounded(over_duplex::<CurrentThread>);
+    bounded(over_duplex::<MultiThread>);
+}
+
+fn over_duplex<R: Runtime>() {
+    R::run(async {
+        for (seed, header) in [(1, V1), (2, V2), (3, V1), (4, V2)] {
+            let (mut client, mut server) = duplex(7);
+            let sender = R::spawn(async move {
+                for piece in pieces(&[header, b"payload"].concat(), seed) {
+                    client.write_all(piece).await.unwrap();
+                    ::tokio::task::yield_now().await;
+                }
+            });
+            let established = handshake_stream(&acceptor(), &mut server, peer()).await.unwrap();
+            assert_eq!(established.source().to_string(), SOURCE);
+            let mut payload = Vec::new();
+            server.read_to_end(&mut payload).await.unwrap();
+            assert_eq!(payload, b"payload");
+            sender.await;
+        }
+    });
+}
+
+/// A buffered reader reads beyond the header for itself; what it has is still given out behind the handshake.
+#[test]
+fn handshake_over_a_buffered_reader() {
+    bounded(|| {
+        CurrentThread::run(async {
+            let bytes = [V1, b"payload"].concat();
+            let mut stream = BufReader::new(&bytes[..]);
+            let established = handshake_stream(&acceptor(), &mut stream, peer()).await.unwrap();
+            assert_eq!(established.source().to_string(), SOURCE);
+            let mut payload = Vec::new();
+            stream.read_to_end(&mut payload).await.unwrap();
+            assert_eq!(payload, b"payload");
+        });
+    });
+}
+
+/// The socket is the caller's, whole: it is split and moved as if there had been no header.
+#[test]
+fn an_accepted_stream_splits_into_halves() {
+    bounded(|| {
+        MultiThread::run(async {
+            let (socket, addr) = listener();
+            socket.set_nonblocking(true).unwrap();
+            let socket = ::tokio::net::TcpListener::from_std(socket).unwrap();
+            let listener = Listener::new(socket, acceptor().with_timeout(Duration::from_secs(60)));
+            let mut client = connect_and_send(addr, &[V1, b"ping"].concat());
+            let incoming = listener.accept().await.unwrap();
+            incoming.handshake().await.unwrap();
+            let (mut reader, mut writer) = incoming.into_stream().into_split();
+            let echo = ::tokio::spawn(async move {
+                let mut ping = [0; 4];
+                reader.read_exact(&mut ping).await.unwrap();
+                writer.write_all(&ping).await.unwrap();
+            });
+            echo.await.unwrap();
+            let mut answer = [0; 4];
+            std::io::Read::read_exact(&mut client, &mut answer).unwrap();
+            assert_eq!(&answer, b"ping");
+        });
+    });
+}
+
+fn peer() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 4711))
+}
