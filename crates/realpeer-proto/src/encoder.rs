@@ -295,7 +295,8 @@ impl<'a> Encoder<'a> {
 }
 
 impl<'a> From<Header<'a>> for Encoder<'a> {
-    /// What is decoded from the encoded header equals it.
+    /// What is decoded from the encoded header equals it. A CRC32C among the TLVs is that of the encoded bytes: they are
+    /// others where a LOCAL or UNSPEC header came with a family or addresses, which are not kept.
     fn from(header: Header<'a>) -> Self {
         Self {
             command: header.command(),

@@ -125,18 +125,15 @@ impl Walk {
 
     fn cause(&self, kind: u8, least: u16, most: u16, end: u16) -> Error {
         let room = (end - self.at).saturating_sub(3);
-        let (shortest, cause) = match kind {
-            _ if self.ssl_end > 0 => (0, None),
-            kind::CRC32C if self.crc32c > 0 => (4, Some(TlvCause::Crc32cTwice)),
-            kind::CRC32C => (4, (most < 4 || least > 4).then_some(TlvCause::Crc32cLength)),
-            kind::UNIQUE_ID => {
-                (0, (usize::from(least) > MAX_UNIQUE_ID_LEN).then_some(TlvCause::UniqueIdLength))
-            }
-            kind::SSL => (5, (most < 5).then_some(TlvCause::SslLength)),
-            _ => (0, None),
+        let cause = match kind {
+            _ if self.ssl_end > 0 => None,
+            kind::CRC32C if self.crc32c > 0 => Some(TlvCause::Crc32cTwice),
+            kind::CRC32C => (most.min(room) < 4 || least > 4).then_some(TlvCause::Crc32cLength),
+            kind::UNIQUE_ID => (usize::from(least) > MAX_UNIQUE_ID_LEN).then_some(TlvCause::UniqueIdLength),
+            kind::SSL => (usize::from(most.min(room)) < Ssl::FIXED_LEN).then_some(TlvCause::SslLength),
+            _ => None,
         };
-        let overrun = least.max(shortest) > room;
-        let cause = cause.unwrap_or(if overrun { TlvCause::Overrun } else { TlvCause::Stray });
+        let cause = cause.unwrap_or(if least > room { TlvCause::Overrun } else { TlvCause::Stray });
         error(kind, self.at, cause)
     }
 }
