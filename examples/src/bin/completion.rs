@@ -1,4 +1,4 @@
-//! A completion-based runtime, here compio on io_uring: the kernel owns the buffer until a read is complete.
+//! A completion-based runtime, here compio on `io_uring`: the kernel owns the buffer until a read is complete.
 //!
 //! There is no peeking and no waiting for readiness: give a buffer away, get it back with bytes in it, push them.
 

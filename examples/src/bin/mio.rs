@@ -1,6 +1,5 @@
-//! A loop on mio: one thread, many connections, no runtime.
-//!
-//! A `Handshake` reads the header whenever its socket is readable, and says until when to wait for it.
+//! A loop on mio: one thread, many connections, no runtime. A `Handshake` reads
+//! the header whenever its socket is readable, and says until when to wait for it.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};

@@ -1,6 +1,6 @@
 //! gRPC on tonic: `Request::remote_addr()` is the client, and the proxy is in the extensions.
 //!
-//! The service is written by hand where there would be generated code. It takes an Empty and gives a StringValue.
+//! The service is written by hand where there would be generated code. It takes an `Empty` and gives a `StringValue`.
 
 use std::convert::Infallible;
 use std::future::ready;

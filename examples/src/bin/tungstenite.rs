@@ -1,4 +1,4 @@
-//! WebSockets: the header, then the opening handshake on the same stream.
+//! Web sockets on tokio-tungstenite: the header, then the opening handshake on the same stream.
 
 use anyhow::{Context, ensure};
 use futures_util::{SinkExt, StreamExt};

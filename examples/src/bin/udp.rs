@@ -16,7 +16,7 @@ fn main() -> anyhow::Result<()> {
         proxy.send_to(&header_and_payload(&encoder, b"query")?, server.local_addr()?)?;
     }
 
-    let mut buffer = [0; 65_535];
+    let mut buffer = vec![0; 65_535];
     for client in ["192.0.2.1:5353", "192.0.2.2:5353"] {
         let (n, peer) = server.recv_from(&mut buffer)?;
         let datagram = acceptor.datagram(peer, &buffer[..n])?;
