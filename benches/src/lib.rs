@@ -1,0 +1,4 @@
+//! Measurements of realpeer beside its peers.
+
+pub mod micro;
+pub mod report;
