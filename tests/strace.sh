@@ -19,7 +19,7 @@ main() {
     }
     local executable runtime
     executable=$(build)
-    for runtime in std tokio; do
+    for runtime in std tokio smol async-std; do
         trace "$executable" "$runtime" 'version 1' 'PROXY TCP4 192.0.2.10 192.0.2.20 51000 443\r\n'
         trace "$executable" "$runtime" 'version 2' \
             '\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x0a\xc0\0\x02\x14\xc7\x38\x01\xbb'

@@ -1,6 +1,7 @@
 //! `realpeer echo`: a server that says who is really there, and echoes.
 
 mod blocking;
+mod futures;
 mod listen;
 mod tokio;
 
@@ -94,6 +95,10 @@ enum Runtime {
     Std,
     /// Tokio, with a task for each connection
     Tokio,
+    /// Smol, with a task for each connection
+    Smol,
+    /// Async-std, with a task for each connection
+    AsyncStd,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -130,6 +135,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let ended = match arguments.runtime {
         Runtime::Std => blocking::serve(socket, acceptor, arguments.max_pending, say),
         Runtime::Tokio => tokio::serve(socket, acceptor, arguments.max_pending, say),
+        Runtime::Smol => futures::serve_smol(socket, acceptor, arguments.max_pending, say),
+        Runtime::AsyncStd => futures::serve_async_std(socket, acceptor, arguments.max_pending, say),
     };
     file.remove();
     let Err(error): Result<Infallible, _> = ended;

@@ -29,6 +29,16 @@ macro_rules! on_each_runtime {
             fn tokio() {
                 super::$case("tokio");
             }
+
+            #[test]
+            fn smol() {
+                super::$case("smol");
+            }
+
+            #[test]
+            fn async_std() {
+                super::$case("async-std");
+            }
         }
     )+};
 }

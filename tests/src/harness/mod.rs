@@ -32,6 +32,10 @@ pub enum Runtime {
     Std,
     /// Tokio.
     Tokio,
+    /// Smol.
+    Smol,
+    /// Async-std.
+    AsyncStd,
 }
 
 impl Runtime {
@@ -40,11 +44,13 @@ impl Runtime {
         match self {
             Self::Std => "std",
             Self::Tokio => "tokio",
+            Self::Smol => "smol",
+            Self::AsyncStd => "async-std",
         }
     }
 }
 
-/// Makes two tests of each case, a function that takes a [`Runtime`]: `case::std` and `case::tokio`.
+/// Makes a test for each runtime of each case, a function that takes a [`Runtime`]: `case::std` and so on.
 #[macro_export]
 macro_rules! on_each_runtime {
     ($($case:ident),+ $(,)?) => {$(
@@ -59,6 +65,16 @@ macro_rules! on_each_runtime {
             #[test]
             fn tokio() {
                 super::$case(Runtime::Tokio);
+            }
+
+            #[test]
+            fn smol() {
+                super::$case(Runtime::Smol);
+            }
+
+            #[test]
+            fn async_std() {
+                super::$case(Runtime::AsyncStd);
             }
         }
     )+};
