@@ -1,0 +1,224 @@
+//! Version 1.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use realpeer_proto::{Address, Addresses, Command, Error, Transport, V1Error, V1Field};
+
+use super::{accepted, is_incomplete, rejected};
+
+/// 107 bytes with CRLF, and a line that can't end by then is refused before.
+#[test]
+fn r25_r27_a_line_has_at_most_107_bytes() {
+    let line = |junk: usize| [&b"PROXY UNKNOWN "[..], &vec![b'x'; junk], b"\r\n"].concat();
+    assert_eq!(line(91).len(), 107);
+    assert_eq!(accepted(&line(91)).addresses(), Addresses::Unspec);
+    let too_long = Error::TooLong { at_least: 108, limit: 107 };
+    assert_eq!(rejected(&line(92)), too_long);
+    assert_eq!(rejected(&line(92)[..106]), too_long);
+    assert!(is_incomplete(&line(92)[..105]));
+    // CR is byte 107: its LF would be too late.
+    assert_eq!(rejected(&line(92)[..107]), too_long);
+    assert!(is_incomplete(&line(91)[..106]));
+}
+
+/// A dotted tail makes a line longer than the 104 bytes that the specification counts with.
+#[test]
+fn r25_r27_a_dotted_tail_may_be_too_long() {
+    let [dotted, plain] =
+        ["ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"];
+    let line = |port: &str| format!("PROXY TCP6 {dotted} {plain} 65535 {port}\r\n").into_bytes();
+    assert_eq!(line("65").len(), 107);
+    assert_eq!(accepted(&line("65")).source().unwrap().ip(), Some(dotted.parse().unwrap()));
+    assert_eq!(rejected(&line("655")), Error::TooLong { at_least: 108, limit: 107 });
+}
+
+fn port_line(port: &str) -> Vec<u8> {
+    format!("PROXY TCP4 192.0.2.1 192.0.2.2 {port} 443\r\n").into_bytes()
+}
+
+/// Every port as it is written, and nothing that a lenient reader takes for one.
+#[test]
+fn r23_ports_are_read_by_hand() {
+    for port in 0..=u16::MAX {
+        let line = port_line(&port.to_string());
+        let Addresses::Inet { source, .. } = accepted(&line).addresses() else { panic!("no IPv4") };
+        assert_eq!(source.port(), port);
+    }
+    for (port, at) in [
+        ("+80", 0),
+        ("-1", 0),
+        ("080", 1),
+        ("00", 1),
+        ("65536", 4),
+        ("65540", 3 + 1),
+        ("66000", 4),
+        ("99999", 4),
+        ("655350", 5),
+        ("18446744073709551696", 5),
+        ("8o", 1),
+        ("1_000", 1),
+        ("8.0", 1),
+        ("\u{0664}", 0),
+        ("", 0),
+    ] {
+        let V1Error { field, offset, .. } = match rejected(&port_line(port)) {
+            Error::V1(error) => error,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((field, usize::from(offset)), (V1Field::SourcePort, 31 + at), "{port}");
+    }
+}
+
+#[test]
+fn r20_octets_are_decimals_without_heading_zero() {
+    let line = |octet: &str| format!("PROXY TCP4 192.{octet}.2.1 192.0.2.2 80 443\r\n").into_bytes();
+    for octet in 0..1000 {
+        let bytes = line(&octet.to_string());
+        match u8::try_from(octet) {
+            Ok(octet) => {
+                let ip = Ipv4Addr::new(192, octet, 2, 1);
+                assert_eq!(accepted(&bytes).source().unwrap().ip(), Some(ip.into()));
+            }
+            // The third digit is one too many.
+            Err(_) => assert!(matches!(rejected(&bytes), Error::V1(V1Error { offset: 17, .. })), "{octet}"),
+        }
+    }
+    for octet in ["00", "01", "001", "0x1", "", "1 ", "+1"] {
+        assert!(
+            matches!(rejected(&line(octet)), Error::V1(V1Error { field: V1Field::SourceAddress, .. })),
+            "{octet}"
+        );
+    }
+}
+
+/// Dotted tails and short groups are accepted, as HAProxy sends them; zone ids are not.
+#[test]
+fn r21_the_forms_of_ipv6() {
+    let line = |ip: &str| format!("PROXY TCP6 {ip} ::1 80 443\r\n").into_bytes();
+    for ip in [
+        "::",
+        "::1",
+        "1::",
+        "2001:Db8::1",
+        "2001:0db8:85a3:0000:0000:8a2e:0370:7334",
+        "1:2:3:4:5:6:7:8",
+        "::2:3:4:5:6:7:8",
+        "1:2:3:4:5:6:7::",
+        "1:2:3::5:6:7:8",
+        "::ffff:192.0.2.1",
+        "::192.0.2.1",
+        "1:2:3:4:5:6:192.0.2.1",
+        "1::192.0.2.1",
+        "1:2:3:4::192.0.2.1",
+    ] {
+        let expected: SocketAddr = format!("[{ip}]:80").parse().unwrap();
+        assert_eq!(accepted(&line(ip)).source(), Some(Address::Inet(expected)), "{ip}");
+    }
+    for (ip, at) in [
+        ("fe80::1%eth0", 7),
+        ("fe80::1%2", 7),
+        ("[::1]", 0),
+        ("1:2:3:4:5:6:7:8:9", 15),
+        ("1:2:3:4:5:6:7", 13),
+        ("1:2:3:4:5:6:7::8", 15),
+        ("1::2::3", 5),
+        (":::", 2),
+        (":1", 1),
+        ("1:", 2),
+        ("12345::", 4),
+        ("::g", 2),
+        ("::1.2.3", 7),
+        ("::1.2.3.256", 10),
+        ("::01.2.3.4", 4),
+        ("1.2.3.4", 1),
+        ("::1.2.3.4:5", 9),
+    ] {
+        match rejected(&line(ip)) {
+            Error::V1(V1Error { field: V1Field::SourceAddress, offset, .. }) => {
+                assert_eq!(usize::from(offset), 11 + at, "{ip}");
+            }
+            other => panic!("{ip}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn r22_the_protocol_dictates_the_form_of_both_addresses() {
+    for (line, field) in [
+        ("TCP4 ::1 192.0.2.2", V1Field::SourceAddress),
+        ("TCP4 ::ffff:192.0.2.1 192.0.2.2", V1Field::SourceAddress),
+        ("TCP4 192.0.2.1 ::1", V1Field::DestinationAddress),
+        ("TCP6 192.0.2.1 ::1", V1Field::SourceAddress),
+        ("TCP6 ::1 192.0.2.1", V1Field::DestinationAddress),
+    ] {
+        let error = rejected(format!("PROXY {line} 80 443\r\n").as_bytes());
+        assert!(matches!(error, Error::V1(found) if found.field == field), "{line}: {error:?}");
+    }
+}
+
+/// What follows UNKNOWN is ignored up to CRLF, but a space or CRLF must follow.
+#[test]
+fn r17_r31_the_forms_of_unknown() {
+    for rest in [
+        "",
+        " ",
+        "    ",
+        " ::1 ::1 80 443",
+        " 1 2 3 4 5 6",
+        " \r",
+        " \n",
+        " x\ry",
+        " PROXY TCP4 1.2.3.4 1.2.3.4 1 1",
+        " \0\u{ff}",
+    ] {
+        let line = format!("PROXY UNKNOWN{rest}\r\n").into_bytes();
+        let header = accepted(&line);
+        assert_eq!((header.command(), header.transport()), (Command::Proxy, Transport::Unspec), "{rest:?}");
+        assert_eq!((header.source(), header.destination()), (None, None));
+    }
+    for (rest, at, field) in [
+        ("\t1", 13, V1Field::Protocol),
+        ("S ", 13, V1Field::Protocol),
+        ("\n", 13, V1Field::Protocol),
+        ("\rx", 14, V1Field::LineEnd),
+        ("\r\r\n", 14, V1Field::LineEnd),
+    ] {
+        let line = format!("PROXY UNKNOWN{rest}\r\n").into_bytes();
+        let error = V1Error { field, offset: at, found: line[usize::from(at)] };
+        assert_eq!(rejected(&line), Error::V1(error), "{rest:?}");
+    }
+}
+
+/// R15, R16, R19, R24, R29, R30: one space, exact case, CRLF, and nothing else.
+#[test]
+fn r15_r19_r29_the_grammar_is_exact() {
+    for (line, field, at) in [
+        ("PROXY  TCP4 1.2.3.4 1.2.3.4 1 1\r\n", V1Field::Protocol, 6),
+        ("PROXYXTCP4 1.2.3.4 1.2.3.4 1 1\r\n", V1Field::Protocol, 5),
+        ("PROXY\tTCP4 1.2.3.4 1.2.3.4 1 1\r\n", V1Field::Protocol, 5),
+        ("PROXY tcp4 1.2.3.4 1.2.3.4 1 1\r\n", V1Field::Protocol, 6),
+        ("PROXY TXX4 1.2.3.4 1.2.3.4 1 1\r\n", V1Field::Protocol, 7),
+        ("PROXY UDP4 1.2.3.4 1.2.3.4 1 1\r\n", V1Field::Protocol, 7),
+        ("PROXY TCP5 1.2.3.4 1.2.3.4 1 1\r\n", V1Field::Protocol, 9),
+        ("PROXY TCP41.2.3.4 1.2.3.4 1 1\r\n", V1Field::Protocol, 10),
+        ("PROXY TCP4  1.2.3.4 1.2.3.4 1 1\r\n", V1Field::SourceAddress, 11),
+        ("PROXY TCP4 1.2.3.4\t1.2.3.4 1 1\r\n", V1Field::SourceAddress, 18),
+        ("PROXY TCP4 1.2.3.4  1.2.3.4 1 1\r\n", V1Field::DestinationAddress, 19),
+        ("PROXY TCP4 1.2.3.4 1.2.3.4  1 1\r\n", V1Field::SourcePort, 27),
+        ("PROXY TCP4 1.2.3.4 1.2.3.4 1  1\r\n", V1Field::DestinationPort, 29),
+        ("PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n", V1Field::SourcePort, 28),
+        ("PROXY TCP4 1.2.3.4\r\n", V1Field::SourceAddress, 18),
+        ("PROXY TCP4 1.2.3.4 1.2.3.4 1 1 \r\n", V1Field::DestinationPort, 30),
+        ("PROXY TCP4 1.2.3.4 1.2.3.4 1 1 x\r\n", V1Field::DestinationPort, 30),
+        ("PROXY TCP4 1.2.3.4 1.2.3.4 1 1\n", V1Field::DestinationPort, 30),
+        ("PROXY TCP4 1.2.3.4 1.2.3.4 1 1\rGET", V1Field::LineEnd, 31),
+        ("PROXY TCP4 1.2.3.4 1.2.3.4 1 1\r\r\n", V1Field::LineEnd, 31),
+    ] {
+        let found = line.as_bytes()[usize::from(at)];
+        let expected = Error::V1(V1Error { field, offset: at, found });
+        assert_eq!(rejected(line.as_bytes()), expected, "{line:?}");
+        // R30: as soon as possible.
+        assert_eq!(rejected(&line.as_bytes()[..=usize::from(at)]), expected, "{line:?}");
+        assert!(is_incomplete(&line.as_bytes()[..usize::from(at)]), "{line:?}");
+    }
+}
