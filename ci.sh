@@ -17,17 +17,20 @@ usage: ./ci.sh [SUBCOMMAND]
   docs              rustdoc without a warning
   test              unit, conformance, runtime and documentation tests
   demo [--haproxy]  the demonstration; with --haproxy a real HAProxy stands between
-  interop           tests against real servers
+  interop           tests against real servers, and every example behind one
   deny              licences, sources and doubles among the dependencies
+  strace            the system calls of one accepted connection on each runtime; not part of all
 
 Debian packages that are missing are installed for lint, tidy, demo --haproxy and interop (by sudo if you
-are not root), and cargo-deny is installed for deny. Servers listen on loopback only; no service is started.
+are not root), and so are cargo-hack for lint and cargo-deny for deny. Servers listen on loopback only; no
+service is started.
 TEXT
 }
 
 CARGO_DENY_VERSION=0.20.2
+CARGO_HACK_VERSION=0.6.46
 HAPROXY_DEBS=(haproxy)
-INTEROP_DEBS=(haproxy openssl python3)
+INTEROP_DEBS=(curl haproxy openssl python3 python3-grpcio python3-websockets)
 MAX_LINES=450 # of a source file under crates/
 
 # The programs of Debian's server packages are here, and not on everyone's PATH.
@@ -77,9 +80,10 @@ ci_tidy() {
 ci_lint() {
     step 'rustfmt' rustfmt_check
     need_deb shellcheck jq
-    step 'shellcheck' shellcheck ci.sh .ci/run
+    step 'shellcheck' shellcheck ci.sh .ci/run tests/strace.sh
     step 'clippy, default features' cargo clippy --workspace --all-targets -- -D warnings
     step 'clippy, all features' cargo clippy --workspace --all-targets --all-features -- -D warnings
+    need_cargo cargo-hack "$CARGO_HACK_VERSION"
     step 'clippy, features one by one' feature_matrix
 }
 
@@ -115,11 +119,13 @@ ci_interop() {
 }
 
 ci_deny() {
-    if ! cargo deny --version >/dev/null 2>&1; then
-        step 'install cargo-deny' env -u CARGO_TARGET_DIR \
-            cargo install --locked cargo-deny --version "$CARGO_DENY_VERSION"
-    fi
+    need_cargo cargo-deny "$CARGO_DENY_VERSION"
     step 'dependencies' cargo deny --all-features check bans licenses sources
+}
+
+ci_strace() {
+    need_deb strace
+    tests/strace.sh
 }
 
 # --- what the subcommands are made of ---
@@ -141,23 +147,11 @@ core_stands_alone() {
     [[ $(wc -l <<<"$tree") -eq 1 ]] || die 'realpeer-proto must have no dependency'
 }
 
-# Each published crate that has features: with none, with each alone, with all. Clippy's flags reach only our
-# own crates, so the dependencies are not built again.
+# Each published crate with no feature, with each alone, and with all. Clippy's flags reach only our own crates, so
+# the dependencies are not built again.
 feature_matrix() {
-    local metadata row rows package flags
-    metadata=$(cargo metadata --no-deps --format-version 1)
-    rows=$(jq -r '
-        .packages[] | select(.publish != []) | .name as $name | (.features | keys - ["default"])
-        | select(. != [])
-        | ["--no-default-features"] + map("--no-default-features --features " + .) + ["--all-features"]
-        | .[] | $name + " " + .' <<<"$metadata")
-    [[ $rows == *'realpeer --no-default-features'* ]] || die 'the facade realpeer has no feature'
-    while read -r row; do
-        package=${row%% *}
-        read -ra flags <<<"${row#* }"
-        echo "    $ cargo clippy -p $package ${flags[*]}"
-        cargo clippy --quiet -p "$package" "${flags[@]}" -- -D warnings
-    done <<<"$rows"
+    cargo hack clippy --quiet --workspace --exclude realpeer-tests --exclude realpeer-examples --each-feature \
+        -- -D warnings
 }
 
 tidy_paths() {
@@ -290,6 +284,13 @@ need_deb() {
     if [[ ${#missing[@]} -gt 0 ]]; then step "install ${missing[*]}" install_debs "${missing[@]}"; fi
 }
 
+# need_cargo PROGRAM VERSION: installs a program from the registry if it is missing.
+need_cargo() {
+    if ! cargo "${1#cargo-}" --version >/dev/null 2>&1; then
+        step "install $1" env -u CARGO_TARGET_DIR cargo install --locked "$1" --version "$2"
+    fi
+}
+
 # Debian starts a server when its package is installed, unless this file says no. Ours is there only meanwhile.
 policy=/usr/sbin/policy-rc.d
 policy_is_ours=
@@ -342,7 +343,7 @@ trap finish EXIT
 subcommand=${1:-all}
 shift || true
 case $subcommand in
-    all | quick | fmt | tidy | lint | nostd | docs | test | interop | deny)
+    all | quick | fmt | tidy | lint | nostd | docs | test | interop | deny | strace)
         [[ $# -eq 0 ]] || die "$subcommand takes no argument"
         "ci_$subcommand"
         ;;
