@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{Listener, RealPeer};
 
+#[cfg_attr(docsrs, doc(cfg(feature = "tls-listener")))]
 impl<L> AsyncAccept for Listener<L>
 where
     Tokio: Listen<L, Stream: AsyncRead + AsyncWrite>,
@@ -30,6 +31,7 @@ where
     }
 }
 
+#[cfg_attr(docsrs, doc(cfg(feature = "tls-listener")))]
 impl<L> AsyncListener for Listener<L>
 where
     Tokio: Listen<L, Stream: AsyncRead + AsyncWrite>,
@@ -40,6 +42,7 @@ where
     }
 }
 
+#[cfg_attr(docsrs, doc(cfg(feature = "tls-listener")))]
 impl<L, T> Connected<IncomingStream<'_, TlsListener<Listener<L>, T>>> for RealPeer
 where
     Tokio: Listen<L, Stream: AsyncRead + AsyncWrite>,

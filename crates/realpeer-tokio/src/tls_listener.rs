@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{EstablishedListener, Tokio};
 
+#[cfg_attr(docsrs, doc(cfg(feature = "tls-listener")))]
 impl<L> AsyncAccept for EstablishedListener<L>
 where
     Tokio: Listen<L, Stream: AsyncRead + AsyncWrite>,
@@ -29,6 +30,7 @@ where
     }
 }
 
+#[cfg_attr(docsrs, doc(cfg(feature = "tls-listener")))]
 impl<L> AsyncListener for EstablishedListener<L>
 where
     Tokio: Listen<L, Stream: AsyncRead + AsyncWrite>,

@@ -4,14 +4,14 @@
 //! | feature | module | for |
 //! |---|---|---|
 //! | | [`proto`] | no I/O at all: push bytes, pull events |
-//! | `std` (default) | [`blocking`](crate::blocking) | blocking sockets of std |
-//! | `tokio` | [`tokio`](crate::tokio) | tokio |
-//! | `codec` | [`tokio`](crate::tokio) | the header in the framed streams of tokio-util |
-//! | `tls-listener` | [`tokio`](crate::tokio) | TLS behind the header, by the crate tls-listener |
-//! | `tracing` | [`tokio`](crate::tokio) | a debug event for each connection that a listener for frameworks closes |
-//! | `smol` | [`smol`](crate::smol) | smol |
-//! | `async-std` | [`async_std`](crate::async_std) | async-std, which is discontinued |
-//! | `futures-io` | [`futures`](crate::futures) | streams of any kind that implement the traits of futures-io |
+//! | `std` (default) | [`blocking`] | blocking sockets of std |
+//! | `tokio` | [`tokio`] | tokio |
+//! | `codec` | [`tokio`] | the header in the framed streams of tokio-util |
+//! | `tls-listener` | [`tokio`] | TLS behind the header, by the crate tls-listener |
+//! | `tracing` | [`tokio`] | a debug event for each connection that a listener for frameworks closes |
+//! | `smol` | [`smol`] | smol |
+//! | `async-std` | [`async_std`] | async-std, which is discontinued |
+//! | `futures-io` | [`futures`] | streams of any kind that implement the traits of futures-io |
 //!
 //! For axum and tonic there are crates of their own, `realpeer-axum` and `realpeer-tonic`.
 //!
