@@ -272,7 +272,9 @@ impl fmt::Display for V2Error {
             Self::Length { announced, needed } => {
                 write!(f, "length {announced} is too short for addresses of {needed} bytes")
             }
-            Self::Stray { bytes } => write!(f, "{bytes} stray bytes after the addresses, too few for a TLV"),
+            Self::Stray { bytes } => {
+                write!(f, "stray bytes after the addresses: {bytes}, where a TLV has 3 at least")
+            }
             Self::Crc32c { announced, computed } => {
                 write!(f, "CRC32C {announced:#010x} does not match the header's {computed:#010x}")
             }
