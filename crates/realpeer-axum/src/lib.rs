@@ -29,7 +29,8 @@
 //!
 //! With the feature `tls-listener`, the listener is also an `AsyncAccept` of the crate tls-listener, so that a
 //! `TlsListener` over it has the header before TLS, and can be served in the same way. Its handlers take the same
-//! `ConnectInfo<RealPeer>`. For HTTP/2 switch on the feature `http2` of axum and offer `h2` by ALPN.
+//! `ConnectInfo<RealPeer>`. For HTTP/2 switch on the feature `http2` of axum and offer `h2` by ALPN. Mind that
+//! tls-listener bounds how long a TLS handshake may take, but not how many there are at a time.
 
 #![cfg(unix)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
