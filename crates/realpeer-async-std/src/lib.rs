@@ -133,9 +133,7 @@ pub async fn connect<'a>(
     header: impl Into<Encoder<'a>>,
     payload: &[u8],
 ) -> io::Result<async_std::net::TcpStream> {
-    let mut stream = async_std::net::TcpStream::connect(addr).await?;
-    send_header_and(&mut stream, header, payload).await?;
-    Ok(stream)
+    realpeer_futures::connect(async_std::net::TcpStream::connect(addr), header, payload).await
 }
 
 impl Timer for AsyncStd {

@@ -9,7 +9,7 @@
 #[cfg(all(feature = "async-io", unix))]
 mod sockets;
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Poll, ready};
@@ -121,7 +121,37 @@ pub async fn send_header_and<'a, S: AsyncWrite + Unpin>(
     payload: &[u8],
 ) -> io::Result<()> {
     let bytes = header_and_payload(&header.into(), payload)?;
-    let mut rest = &bytes[..];
+    write_all(stream, &bytes).await
+}
+
+/// Connects to a receiver of headers, as `connecting` does, and sends it `header` with `payload` behind it, in one
+/// write. If the header can't be encoded, `connecting` is not even polled.
+///
+/// # Errors
+///
+/// `InvalidInput` if the header can't be encoded, and those of connecting and writing.
+///
+/// ```
+/// use futures_lite::future::block_on;
+/// use realpeer_io::proto::Encoder;
+///
+/// let connecting = async { Ok(Vec::new()) }; // a runtime's TcpStream::connect(addr)
+/// let stream = block_on(realpeer_futures::connect(connecting, Encoder::local(), b"PING"))?;
+/// assert!(stream.ends_with(b"PING"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub async fn connect<'a, S: AsyncWrite + Unpin>(
+    connecting: impl Future<Output = io::Result<S>>,
+    header: impl Into<Encoder<'a>>,
+    payload: &[u8],
+) -> io::Result<S> {
+    let bytes = header_and_payload(&header.into(), payload)?;
+    let mut stream = connecting.await?;
+    write_all(&mut stream, &bytes).await?;
+    Ok(stream)
+}
+
+async fn write_all<S: AsyncWrite + Unpin>(stream: &mut S, mut rest: &[u8]) -> io::Result<()> {
     let mut stream = pin!(stream);
     poll_fn(|cx| {
         while !rest.is_empty() {

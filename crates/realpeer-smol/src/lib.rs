@@ -129,9 +129,7 @@ pub async fn connect<'a>(
     header: impl Into<Encoder<'a>>,
     payload: &[u8],
 ) -> io::Result<async_net::TcpStream> {
-    let mut stream = async_net::TcpStream::connect(addr).await?;
-    send_header_and(&mut stream, header, payload).await?;
-    Ok(stream)
+    realpeer_futures::connect(async_net::TcpStream::connect(addr), header, payload).await
 }
 
 impl Timer for Smol {
