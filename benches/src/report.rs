@@ -78,6 +78,21 @@ pub fn bar(figures: &Figures) -> String {
     out
 }
 
+/// The rows that have peers, as bars.
+pub fn draw(file: &str, title: &str, figures: &Figures, unit: &str) {
+    let groups = Row::ALL.into_iter().filter_map(|row| {
+        let bars: Vec<_> = LIBRARIES
+            .into_iter()
+            .enumerate()
+            .filter_map(|(colour, library)| {
+                Some((library.to_owned(), *figures.get(&(row, library))?, colour))
+            })
+            .collect();
+        (bars.len() > 1).then(|| (row.name().to_owned(), bars))
+    });
+    crate::chart::bars(file, title, &groups.collect::<Vec<_>>(), unit);
+}
+
 fn ahead(figures: &Figures, row: Row, times: f64) -> Option<String> {
     let ours = figures.get(&(row, OURS))?;
     let (best, figure) = figures

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 use std::io::{self, BufRead, BufReader, Write};
-use std::mem::size_of;
+use std::mem::{size_of, size_of_val};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -157,6 +157,11 @@ fn pending() -> io::Result<Vec<Series>> {
         size_of::<Handshake<Instant, HeaderStorage>>(),
         size_of::<Receiving<Instant>>(),
     );
+    println!("| the future of `Incoming::handshake` | bytes |\n|---|--:|");
+    for (runtime, bytes) in futures()? {
+        println!("| {runtime} | {bytes} |");
+    }
+    println!();
     println!(
         "| ready listener | pending | one good connection, median | heap for each pending |\n|---|--:|--:|--:|"
     );
@@ -183,6 +188,31 @@ fn pending() -> io::Result<Vec<Series>> {
         series.push((runtime.to_owned(), points));
     }
     Ok(series)
+}
+
+/// How large the future is that a task of the caller's own runs.
+fn futures() -> io::Result<[(&'static str, usize); 3]> {
+    let socket = TcpListener::bind("127.0.0.1:0")?;
+    let addr = socket.local_addr()?;
+    let connect = || -> io::Result<TcpStream> {
+        TcpStream::connect(addr)?;
+        let stream = socket.accept()?.0;
+        stream.set_nonblocking(true)?;
+        Ok(stream)
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let entered = runtime.enter();
+    let tokio = realpeer_tokio::Incoming::new(tokio::net::TcpStream::from_std(connect()?)?, addr, acceptor());
+    let smol = realpeer_smol::Incoming::new(smol::net::TcpStream::try_from(connect()?)?, addr, acceptor());
+    let async_std =
+        realpeer_async_std::Incoming::new(async_std::net::TcpStream::from(connect()?), addr, acceptor());
+    let sizes = [
+        ("tokio", size_of_val(&tokio.handshake())),
+        ("smol", size_of_val(&smol.handshake())),
+        ("async-std", size_of_val(&async_std.handshake())),
+    ];
+    drop((tokio, entered));
+    Ok(sizes)
 }
 
 /// Opens as many silent connections as each line of the standard input says, and answers when they are there. Holds

@@ -5,13 +5,14 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use realpeer_benches::micro::{self, Case, OURS, Row};
-use realpeer_benches::report::{Figures, LIBRARIES, bar, table};
+use realpeer_benches::report::{Figures, LIBRARIES, bar, draw, table};
 
 const USAGE: &str = "usage: micro [--own] [--rounds N] [--row TEXT] [--list] [--counted N]
 
   --own        only our own cases
   --rounds N   how many rounds (default 301); the figures are medians over them
   --row TEXT   only rows whose name has TEXT in it
+  --svg FILE   also draws them
   --list       only names the cases, in order
   --report FILE  only prints the table of the figures in FILE, as callgrind.sh writes it
   --counted N  only runs each case N times, each in one call of the function `counted`, for callgrind";
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     let mut list = false;
     let mut rounds = 301;
     let mut counted_times = 0;
+    let mut svg = None;
     let mut part = String::new();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
             "--rounds" => rounds = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(rounds).max(1),
             "--counted" => counted_times = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(1),
             "--report" => return report(arguments.next().as_deref()),
+            "--svg" => svg = arguments.next(),
             "--row" => part = arguments.next().unwrap_or_default(),
             _ => {
                 eprintln!("{USAGE}");
@@ -55,6 +58,9 @@ fn main() -> ExitCode {
     } else {
         let times = measure(&mut cases, rounds);
         print!("{}{}", table(&times, "ns"), bar(&times));
+        if let Some(svg) = svg {
+            draw(&svg, "Nanoseconds a header, without LTO: less is better", &times, "ns");
+        }
     }
     ExitCode::SUCCESS
 }
