@@ -154,3 +154,21 @@ impl Limits {
         !matches!(self.versions, Versions::V1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Settings can be a constant of the program.
+    #[test]
+    fn all_of_it_is_const() {
+        const CONFIG: Config = Config::new()
+            .with_versions(Versions::V1)
+            .with_max_header_len(107)
+            .with_crc32c_check(false)
+            .with_timeout(Duration::from_secs(3));
+        assert_eq!((CONFIG.versions(), CONFIG.max_header_len()), (Versions::V1, 107));
+        assert_eq!((CONFIG.crc32c_check(), CONFIG.timeout()), (false, Duration::from_secs(3)));
+        assert_eq!(Config::new(), Config::default());
+    }
+}

@@ -69,4 +69,20 @@ mod tests {
         assert_eq!(crc32c(&[b"1234", b"", b"56789"]), 0xE306_9283);
         assert_eq!(crc32c(&[]), 0);
     }
+
+    #[test]
+    fn r64_any_length_in_any_two_parts() {
+        let bitwise = |bytes: &[u8]| {
+            !bytes.iter().fold(!0, |crc: u32, &byte| {
+                (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0x82F6_3B78 * (crc & 1)))
+            })
+        };
+        let bytes: [u8; 67] = core::array::from_fn(|index| (index * index * 31 + 7) as u8);
+        for end in 0..=bytes.len() {
+            for split in 0..=end {
+                let (first, second) = bytes[..end].split_at(split);
+                assert_eq!(crc32c(&[first, second]), bitwise(&bytes[..end]), "{split} of {end}");
+            }
+        }
+    }
 }

@@ -68,7 +68,6 @@ struct Values {
 }
 
 /// Reads on in the line that `input` begins with.
-///
 #[inline]
 pub(crate) fn advance(
     progress: &mut Progress,
