@@ -1,0 +1,252 @@
+//! What can be tried out in full: every command and family byte with every kind of length, every single change of
+//! every good header, every port, every split.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "this is test code")]
+
+use std::task::Poll;
+use std::thread;
+use std::time::Duration;
+
+use realpeer_proto::{
+    Address, Config, Decoder, Error, Event, Handshake, HandshakeError, Header, MAX_HEADER_LEN, Parsed, parse,
+};
+use realpeer_tests::fuzz::compare;
+use realpeer_tests::inputs::ROWS;
+
+const CONFIG: Config = Config::new().with_max_header_len(MAX_HEADER_LEN);
+
+/// Runs `check` on all items, on as many threads as there are processors, and adds up what it says.
+fn on_all<T: Sync>(items: &[T], check: impl Fn(&T) -> usize + Sync) -> usize {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        let part = |first| -> usize { items.iter().skip(first).step_by(threads).map(&check).sum() };
+        let handles: Vec<_> = (0..threads).map(|first| scope.spawn(move || part(first))).collect();
+        handles.into_iter().map(|handle| handle.join().unwrap()).sum()
+    })
+}
+
+/// R34 to R50: 65,536 values of two bytes, fourteen blocks behind them, each whole and missing.
+#[test]
+fn every_command_and_family_with_every_kind_of_length() {
+    let values: Vec<u16> = (0..=u16::MAX).collect();
+    let compared = on_all(&values, |value| {
+        let [command, family] = value.to_be_bytes();
+        let addresses = match family >> 4 {
+            1 => 12,
+            2 => 36,
+            3 => 216,
+            _ => 4,
+        };
+        let block = |tlvs: &[u8]| [&vec![0x2E; addresses][..], tlvs].concat();
+        let blocks = [
+            vec![],
+            vec![0x2E; addresses - 1],
+            block(&[]),
+            block(&[4]),
+            block(&[4, 0]),
+            block(&[4, 0, 0]),
+            block(&[4, 0, 1]),
+            block(&[3, 0, 4, 0, 0, 0, 0]),
+            block(&[4, 0, 4, 0, 0, 0, 0]),
+            block(&[0x20, 0, 5, 0, 0, 0, 0, 0]),
+            block(&[&[4, 1, 0][..], &[0; 256]].concat()),
+            // Without addresses: TLVs right behind the fixed part.
+            vec![4, 0, 0],
+            vec![3, 0, 4, 1, 2, 3, 4],
+            vec![0; 500],
+        ];
+        for block in &blocks {
+            let len = (block.len() as u16).to_be_bytes();
+            let bytes = [b"\r\n\r\n\0\r\nQUIT\n", &[command, family][..], &len, block].concat();
+            compare(&bytes, &CONFIG);
+            compare(&bytes[..16], &CONFIG);
+        }
+        // The largest, of which only the fixed part is here.
+        compare(&[b"\r\n\r\n\0\r\nQUIT\n", &[command, family, 0xFF, 0xFF][..]].concat(), &CONFIG);
+        2 * blocks.len() + 1
+    });
+    assert_eq!(compared, 65_536 * 29);
+}
+
+/// The vectors of at most 300 bytes that begin with a header, without what follows it.
+fn accepted() -> Vec<Vec<u8>> {
+    let header = |bytes: &Vec<u8>| match parse(bytes, &CONFIG) {
+        Ok(Parsed::Complete { len, .. }) if len <= 300 => Some(bytes[..len].to_vec()),
+        _ => None,
+    };
+    let mut headers: Vec<_> = ROWS.iter().filter_map(header).collect();
+    headers.sort();
+    headers.dedup();
+    headers
+}
+
+#[test]
+fn every_byte_of_every_accepted_vector_changed() {
+    let compared = on_all(&accepted(), |header| {
+        let mut changed = header.clone();
+        for at in 0..header.len() {
+            for byte in (0..=255).filter(|byte| *byte != header[at]) {
+                changed[at] = byte;
+                compare(&changed, &CONFIG);
+            }
+            changed[at] = header[at];
+        }
+        255 * header.len()
+    });
+    println!("{compared} changes");
+    assert!(compared > 2_000_000, "{compared}");
+}
+
+#[test]
+fn every_byte_inserted_into_every_accepted_vector() {
+    let compared = on_all(&accepted(), |header| {
+        for at in 0..=header.len() {
+            let mut longer = header.clone();
+            longer.insert(at, 0);
+            for byte in 0..=255 {
+                longer[at] = byte;
+                compare(&longer, &CONFIG);
+            }
+        }
+        256 * (header.len() + 1)
+    });
+    println!("{compared} insertions");
+    assert!(compared > 2_000_000, "{compared}");
+}
+
+#[test]
+fn every_byte_of_every_accepted_vector_left_out() {
+    let compared = on_all(&accepted(), |header| {
+        for at in 0..header.len() {
+            let mut shorter = header.clone();
+            shorter.remove(at);
+            compare(&shorter, &CONFIG);
+        }
+        header.len()
+    });
+    println!("{compared} deletions");
+    assert!(compared > 8_000, "{compared}");
+}
+
+/// R23: numbers up to 99,999 as either port, and the same with zeros, signs and spaces before them.
+#[test]
+fn every_port() {
+    let numbers: Vec<u32> = (0..=99_999).collect();
+    let ports = |line: &str| match parse(line.as_bytes(), &CONFIG) {
+        Ok(Parsed::Complete { header, len }) => {
+            assert_eq!(len, line.len());
+            let port = |address: Option<Address<'_>>| address.unwrap().socket_addr().map(|addr| addr.port());
+            Some((port(header.source()).unwrap(), port(header.destination()).unwrap()))
+        }
+        Ok(Parsed::Incomplete { .. }) => panic!("{line}"),
+        Err(error) => {
+            assert!(matches!(error, Error::V1(_)), "{line}: {error}");
+            None
+        }
+    };
+    let lines = on_all(&numbers, |&number| {
+        let expected = u16::try_from(number).ok();
+        assert_eq!(
+            ports(&format!("PROXY TCP4 1.2.3.4 5.6.7.8 {number} 443\r\n")),
+            expected.map(|port| (port, 443))
+        );
+        assert_eq!(ports(&format!("PROXY TCP6 ::1 ::2 1 {number}\r\n")), expected.map(|port| (1, port)));
+        for before in ["0", "00", "+", "-", " ", "0x"] {
+            assert_eq!(ports(&format!("PROXY TCP4 1.2.3.4 5.6.7.8 {before}{number} 443\r\n")), None);
+            assert_eq!(ports(&format!("PROXY TCP6 ::1 ::2 1 {before}{number}\r\n")), None);
+        }
+        14
+    });
+    assert_eq!(lines, 1_400_000);
+}
+
+/// What comes of bytes: what a header says and its length, the bytes missing, or the error.
+type Outcome = Result<Result<(String, usize), usize>, Error>;
+
+fn header(header: Header<'_>, len: usize) -> Result<(String, usize), usize> {
+    Ok((format!("{header:?}"), len))
+}
+
+fn whole(bytes: &[u8]) -> Outcome {
+    Ok(match parse(bytes, &CONFIG)? {
+        Parsed::Complete { header: found, len } => header(found, len),
+        Parsed::Incomplete { needed } => Err(needed.get()),
+    })
+}
+
+/// Pushes `parts`.
+fn pushed(parts: &[&[u8]], storage: &mut [u8]) -> Outcome {
+    let mut decoder = Decoder::with_storage(&CONFIG, storage);
+    let mut taken = 0;
+    for part in parts {
+        let n = decoder.push(part);
+        taken += n;
+        if n < part.len() {
+            break;
+        }
+    }
+    Ok(match decoder.next_event()? {
+        Event::Header(found) => header(found, taken),
+        Event::NeedData { min } => Err(min.get()),
+    })
+}
+
+/// Reads `parts`, each with as many reads as it takes, none of which goes beyond it; at its end there is nothing yet,
+/// as when a packet has not come.
+fn read(parts: &[&[u8]], storage: &mut [u8]) -> Outcome {
+    let mut handshake = Handshake::with_storage(&CONFIG, Duration::ZERO, storage);
+    let mut taken = 0;
+    for part in parts {
+        let mut rest = *part;
+        let polled = handshake.poll_with(|slot| {
+            if rest.is_empty() {
+                return Poll::<Result<usize, ()>>::Pending;
+            }
+            let n = slot.len().min(rest.len());
+            slot[..n].copy_from_slice(&rest[..n]);
+            rest = &rest[n..];
+            taken += n;
+            Poll::Ready(Ok(n))
+        });
+        match polled {
+            Poll::Ready(Ok(())) => return Ok(header(handshake.header().unwrap(), taken)),
+            Poll::Ready(Err(HandshakeError::Protocol(error))) => return Err(error),
+            Poll::Ready(Err(error)) => panic!("{error:?}"),
+            Poll::Pending => assert!(rest.is_empty()),
+        }
+    }
+    let mut decoder = handshake.into_decoder();
+    match decoder.next_event()? {
+        Event::NeedData { min } => Ok(Err(min.get())),
+        event @ Event::Header(_) => panic!("{event:?}"),
+    }
+}
+
+/// Every vector in two parts at every place, those of up to 64 bytes in three as well.
+#[test]
+fn every_split_in_two_and_three() {
+    let splits = on_all(&ROWS, |bytes| {
+        let expected = whole(bytes);
+        let mut storage = vec![0; MAX_HEADER_LEN];
+        let mut check = |parts: &[&[u8]]| {
+            assert_eq!(pushed(parts, &mut storage), expected, "{parts:?}");
+            assert_eq!(read(parts, &mut storage), expected, "{parts:?}");
+        };
+        let mut splits = 0;
+        for end in 0..=bytes.len() {
+            let (first, last) = bytes.split_at(end);
+            check(&[first, last]);
+            splits += 1;
+            if bytes.len() <= 64 {
+                for middle in 0..=end {
+                    let (first, second) = first.split_at(middle);
+                    check(&[first, second, last]);
+                    splits += 1;
+                }
+            }
+        }
+        splits
+    });
+    println!("{splits} splits");
+    assert!(splits > 200_000, "{splits}");
+}
