@@ -1,7 +1,8 @@
 //! One suite for all adapters: each behaviour is one function, and one test on each runtime.
 //!
 //! - `runtime.rs`: what a runtime has to say of itself, and both ways of accepting.
-//! - `std_blocking.rs`, `tokio.rs` and so on: a runtime each. To add one, write such a file and name it below.
+//! - `std_blocking.rs`, `tokio.rs`, `smol.rs` and so on: a runtime each. To add one, write such a file and name it
+//!   below; `adapter.rs` has what asynchronous ones have in common.
 //! - `std_only.rs`, `tokio_only.rs`: what has no like elsewhere.
 //! - `behaviour/`: the behaviours. Clients are plain sockets of std, so that only the server is under test.
 //! - `client.rs`, `script.rs`, `harness.rs`: those clients, a scripted stream, and how a test is run.
@@ -9,11 +10,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is test code")]
 #![allow(unreachable_pub, reason = "a test is nobody's library")]
 
+#[macro_use]
+mod adapter;
+mod async_std;
 mod behaviour;
 mod client;
+mod futures_io;
 mod harness;
 mod runtime;
 mod script;
+mod smol;
 mod std_blocking;
 mod std_only;
 mod tokio;
@@ -54,7 +60,6 @@ macro_rules! sockets {
             payload::a_megabyte_behind_the_header,
             payload::r5_a_second_header_is_payload,
             payload::long_headers,
-            payload::what_is_no_header_is_left_unread,
             deadline::a_drip_does_not_outlive_it,
             deadline::silence_is_ended,
             deadline::is_over_with_the_header,
@@ -93,6 +98,13 @@ macro_rules! sockets {
     };
 }
 
+/// What adapters do that peek at a socket before they read from it.
+macro_rules! peeking {
+    ($runtime:ty) => {
+        tests! { $runtime: payload::what_is_no_header_is_left_unread, }
+    };
+}
+
 /// What only asynchronous adapters do: futures are polled and dropped, and streams are anything.
 macro_rules! asynchronous {
     ($runtime:ty) => {
@@ -116,14 +128,34 @@ macro_rules! asynchronous {
 
 mod on_std {
     sockets!(crate::std_blocking::StdBlocking);
+    peeking!(crate::std_blocking::StdBlocking);
 }
 
 mod on_tokio_current_thread {
     sockets!(crate::tokio::CurrentThread);
+    peeking!(crate::tokio::CurrentThread);
     asynchronous!(crate::tokio::CurrentThread);
 }
 
 mod on_tokio_multi_thread {
     sockets!(crate::tokio::MultiThread);
+    peeking!(crate::tokio::MultiThread);
     asynchronous!(crate::tokio::MultiThread);
+}
+
+mod on_smol {
+    sockets!(crate::smol::Smol);
+    peeking!(crate::smol::Smol);
+    asynchronous!(crate::smol::Smol);
+}
+
+mod on_async_std {
+    sockets!(crate::async_std::AsyncStd);
+    peeking!(crate::async_std::AsyncStd);
+    asynchronous!(crate::async_std::AsyncStd);
+}
+
+mod on_futures_io {
+    sockets!(crate::futures_io::FuturesIo);
+    asynchronous!(crate::futures_io::FuturesIo);
 }

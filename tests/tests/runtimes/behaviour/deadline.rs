@@ -45,7 +45,7 @@ pub fn silence_is_ended<R: Runtime>() {
     R::run(async {
         for way in Way::BOTH {
             let (socket, addr) = listener();
-            let mut server = way.server::<R::Tcp>(socket, &acceptor().with_timeout(SHORT));
+            let mut server = way.server::<R::Tcp>(socket, &acceptor().with_timeout(SHORT / 3));
             for sent in [&b""[..], b"P", &V1[..40], &V2[..16], &V2[..27]] {
                 let mut client = connect_and_send(addr, sent);
                 let accepted = server.next().await;

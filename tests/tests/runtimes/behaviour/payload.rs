@@ -2,7 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
-use std::thread;
+use std::thread::{self, sleep};
+use std::time::Duration;
 
 use realpeer::AcceptError;
 use realpeer::proto::{Encoder, Error, MAX_HEADER_LEN};
@@ -97,21 +98,30 @@ pub fn long_headers<R: Runtime>() {
     });
 }
 
-/// Bytes that no header begins with are still there for whoever wants to answer them.
+/// Bytes that no header begins with are still there for whoever wants to answer them, whether they were there first
+/// or the server had to wait for them.
 pub fn what_is_no_header_is_left_unread<R: Runtime>() {
     R::run(async {
         for way in Way::BOTH {
             let (socket, addr) = listener();
             let mut server = way.server::<R::Tcp>(socket, &acceptor());
-            let request = b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n";
-            let client = connect_and_send(addr, request);
-            client.shutdown(Shutdown::Write).unwrap();
-            let mut accepted = server.next().await;
-            match accepted.outcome {
-                Err(AcceptError::Protocol(Error::Signature { offset: 0, found: b'G', .. })) => {}
-                outcome => panic!("{way:?}: {outcome:?}"),
+            for wait in [Duration::ZERO, Duration::from_millis(50)] {
+                let request = b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n";
+                let mut client = connect(addr);
+                let sender = thread::spawn(move || {
+                    sleep(wait);
+                    client.write_all(request).unwrap();
+                    client.shutdown(Shutdown::Write).unwrap();
+                    client
+                });
+                let mut accepted = server.next().await;
+                match accepted.outcome {
+                    Err(AcceptError::Protocol(Error::Signature { offset: 0, found: b'G', .. })) => {}
+                    outcome => panic!("{way:?}: {outcome:?}"),
+                }
+                assert_eq!(read_to_end::<R::Tcp>(&mut accepted.stream).await, request, "{way:?}, {wait:?}");
+                sender.join().unwrap();
             }
-            assert_eq!(read_to_end::<R::Tcp>(&mut accepted.stream).await, request, "{way:?}");
 
             // The next one is none the worse for it.
             let _client = connect_and_send(addr, V1);

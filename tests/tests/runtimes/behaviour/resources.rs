@@ -20,7 +20,7 @@ use crate::harness::{descriptors, lower_descriptor_limit};
 use crate::runtime::{Runtime, Sockets, Way};
 
 /// How long there are no descriptors. A loop that does not pause would take all of it for itself.
-const OUT: Duration = Duration::from_millis(1500);
+const OUT: Duration = Duration::from_secs(1);
 
 pub fn out_of_descriptors<R: Runtime>() {
     out_of_descriptors_on::<R>(Way::Listener);
@@ -141,7 +141,7 @@ pub fn no_descriptor_is_leaked<R: Runtime>() {
         for way in Way::BOTH {
             let at_first = descriptors();
             let (socket, addr) = listener();
-            let acceptor = Acceptor::new(policy).with_timeout(Duration::from_millis(20));
+            let acceptor = Acceptor::new(policy).with_timeout(Duration::from_millis(10));
             let mut server = way.server::<R::Tcp>(socket, &acceptor);
             let with_server = descriptors();
             for (client, kind) in rows {

@@ -1,0 +1,150 @@
+//! What asynchronous runtimes have in common. The adapters have the same functions and types, so a runtime's file only
+//! says what differs: these macros take `adapter`, `handshake_stream` and the extension traits for reading and writing
+//! from where they are used.
+
+/// A runtime by its executor. There are to be `Tcp` and `Unix` beside it.
+macro_rules! asynchronous_runtime {
+    (
+        $name:ident,
+        run: |$future:ident| $run:expr,
+        spawn: |$task:ident| $spawn:expr,
+        sleep: |$time:ident| $sleep:expr $(,)?
+    ) => {
+        pub struct $name;
+
+        impl crate::runtime::Runtime for $name {
+            type Tcp = Tcp;
+            type Unix = Unix;
+
+            fn run<T>($future: impl Future<Output = T>) -> T {
+                $run
+            }
+
+            fn spawn<T: Send + 'static>(
+                $task: impl Future<Output = T> + Send + 'static,
+            ) -> impl Future<Output = T> + Send {
+                $spawn
+            }
+
+            async fn sleep($time: std::time::Duration) {
+                $sleep;
+            }
+
+            async fn connect(
+                addr: std::net::SocketAddr,
+                header: realpeer::proto::Encoder<'_>,
+                payload: &[u8],
+            ) -> std::io::Result<crate::runtime::TcpStreamOf<Self>> {
+                adapter::connect(addr, header, payload).await
+            }
+        }
+
+        impl crate::runtime::Asynchronous for $name {
+            async fn handshake_script(
+                acceptor: &realpeer::Acceptor,
+                stream: &mut crate::script::Script,
+                peer: realpeer::Endpoint,
+            ) -> Result<realpeer::Established, realpeer::AcceptError> {
+                handshake_stream(acceptor, stream, peer).await
+            }
+
+            async fn handshake_stream(
+                acceptor: &realpeer::Acceptor,
+                stream: &mut crate::runtime::TcpStreamOf<Self>,
+                peer: realpeer::Endpoint,
+            ) -> Result<realpeer::Established, realpeer::AcceptError> {
+                handshake_stream(acceptor, stream, peer).await
+            }
+
+            async fn send_header_to_script(
+                stream: &mut crate::script::Script,
+                header: realpeer::proto::Encoder<'_>,
+            ) -> std::io::Result<()> {
+                adapter::send_header(stream, header).await
+            }
+        }
+    };
+}
+
+/// The sockets of a runtime by their types, each made of the one of std that is named before it.
+macro_rules! asynchronous_sockets {
+    (
+        $name:ident,
+        $std_listener:ty => $listener:ty: |$inner:ident| $new_listener:expr,
+        $std_stream:ty => $stream:ty: |$std:ident| $new_stream:expr $(,)?
+    ) => {
+        pub struct $name;
+
+        impl crate::runtime::Sockets for $name {
+            type StdListener = $std_listener;
+            type StdStream = $std_stream;
+            type Stream = $stream;
+            type Listener = adapter::Listener<$listener>;
+            type Incoming = adapter::Incoming<$stream>;
+            type Ready = adapter::ReadyListener<$listener>;
+
+            fn stream($std: $std_stream) -> $stream {
+                $std.set_nonblocking(true).unwrap();
+                $new_stream
+            }
+
+            async fn read(stream: &mut $stream, buffer: &mut [u8]) -> std::io::Result<usize> {
+                stream.read(buffer).await
+            }
+
+            async fn write_all(stream: &mut $stream, bytes: &[u8]) -> std::io::Result<()> {
+                stream.write_all(bytes).await
+            }
+
+            async fn handshake(
+                acceptor: &realpeer::Acceptor,
+                stream: &mut $stream,
+                peer: realpeer::Endpoint,
+            ) -> Result<realpeer::Established, realpeer::AcceptError> {
+                adapter::handshake(acceptor, stream, peer).await
+            }
+
+            async fn send_header(
+                stream: &mut $stream,
+                header: realpeer::proto::Encoder<'_>,
+            ) -> std::io::Result<()> {
+                adapter::send_header(stream, header).await
+            }
+
+            fn listener($inner: $std_listener, acceptor: realpeer::Acceptor) -> Self::Listener {
+                $inner.set_nonblocking(true).unwrap();
+                adapter::Listener::new($new_listener, acceptor)
+            }
+
+            async fn accept(listener: &Self::Listener) -> std::io::Result<Self::Incoming> {
+                listener.accept().await
+            }
+
+            fn peer(incoming: &Self::Incoming) -> realpeer::Endpoint {
+                incoming.peer().clone()
+            }
+
+            async fn shake(
+                incoming: &Self::Incoming,
+            ) -> Result<realpeer::Established, realpeer::AcceptError> {
+                incoming.handshake().await
+            }
+
+            fn into_stream(incoming: Self::Incoming) -> $stream {
+                incoming.into_stream()
+            }
+
+            fn ready(inner: $std_listener, acceptor: realpeer::Acceptor, max_pending: usize) -> Self::Ready {
+                Self::listener(inner, acceptor).into_ready(max_pending)
+            }
+
+            async fn accept_ready(ready: &mut Self::Ready) -> std::io::Result<realpeer::Accepted<$stream>> {
+                ready.accept().await
+            }
+
+            fn pending(ready: &Self::Ready) -> usize {
+                ready.pending()
+            }
+        }
+    };
+}

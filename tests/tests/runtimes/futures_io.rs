@@ -1,0 +1,167 @@
+//! Nothing but the traits of futures-io: an executor that only blocks, tasks that are threads, and an adapter that is
+//! written here with what realpeer gives for that: a timer, reading the header, accepting.
+
+use std::future::Future;
+use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::thread;
+use std::{io, net, os::unix::net as unix};
+
+use async_io::Async;
+use futures_lite::future::block_on;
+use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use realpeer::{AcceptError, Acceptor, Endpoint, Established};
+
+use crate::script::Script;
+
+asynchronous_runtime! {
+    FuturesIo,
+    run: |future| block_on(future),
+    spawn: |task| {
+        let thread = thread::spawn(|| block_on(task));
+        async { thread.join().unwrap_or_else(|panic| resume_unwind(panic)) }
+    },
+    sleep: |time| async_io::Timer::after(time).await,
+}
+
+asynchronous_sockets! {
+    Tcp,
+    net::TcpListener => Async<net::TcpListener>: |listener| Async::new(listener).unwrap(),
+    net::TcpStream => Async<net::TcpStream>: |stream| Async::new(stream).unwrap(),
+}
+
+asynchronous_sockets! {
+    Unix,
+    unix::UnixListener => Async<unix::UnixListener>: |listener| Async::new(listener).unwrap(),
+    unix::UnixStream => Async<unix::UnixStream>: |stream| Async::new(stream).unwrap(),
+}
+
+async fn handshake_stream<S: AsyncRead + Unpin>(
+    acceptor: &Acceptor,
+    stream: &mut S,
+    peer: Endpoint,
+) -> Result<Established, AcceptError> {
+    realpeer::futures::handshake_stream::<adapter::Bare, _>(acceptor, stream, peer).await
+}
+
+/// What somebody writes who has an own runtime: sockets that are read slot by slot, without a peek.
+mod adapter {
+    use std::io::{self, Read};
+    use std::net::{SocketAddr, TcpListener, TcpStream};
+    use std::os::fd::AsFd;
+    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::task::{Context, Poll, ready};
+    use std::time::Instant;
+
+    use async_io::{Async, IoSafe, Timer};
+    use realpeer::proto::Encoder;
+    use realpeer::{AcceptError, Acceptor, Endpoint, Established};
+    use realpeer_io::{Connection, Listen, socket};
+
+    pub use realpeer::futures::send_header;
+
+    pub enum Bare {}
+
+    pub type Listener<L> = realpeer_io::Listener<Bare, L>;
+    pub type Incoming<S> = realpeer_io::Incoming<Bare, S>;
+    pub type ReadyListener<L> = realpeer_io::ReadyListener<Bare, L>;
+
+    impl realpeer::futures::Timer for Bare {
+        type Instant = Instant;
+        type Sleep = Timer;
+
+        fn now() -> Instant {
+            Instant::now()
+        }
+
+        fn sleep_until(at: Instant) -> Timer {
+            Timer::at(at)
+        }
+    }
+
+    pub async fn handshake<T: AsFd + IoSafe + Send + Sync>(
+        acceptor: &Acceptor,
+        stream: &Async<T>,
+        peer: Endpoint,
+    ) -> Result<Established, AcceptError>
+    where
+        for<'a> &'a T: Read,
+    {
+        let established = super::handshake_stream(acceptor, &mut &*stream, peer).await?;
+        Ok(socket::with_local(established, stream))
+    }
+
+    pub async fn connect(
+        addr: SocketAddr,
+        header: Encoder<'_>,
+        payload: &[u8],
+    ) -> io::Result<Async<TcpStream>> {
+        realpeer::futures::connect(Async::<TcpStream>::connect(addr), header, payload).await
+    }
+
+    macro_rules! sockets {
+        ($stream:ty, $listener:ty) => {
+            impl Connection<Async<$stream>> for Bare {
+                async fn handshake(
+                    acceptor: &Acceptor,
+                    stream: &Async<$stream>,
+                    peer: Endpoint,
+                ) -> Result<Established, AcceptError> {
+                    handshake(acceptor, stream, peer).await
+                }
+            }
+
+            impl Listen<Async<$listener>> for Bare {
+                type Stream = Async<$stream>;
+
+                async fn accept(listener: &Async<$listener>) -> io::Result<(Async<$stream>, Endpoint)> {
+                    let (stream, peer) = listener.accept().await?;
+                    Ok((stream, peer.into()))
+                }
+
+                fn poll_accept(
+                    listener: &Async<$listener>,
+                    cx: &mut Context<'_>,
+                ) -> Poll<io::Result<(Async<$stream>, Endpoint)>> {
+                    loop {
+                        match listener.get_ref().accept() {
+                            Ok((stream, peer)) => return Poll::Ready(Ok((Async::new(stream)?, peer.into()))),
+                            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                                ready!(listener.poll_readable(cx))?;
+                            }
+                            Err(error) => return Poll::Ready(Err(error)),
+                        }
+                    }
+                }
+            }
+        };
+    }
+
+    sockets!(TcpStream, TcpListener);
+    sockets!(UnixStream, UnixListener);
+}
+
+impl AsyncRead for Script {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_script(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Script {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(self.keep(bytes)))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
