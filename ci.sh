@@ -99,6 +99,7 @@ ci_docs() {
 
 ci_test() {
     step 'tests' cargo_test --workspace --no-fail-fast
+    step 'tests of optional features' cargo_test -p realpeer-tokio -p realpeer-axum --all-features
 }
 
 ci_demo() {
