@@ -211,7 +211,7 @@ impl<B: Storage> Decoder<B> {
         }
     }
 
-    /// The header, once [`next_event`](Self::next_event) has given it.
+    /// The header, if there is one; certainly once [`next_event`](Self::next_event) has said so.
     pub fn header(&self) -> Option<Header<'_>> {
         match self.state {
             State::Complete(version) => view(self.as_bytes(), version, self.limits),
