@@ -163,13 +163,13 @@ fn every_port() {
 /// What comes of bytes: what a header says and its length, the bytes missing, or the error.
 type Outcome = Result<Result<(String, usize), usize>, Error>;
 
-fn header(header: Header<'_>, len: usize) -> Result<(String, usize), usize> {
-    Ok((format!("{header:?}"), len))
+fn header(header: Header<'_>, len: usize) -> (String, usize) {
+    (format!("{header:?}"), len)
 }
 
 fn whole(bytes: &[u8]) -> Outcome {
     Ok(match parse(bytes, &CONFIG)? {
-        Parsed::Complete { header: found, len } => header(found, len),
+        Parsed::Complete { header: found, len } => Ok(header(found, len)),
         Parsed::Incomplete { needed } => Err(needed.get()),
     })
 }
@@ -186,7 +186,7 @@ fn pushed(parts: &[&[u8]], storage: &mut [u8]) -> Outcome {
         }
     }
     Ok(match decoder.next_event()? {
-        Event::Header(found) => header(found, taken),
+        Event::Header(found) => Ok(header(found, taken)),
         Event::NeedData { min } => Err(min.get()),
     })
 }
@@ -209,7 +209,7 @@ fn read(parts: &[&[u8]], storage: &mut [u8]) -> Outcome {
             Poll::Ready(Ok(n))
         });
         match polled {
-            Poll::Ready(Ok(())) => return Ok(header(handshake.header().unwrap(), taken)),
+            Poll::Ready(Ok(())) => return Ok(Ok(header(handshake.header().unwrap(), taken))),
             Poll::Ready(Err(HandshakeError::Protocol(error))) => return Err(error),
             Poll::Ready(Err(error)) => panic!("{error:?}"),
             Poll::Pending => assert!(rest.is_empty()),
