@@ -31,6 +31,7 @@ CARGO_DENY_VERSION=0.20.2
 CARGO_HACK_VERSION=0.6.46
 HAPROXY_DEBS=(haproxy)
 INTEROP_DEBS=(curl haproxy openssl python3 python3-grpcio python3-websockets)
+MATRIX_DEBS=(haproxy libnginx-mod-stream nginx-light varnish) # for tests/tests/interop_matrix
 MAX_LINES=450 # of a source file under crates/
 
 # The programs of Debian's server packages are here, and not on everyone's PATH.
@@ -114,7 +115,7 @@ ci_demo() {
 }
 
 ci_interop() {
-    need_deb "${INTEROP_DEBS[@]}"
+    need_deb "${INTEROP_DEBS[@]}" "${MATRIX_DEBS[@]}"
     step 'the program for the interop tests' cargo build -p realpeer-cli
     step 'interop tests' cargo_test -p realpeer-tests --features interop --no-fail-fast
 }

@@ -1,0 +1,162 @@
+//! Proxies that read headers themselves.
+
+use crate::cases::{self, PADDED_232, PADDED_536, Peer, UNKNOWN, UNSPEC, WRONG_CRC32C};
+use crate::receiver::{Outcome, Receiver, at_once, http};
+use crate::server::Setup;
+
+const VERIFIED: &str = "the checksum is verified, and wrong";
+const OVER_107: &str = "a header of more than 107 bytes is too long";
+
+/// It tells the addresses, AUTHORITY and `UNIQUE_ID`.
+pub(crate) const HAPROXY: Receiver = Receiver {
+    name: "HAProxy",
+    setup: Setup {
+        version: &["haproxy", "-v"],
+        files: &[(
+            "haproxy.cfg",
+            "defaults
+    mode http
+    timeout connect 30s
+    timeout client 30s
+    timeout server 30s
+frontend front
+    bind {address} accept-proxy
+    http-request return status 200 content-type text/plain lf-string \
+        \"%[src]:%[src_port] %[dst]:%[dst_port] (%[fc_pp_authority]) (%[fc_pp_unique_id])\"
+",
+        )],
+        command: &["haproxy", "-db", "-f", "{dir}/haproxy.cfg"],
+    },
+    cases: cases::stream,
+    ask: http,
+    tells: |peer| format!("{} ({}) ({})", bare(peer), peer.authority, peer.unique_id),
+    otherwise: &[
+        (UNSPEC, Outcome::Refused, "PROXY with UNSPEC is taken for broken"),
+        (WRONG_CRC32C, Outcome::Refused, VERIFIED),
+    ],
+};
+
+/// Where a header has no addresses, its variables are empty, and the connection's own are shown.
+pub(crate) const NGINX_HTTP: Receiver = Receiver {
+    name: "nginx, http",
+    setup: Setup {
+        version: &["nginx", "-v"],
+        files: &[(
+            "nginx.conf",
+            "daemon off;
+error_log stderr;
+pid {dir}/pid;
+events {}
+http {
+    access_log off;
+    set_real_ip_from 127.0.0.0/8;
+    real_ip_header proxy_protocol;
+    map $proxy_protocol_server_addr $destination {
+        \"\" $server_addr:$server_port;
+        default $proxy_protocol_server_addr:$proxy_protocol_server_port;
+    }
+    server {
+        listen {address} proxy_protocol;
+        location / {
+            return 200 \"$remote_addr:$remote_port $destination\";
+        }
+    }
+}
+",
+        )],
+        command: &["nginx", "-p", "{dir}", "-c", "{dir}/nginx.conf"],
+    },
+    cases: cases::stream,
+    ask: http,
+    tells: bare,
+    otherwise: &[],
+};
+
+/// The same without HTTP.
+pub(crate) const NGINX_STREAM: Receiver = Receiver {
+    name: "nginx, stream",
+    setup: Setup {
+        version: &["nginx", "-v"],
+        files: &[(
+            "nginx.conf",
+            "load_module /usr/lib/nginx/modules/ngx_stream_module.so;
+daemon off;
+error_log stderr;
+pid {dir}/pid;
+events {}
+stream {
+    set_real_ip_from 127.0.0.0/8;
+    map $proxy_protocol_server_addr $destination {
+        \"\" $server_addr:$server_port;
+        default $proxy_protocol_server_addr:$proxy_protocol_server_port;
+    }
+    server {
+        listen {address} proxy_protocol;
+        return \"$remote_addr:$remote_port $destination\";
+    }
+}
+",
+        )],
+        command: &["nginx", "-p", "{dir}", "-c", "{dir}/nginx.conf"],
+    },
+    cases: cases::stream,
+    ask: at_once,
+    tells: bare,
+    otherwise: &[(PADDED_232, Outcome::Refused, OVER_107), (PADDED_536, Outcome::Refused, OVER_107)],
+};
+
+/// It tells the addresses, AUTHORITY and ALPN.
+pub(crate) const VARNISH: Receiver = Receiver {
+    name: "Varnish",
+    setup: Setup {
+        version: &["varnishd", "-V"],
+        files: &[(
+            "d.vcl",
+            "vcl 4.1;
+import proxy;
+import std;
+backend none none;
+sub vcl_recv {
+    return (synth(200));
+}
+sub vcl_synth {
+    set resp.body = \"\" + client.ip + \":\" + std.port(client.ip)
+        + \" \" + server.ip + \":\" + std.port(server.ip)
+        + \" (\" + proxy.authority() + \") (\" + proxy.alpn() + \")\";
+    return (deliver);
+}
+",
+        )],
+        command: &[
+            "varnishd",
+            "-F",
+            "-n",
+            "{dir}/varnish",
+            "-j",
+            "none",
+            "-f",
+            "{dir}/d.vcl",
+            "-a",
+            "{address},PROXY",
+            "-T",
+            "none",
+            "-s",
+            "malloc,16m",
+        ],
+    },
+    cases: cases::stream,
+    ask: http,
+    tells: |peer| format!("{} ({}) ({})", bare(peer), peer.authority, peer.alpn),
+    otherwise: &[
+        (UNKNOWN, Outcome::Refused, "UNKNOWN is refused"),
+        (WRONG_CRC32C, Outcome::Refused, VERIFIED),
+        (PADDED_536, Outcome::Refused, "a header of 516 bytes or more is too long"),
+    ],
+};
+
+/// Both ends, as most servers print them: IPv6 addresses are not in brackets.
+pub(crate) fn bare(peer: &Peer) -> String {
+    let [source, destination] =
+        [peer.source, peer.destination].map(|end| format!("{}:{}", end.ip(), end.port()));
+    format!("{source} {destination}")
+}

@@ -1,0 +1,153 @@
+//! A server that is asked to read headers.
+
+use std::fmt;
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use realpeer_tests::harness::{connect_from, until_closed};
+
+use crate::cases::{Case, Peer};
+use crate::server::{Server, Setup};
+
+/// Where we connect from: whose headers the servers are told to believe.
+const OURS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 77));
+
+/// A server, and how to learn from it who it takes us for.
+#[derive(Debug)]
+pub(crate) struct Receiver {
+    pub(crate) name: &'static str,
+    pub(crate) setup: Setup,
+    /// The headers for it.
+    pub(crate) cases: fn() -> Vec<Case>,
+    /// Sends a header and a request.
+    pub(crate) ask: fn(&Server, &[u8]) -> Answer,
+    /// What the server says of a connection that it takes for this one.
+    pub(crate) tells: fn(&Peer) -> String,
+    /// What it does otherwise than a receiver should, and why.
+    pub(crate) otherwise: &'static [(&'static str, Outcome, &'static str)],
+}
+
+/// What a server said of us, and where we really connected from.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// None: the server would have nothing to do with us.
+    pub(crate) said: Option<String>,
+    pub(crate) own: SocketAddr,
+}
+
+/// What a receiver makes of a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It is read as meant.
+    Read,
+    /// The connection is served with its real endpoints.
+    Real,
+    /// The connection is not served.
+    Refused,
+}
+
+/// What a receiver made of all the headers.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) version: String,
+    /// What of a connection it tells.
+    pub(crate) tells: String,
+    pub(crate) cells: Vec<Cell>,
+}
+
+/// What a receiver made of a header.
+#[derive(Debug)]
+pub(crate) struct Cell {
+    pub(crate) case: &'static str,
+    pub(crate) outcome: Outcome,
+    pub(crate) expected: Outcome,
+    /// Why this is not what it should be.
+    pub(crate) why: Option<&'static str>,
+}
+
+impl Receiver {
+    /// Starts the server and has it read each header.
+    pub(crate) fn try_all(&self) -> Row {
+        let cases = (self.cases)();
+        for (name, ..) in self.otherwise {
+            assert!(cases.iter().any(|case| case.name == *name), "no case {name}");
+        }
+        let mut server = self.setup.start("");
+        let cells = cases.iter().map(|case| self.try_one(&server, case)).collect();
+        assert_eq!(server.process.ended(), None, "{} has ended", self.name);
+        Row { name: self.name, version: server.version.clone(), tells: told(self.tells), cells }
+    }
+
+    fn try_one(&self, server: &Server, case: &Case) -> Cell {
+        let Answer { said, own } = (self.ask)(server, &case.header);
+        let real = (self.tells)(&Peer::new(own, server.address));
+        let meant = case.meant.map(|peer| (self.tells)(&peer));
+        let outcome = match said {
+            None => Outcome::Refused,
+            Some(said) if Some(&said) == meant.as_ref() => Outcome::Read,
+            Some(said) if said == real => Outcome::Real,
+            Some(said) => panic!("{}, {}: {said:?}, neither {meant:?} nor {real:?}", self.name, case.name),
+        };
+        let usual = if case.meant.is_some() { Outcome::Read } else { Outcome::Real };
+        let other = self.otherwise.iter().find(|other| other.0 == case.name);
+        let (expected, why) = other.map_or((usual, None), |&(_, outcome, why)| (outcome, Some(why)));
+        Cell { case: case.name, outcome, expected, why }
+    }
+}
+
+impl Row {
+    /// It made of each header what was to be expected of it.
+    pub(crate) fn assert_expected(&self) {
+        let surprises: Vec<&Cell> = self.cells.iter().filter(|cell| cell.outcome != cell.expected).collect();
+        assert!(surprises.is_empty(), "{} {}: {surprises:#?}", self.name, self.version);
+    }
+}
+
+/// What makes a difference to what a server says.
+fn told(tells: fn(&Peer) -> String) -> String {
+    let [one, two, three] = ["192.0.2.1:1", "192.0.2.1:2", "192.0.2.2:1"].map(|end| end.parse().unwrap());
+    let peer = Peer::new(one, one);
+    let others = [
+        ("source", Peer { source: three, ..peer }),
+        ("its port", Peer { source: two, ..peer }),
+        ("destination", Peer { destination: three, ..peer }),
+        ("its port", Peer { destination: two, ..peer }),
+        ("AUTHORITY", Peer { authority: "a", ..peer }),
+        ("ALPN", Peer { alpn: "a", ..peer }),
+        ("UNIQUE_ID", Peer { unique_id: "a", ..peer }),
+    ];
+    let is_told = |(name, other): &(&'static str, Peer)| (tells(other) != tells(&peer)).then_some(*name);
+    others.iter().filter_map(is_told).collect::<Vec<_>>().join(", ")
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Read => "read",
+            Self::Real => "real",
+            Self::Refused => "refused",
+        })
+    }
+}
+
+/// Asks a server that answers every HTTP request with a line.
+pub(crate) fn http(server: &Server, header: &[u8]) -> Answer {
+    let Answer { said, own } =
+        at_once(server, &[header, b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n"].concat());
+    let said = said.filter(|said| !said.starts_with("HTTP/1.1 400 ")).map(|said| {
+        let (head, body) = said.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no HTTP: {said}"));
+        assert_eq!(head.split(' ').nth(1), Some("200"), "{said}");
+        body.trim_end().to_owned()
+    });
+    Answer { said, own }
+}
+
+/// Sends `bytes` in one write, and reads what comes until the server closes the connection.
+pub(crate) fn at_once(server: &Server, bytes: &[u8]) -> Answer {
+    let mut stream = connect_from(OURS, server.address);
+    let own = stream.local_addr().unwrap();
+    stream.write_all(bytes).unwrap();
+    let said = String::from_utf8(until_closed(&stream)).unwrap();
+    Answer { said: (!said.is_empty()).then_some(said), own }
+}

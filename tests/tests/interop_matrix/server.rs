@@ -1,0 +1,106 @@
+//! A server that runs: where it listens, what it was given, what it says.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{self, Command, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::thread;
+
+use realpeer_tests::harness::{Process, eventually};
+use tempfile::TempDir;
+
+const MISSING: &str = "`./ci.sh interop` installs it";
+
+/// How to start a server in the foreground. In `files`, a name and what is in it, and in `command` these stand for
+/// what is the server's own: `{dir}`, its directory; `{address}`, where it is to listen; `{host}` and `{port}`, the
+/// same by themselves; `{to}`, where it is to send.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Setup {
+    /// What prints the version.
+    pub(crate) version: &'static [&'static str],
+    pub(crate) files: &'static [(&'static str, &'static str)],
+    pub(crate) command: &'static [&'static str],
+}
+
+/// A running server.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) process: Process,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// The version it names.
+    pub(crate) version: String,
+    _dir: TempDir,
+}
+
+impl Setup {
+    /// Starts it, and waits until it listens. `to` is where it is to send, if it does.
+    pub(crate) fn start(&self, to: &str) -> Server {
+        let dir = tempfile::Builder::new().prefix("realpeer-").tempdir().unwrap();
+        // Some of them do their work as another user.
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        let address = free_address();
+        let fill = |text: &str| {
+            text.replace("{dir}", &dir.path().display().to_string())
+                .replace("{address}", &address.to_string())
+                .replace("{host}", &address.ip().to_string())
+                .replace("{port}", &address.port().to_string())
+                .replace("{to}", to)
+        };
+        for (name, contents) in self.files {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, fill(contents)).unwrap();
+        }
+        let words: Vec<String> = self.command.iter().map(|word| fill(word)).collect();
+        let mut command = command(&words[0]);
+        command.args(&words[1..]).current_dir(dir.path());
+        let mut process = Process::start(&words[0], &mut command, MISSING);
+        eventually(&format!("{} listens", words[0]), || {
+            assert_eq!(process.ended(), None, "{} has ended", words[0]);
+            TcpStream::connect(address).ok()
+        });
+        Server { process, address, version: version(self.version), _dir: dir }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("--- it was to listen at {}", self.address);
+        }
+    }
+}
+
+/// A program, by its name: Debian has servers in /usr/sbin, which is not on everyone's PATH.
+pub(crate) fn command(program: &str) -> Command {
+    let debian = Path::new("/usr/sbin").join(program);
+    Command::new(if debian.exists() { debian.as_os_str() } else { program.as_ref() })
+}
+
+/// The first thing that looks like a version in what this command prints.
+pub(crate) fn version(command_line: &[&str]) -> String {
+    let output = command(command_line[0])
+        .args(&command_line[1..])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("{command_line:?}: {error}; {MISSING}"));
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed);
+    printed
+        .split(|c: char| !c.is_ascii_digit() && c != '.')
+        .map(|run| run.trim_matches('.'))
+        .find(|run| run.contains('.'))
+        .unwrap_or_else(|| panic!("no version in what {command_line:?} prints: {printed}"))
+        .to_owned()
+}
+
+/// One that nobody else has: the host is ours alone.
+fn free_address() -> SocketAddr {
+    static NUMBER: AtomicU8 = AtomicU8::new(1);
+    let [.., high, low] = process::id().to_be_bytes();
+    let host = Ipv4Addr::new(127, 128 | high, low, NUMBER.fetch_add(1, Ordering::Relaxed));
+    TcpListener::bind((host, 0)).unwrap().local_addr().unwrap()
+}
