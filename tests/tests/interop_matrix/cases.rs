@@ -31,6 +31,8 @@ pub(crate) struct Case {
 
 /// The value of the checksum's TLV is not the right one.
 pub(crate) const WRONG_CRC32C: &str = "v2, CRC32C wrong";
+/// Without addresses.
+pub(crate) const LOCAL: &str = "v2 LOCAL";
 /// PROXY with address family and transport 0.
 pub(crate) const UNSPEC: &str = "v2 UNSPEC";
 /// The short form.
@@ -53,7 +55,7 @@ pub(crate) fn stream() -> Vec<Case> {
         case(UNKNOWN, Encoder::new(Version::V1, Addresses::Unspec), None),
         case("v2 TCP4", v2, Some(v4)),
         case("v2 TCP6", proxy(Version::V2, v6), Some(v6)),
-        case("v2 LOCAL", Encoder::local(), None),
+        case(LOCAL, Encoder::local(), None),
         case(UNSPEC, Encoder::new(Version::V2, Addresses::Unspec), None),
         case(TLVS, v2.with_tlvs(&tlvs()), Some(with_tlvs(v4))),
         case("v2, CRC32C", v2.with_crc32c(), Some(v4)),

@@ -9,6 +9,7 @@ mod page;
 mod proxies;
 mod receiver;
 mod server;
+mod web;
 
 /// A test for each receiver, which is started once for all tests; and all of them.
 macro_rules! receivers {
@@ -44,6 +45,10 @@ receivers! {
     nginx_http => crate::proxies::NGINX_HTTP,
     nginx_stream => crate::proxies::NGINX_STREAM,
     varnish => crate::proxies::VARNISH,
+    apache => crate::web::APACHE,
+    lighttpd => crate::web::LIGHTTPD,
+    squid => crate::web::SQUID,
+    gunicorn => crate::web::GUNICORN,
 }
 
 #[test]

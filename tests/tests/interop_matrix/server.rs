@@ -15,7 +15,7 @@ const MISSING: &str = "`./ci.sh interop` installs it";
 
 /// How to start a server in the foreground. In `files`, a name and what is in it, and in `command` these stand for
 /// what is the server's own: `{dir}`, its directory; `{address}`, where it is to listen; `{host}` and `{port}`, the
-/// same by themselves; `{to}`, where it is to send.
+/// same by themselves; `{to}`, where it is to send. `{venv}` is the virtual environment for what pip installs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Setup {
     /// What prints the version.
@@ -76,6 +76,9 @@ impl Drop for Server {
 
 /// A program, by its name: Debian has servers in /usr/sbin, which is not on everyone's PATH.
 pub(crate) fn command(program: &str) -> Command {
+    if let Some(program) = program.strip_prefix("{venv}/") {
+        return Command::new(Path::new(env!("CARGO_TARGET_TMPDIR")).join("../interop-venv").join(program));
+    }
     let debian = Path::new("/usr/sbin").join(program);
     Command::new(if debian.exists() { debian.as_os_str() } else { program.as_ref() })
 }

@@ -1,0 +1,158 @@
+//! Web servers.
+
+use crate::cases::{self, LOCAL, PADDED_536, Peer, UNKNOWN, UNSPEC};
+use crate::receiver::{Answer, Outcome, Receiver, http, request};
+use crate::server::Setup;
+
+const OVER_232: &str = "a header of more than 232 bytes is too long";
+const PAGE: &str = "<!--#echo var=\"REMOTE_ADDR\" -->";
+
+/// `mod_remoteip` keeps neither the port nor the destination.
+pub(crate) const APACHE: Receiver = Receiver {
+    name: "Apache",
+    setup: Setup {
+        version: &["apache2", "-v"],
+        files: &[
+            (
+                "apache.conf",
+                "ServerRoot /usr/lib/apache2
+DefaultRuntimeDir {dir}
+PidFile {dir}/pid
+ErrorLog /dev/stderr
+ServerName localhost
+User www-data
+Group www-data
+Listen {address}
+LoadModule mpm_event_module modules/mod_mpm_event.so
+LoadModule authz_core_module modules/mod_authz_core.so
+LoadModule dir_module modules/mod_dir.so
+LoadModule include_module modules/mod_include.so
+LoadModule remoteip_module modules/mod_remoteip.so
+RemoteIPProxyProtocol On
+DocumentRoot {dir}/www
+DirectoryIndex index.shtml
+<Directory {dir}/www>
+    Options +Includes
+    SetOutputFilter INCLUDES
+</Directory>
+",
+            ),
+            ("www/index.shtml", PAGE),
+        ],
+        command: &["apache2", "-X", "-f", "{dir}/apache.conf"],
+    },
+    cases: cases::stream,
+    ask: http,
+    tells: source,
+    otherwise: &[
+        (UNKNOWN, Outcome::Refused, "UNKNOWN without addresses is refused"),
+        (UNSPEC, Outcome::Refused, "PROXY with UNSPEC is taken for broken"),
+        (PADDED_536, Outcome::Refused, OVER_232),
+    ],
+};
+
+/// `mod_extforward` keeps neither the port nor the destination.
+pub(crate) const LIGHTTPD: Receiver = Receiver {
+    name: "lighttpd",
+    setup: Setup {
+        version: &["lighttpd", "-v"],
+        files: &[
+            (
+                "lighttpd.conf",
+                "server.modules = (\"mod_extforward\", \"mod_ssi\")
+server.bind = \"{host}\"
+server.port = {port}
+server.document-root = \"{dir}/www\"
+extforward.hap-PROXY = \"enable\"
+extforward.forwarder = (\"127.0.0.77\" => \"trust\")
+index-file.names = (\"index.shtml\")
+mimetype.assign = (\".shtml\" => \"text/plain\")
+ssi.extension = (\".shtml\")
+",
+            ),
+            ("www/index.shtml", PAGE),
+        ],
+        command: &["lighttpd", "-D", "-f", "{dir}/lighttpd.conf"],
+    },
+    cases: cases::stream,
+    ask: http,
+    tells: source,
+    otherwise: &[(PADDED_536, Outcome::Refused, OVER_232)],
+};
+
+/// Not Debian's: Debian 12's reads version 1 only.
+pub(crate) const GUNICORN: Receiver = Receiver {
+    name: "gunicorn",
+    setup: Setup {
+        version: &["{venv}/bin/gunicorn", "--version"],
+        files: &[(
+            "who.py",
+            "def ask(environ, start):
+    start('200 OK', [])
+    return [f\"{environ['REMOTE_ADDR']}:{environ['REMOTE_PORT']}\".encode()]
+",
+        )],
+        command: &[
+            "{venv}/bin/gunicorn",
+            "--proxy-protocol",
+            "auto",
+            "--proxy-allow-from",
+            "*",
+            "--bind",
+            "{address}",
+            "--worker-tmp-dir",
+            "{dir}",
+            "--no-control-socket",
+            "who:ask",
+        ],
+    },
+    cases: cases::stream,
+    ask: http,
+    tells: |peer| format!("{}:{}", peer.source.ip(), peer.source.port()),
+    otherwise: &[
+        (UNKNOWN, Outcome::Refused, "UNKNOWN is refused"),
+        (LOCAL, Outcome::Wrong, "`None` is what it takes for the address"),
+        (UNSPEC, Outcome::Refused, "PROXY with UNSPEC is taken for broken"),
+    ],
+};
+
+/// Nobody may ask it for anything, and it says so to the client's address.
+pub(crate) const SQUID: Receiver = Receiver {
+    name: "Squid",
+    setup: Setup {
+        version: &["squid", "-v"],
+        files: &[(
+            "squid.conf",
+            "http_port {address} require-proxy-header
+acl ours src 127.0.0.0/8
+proxy_protocol_access allow ours
+http_access deny all
+deny_info 307:http://who/%i all
+access_log none
+cache_log /dev/null
+cache_store_log none
+pid_filename {dir}/pid
+coredump_dir {dir}
+pinger_enable off
+cache_mem 1 MB
+shutdown_lifetime 0 seconds
+",
+        )],
+        command: &["squid", "-N", "-d", "1", "-f", "{dir}/squid.conf"],
+    },
+    cases: cases::stream,
+    ask: |server, header| {
+        let Answer { said, own } = request(server, header);
+        let redirected = said.map(|(head, _)| {
+            let (_, rest) = head.split_once("\r\nLocation: http://who/").unwrap_or_else(|| panic!("{head}"));
+            rest.split_once('\r').unwrap().0.replace("%3A", ":")
+        });
+        Answer { said: redirected, own }
+    },
+    tells: source,
+    otherwise: &[],
+};
+
+fn source(peer: &Peer) -> String {
+    peer.source.ip().to_string()
+}
