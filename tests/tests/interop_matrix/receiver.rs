@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 
 use realpeer_tests::harness::{connect_from, until_closed};
 
-use crate::cases::{Case, Peer};
+use crate::cases::{Case, PADDED_232, PADDED_536, Peer, UNKNOWN, UNSPEC, WRONG_CRC32C};
 use crate::server::{Server, Setup};
 
 /// Where we connect from: whose headers the servers are told to believe.
@@ -24,8 +24,18 @@ pub(crate) struct Receiver {
     /// What the server says of a connection that it takes for this one.
     pub(crate) tells: fn(&Peer) -> String,
     /// What it does otherwise than a receiver should, and why.
-    pub(crate) otherwise: &'static [(&'static str, Outcome, &'static str)],
+    pub(crate) otherwise: &'static [Otherwise],
 }
+
+/// A case, what comes of it, and why.
+pub(crate) type Otherwise = (&'static str, Outcome, &'static str);
+
+pub(crate) const NO_UNKNOWN: Otherwise = (UNKNOWN, Outcome::Refused, "UNKNOWN is refused");
+pub(crate) const NO_UNSPEC: Otherwise = (UNSPEC, Outcome::Refused, "PROXY with UNSPEC is taken for broken");
+pub(crate) const VERIFIES: Otherwise =
+    (WRONG_CRC32C, Outcome::Refused, "the checksum is verified, and wrong");
+pub(crate) const NO_232: Otherwise = (PADDED_232, Outcome::Refused, "a header of 232 bytes is too long");
+pub(crate) const NO_536: Otherwise = (PADDED_536, Outcome::Refused, "a header of 536 bytes is too long");
 
 /// What a server said of us, and where we really connected from.
 #[derive(Debug)]
@@ -164,9 +174,14 @@ pub(crate) fn request(server: &Server, header: &[u8]) -> Answer<(String, String)
 
 /// Sends `bytes` in one write, and reads what comes until the server closes the connection.
 pub(crate) fn at_once(server: &Server, bytes: &[u8]) -> Answer<String> {
-    let mut stream = connect_from(OURS, server.address);
+    let mut stream = connect(server);
     let own = stream.local_addr().unwrap();
     stream.write_all(bytes).unwrap();
     let said = String::from_utf8(until_closed(&stream)).unwrap();
     Answer { said: (!said.is_empty()).then_some(said), own }
+}
+
+/// Connects from an address that no server has.
+pub(crate) fn connect(server: &Server) -> TcpStream {
+    connect_from(OURS, server.address)
 }

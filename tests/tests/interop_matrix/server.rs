@@ -1,8 +1,10 @@
 //! A server that runs: where it listens, what it was given, what it says.
 
+use std::env;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{self, Command, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -15,7 +17,8 @@ const MISSING: &str = "`./ci.sh interop` installs it";
 
 /// How to start a server in the foreground. In `files`, a name and what is in it, and in `command` these stand for
 /// what is the server's own: `{dir}`, its directory; `{address}`, where it is to listen; `{host}` and `{port}`, the
-/// same by themselves; `{to}`, where it is to send. `{venv}` is the virtual environment for what pip installs.
+/// same by themselves; `{to}`, where it is to send. `{venv}` is the virtual environment for what pip installs, and
+/// `{debs}` where Debian packages are that could not be installed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Setup {
     /// What prints the version.
@@ -32,7 +35,7 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     /// The version it names.
     pub(crate) version: String,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Setup {
@@ -40,10 +43,12 @@ impl Setup {
     pub(crate) fn start(&self, to: &str) -> Server {
         let dir = tempfile::Builder::new().prefix("realpeer-").tempdir().unwrap();
         // Some of them do their work as another user.
-        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        let open_to_all = |dir: &Path| fs::set_permissions(dir, fs::Permissions::from_mode(0o777)).unwrap();
+        open_to_all(dir.path());
         let address = free_address();
         let fill = |text: &str| {
-            text.replace("{dir}", &dir.path().display().to_string())
+            fill_common(text)
+                .replace("{dir}", &dir.path().display().to_string())
                 .replace("{address}", &address.to_string())
                 .replace("{host}", &address.ip().to_string())
                 .replace("{port}", &address.port().to_string())
@@ -52,41 +57,53 @@ impl Setup {
         for (name, contents) in self.files {
             let path = dir.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
+            open_to_all(path.parent().unwrap());
             fs::write(path, fill(contents)).unwrap();
         }
         let words: Vec<String> = self.command.iter().map(|word| fill(word)).collect();
         let mut command = command(&words[0]);
-        command.args(&words[1..]).current_dir(dir.path());
+        command.args(&words[1..]).current_dir(dir.path()).process_group(0);
         let mut process = Process::start(&words[0], &mut command, MISSING);
         eventually(&format!("{} listens", words[0]), || {
             assert_eq!(process.ended(), None, "{} has ended", words[0]);
             TcpStream::connect(address).ok()
         });
-        Server { process, address, version: version(self.version), _dir: dir }
+        Server { process, address, version: version(self.version), dir }
     }
 }
 
 impl Drop for Server {
+    /// Those of several processes end them when asked to end, and leave them behind when killed.
     fn drop(&mut self) {
+        self.process.end_group();
         if thread::panicking() {
-            eprintln!("--- it was to listen at {}", self.address);
+            let log = fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
+            eprintln!("--- it was to listen at {}\n{log}", self.address);
         }
     }
 }
 
 /// A program, by its name: Debian has servers in /usr/sbin, which is not on everyone's PATH.
-pub(crate) fn command(program: &str) -> Command {
-    if let Some(program) = program.strip_prefix("{venv}/") {
-        return Command::new(Path::new(env!("CARGO_TARGET_TMPDIR")).join("../interop-venv").join(program));
-    }
-    let debian = Path::new("/usr/sbin").join(program);
-    Command::new(if debian.exists() { debian.as_os_str() } else { program.as_ref() })
+fn command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    let path = env::var("PATH").unwrap_or_default() + ":/usr/sbin";
+    command.env("LD_LIBRARY_PATH", fill_common("{debs}/usr/lib/postfix")).env("PATH", path);
+    command
+}
+
+/// Replaces what is the same for all.
+fn fill_common(text: &str) -> String {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let replace =
+        |text: &str, name: &str, dir: &str| text.replace(name, &target.join(dir).display().to_string());
+    replace(&replace(text, "{venv}", "interop-venv"), "{debs}", "interop-debs")
 }
 
 /// The first thing that looks like a version in what this command prints.
 pub(crate) fn version(command_line: &[&str]) -> String {
-    let output = command(command_line[0])
-        .args(&command_line[1..])
+    let words: Vec<String> = command_line.iter().map(|word| fill_common(word)).collect();
+    let output = command(&words[0])
+        .args(&words[1..])
         .stdin(Stdio::null())
         .output()
         .unwrap_or_else(|error| panic!("{command_line:?}: {error}; {MISSING}"));

@@ -1,10 +1,9 @@
 //! Web servers.
 
-use crate::cases::{self, LOCAL, PADDED_536, Peer, UNKNOWN, UNSPEC};
-use crate::receiver::{Answer, Outcome, Receiver, http, request};
+use crate::cases::{self, LOCAL, Peer, UNKNOWN};
+use crate::receiver::{Answer, NO_536, NO_UNKNOWN, NO_UNSPEC, Outcome, Receiver, http, request};
 use crate::server::Setup;
 
-const OVER_232: &str = "a header of more than 232 bytes is too long";
 const PAGE: &str = "<!--#echo var=\"REMOTE_ADDR\" -->";
 
 /// `mod_remoteip` keeps neither the port nor the destination.
@@ -44,11 +43,7 @@ DirectoryIndex index.shtml
     cases: cases::stream,
     ask: http,
     tells: source,
-    otherwise: &[
-        (UNKNOWN, Outcome::Refused, "UNKNOWN without addresses is refused"),
-        (UNSPEC, Outcome::Refused, "PROXY with UNSPEC is taken for broken"),
-        (PADDED_536, Outcome::Refused, OVER_232),
-    ],
+    otherwise: &[(UNKNOWN, Outcome::Refused, "UNKNOWN without addresses is refused"), NO_UNSPEC, NO_536],
 };
 
 /// `mod_extforward` keeps neither the port nor the destination.
@@ -77,7 +72,7 @@ ssi.extension = (\".shtml\")
     cases: cases::stream,
     ask: http,
     tells: source,
-    otherwise: &[(PADDED_536, Outcome::Refused, OVER_232)],
+    otherwise: &[NO_536],
 };
 
 /// Not Debian's: Debian 12's reads version 1 only.
@@ -109,11 +104,7 @@ pub(crate) const GUNICORN: Receiver = Receiver {
     cases: cases::stream,
     ask: http,
     tells: |peer| format!("{}:{}", peer.source.ip(), peer.source.port()),
-    otherwise: &[
-        (UNKNOWN, Outcome::Refused, "UNKNOWN is refused"),
-        (LOCAL, Outcome::Wrong, "`None` is what it takes for the address"),
-        (UNSPEC, Outcome::Refused, "PROXY with UNSPEC is taken for broken"),
-    ],
+    otherwise: &[NO_UNKNOWN, (LOCAL, Outcome::Wrong, "`None` is what it takes for the address"), NO_UNSPEC],
 };
 
 /// Nobody may ask it for anything, and it says so to the client's address.
