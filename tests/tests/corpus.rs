@@ -24,13 +24,16 @@ fn fuzz() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz"))
 }
 
-/// Every target has a source file, is known to Cargo, and has a corpus.
+/// Every target has a source file that calls its body, is known to Cargo, and has a corpus.
 #[test]
 fn corpus() {
     let manifest = fs::read_to_string(fuzz().join("Cargo.toml")).unwrap();
     assert_eq!(manifest.matches("[[bin]]").count(), TARGETS.len());
     for target in &TARGETS {
-        assert!(manifest.contains(&format!("path = \"fuzz_targets/{}.rs\"", target.name)));
+        let source = format!("fuzz_targets/{}.rs", target.name);
+        assert!(manifest.contains(&format!("path = \"{source}\"")));
+        let source = fs::read_to_string(fuzz().join(source)).unwrap();
+        assert!(source.contains(&format!("fuzz::{}(data)", target.name)));
         let count = replay(target, &fuzz().join("corpus").join(target.name));
         assert!(count >= 10, "{}: {count} inputs", target.name);
     }

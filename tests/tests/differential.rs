@@ -2,37 +2,13 @@
 //! same byte (R30, R35, R38, R43, R46, R58), and the same count of bytes missing.
 
 use proptest::prelude::*;
-use realpeer_proto::{Config, MAX_HEADER_LEN, Parsed, Versions, parse};
+use realpeer_proto::{Config, MAX_HEADER_LEN, Versions};
 use realpeer_tests::inputs::{ROWS, TELLING, cases, input};
-use realpeer_tests::reference::{self, Outcome, Rules};
-use realpeer_tests::vectors::{Fields, hex};
 
 /// Panics unless both say the same of `bytes`. Says whether that is final.
 fn compare(bytes: &[u8], versions: Versions, max_header_len: usize) -> bool {
     let config = Config::new().with_versions(versions).with_max_header_len(max_header_len);
-    let rules = Rules { v1: versions != Versions::V2, v2: versions != Versions::V1, max_header_len };
-    let expected = reference::decode(bytes, &rules);
-    let found = parse(bytes, &config);
-    let same = match (&found, &expected) {
-        (Ok(Parsed::Complete { header, len }), Outcome::Accept(decoded)) => {
-            let tlvs: Vec<_> = header.tlvs().iter().map(|tlv| (tlv.kind(), tlv.value().to_vec())).collect();
-            let fields = Fields {
-                version: Some(decoded.version),
-                command: Some(decoded.command.into()),
-                family: Some(decoded.family.into()),
-                transport: Some(decoded.transport.into()),
-                src: decoded.src.clone(),
-                dst: decoded.dst.clone(),
-            };
-            Fields::of(header) == fields && tlvs == decoded.tlvs && *len == decoded.header_len
-        }
-        (Ok(Parsed::Incomplete { needed }), Outcome::Incomplete { at_least }) => needed.get() == *at_least,
-        (Err(_), Outcome::Reject) => true,
-        _ => false,
-    };
-    let text = bytes.escape_ascii();
-    assert!(same, "{text}\n{} {versions:?} {max_header_len}\n{found:?}\n{expected:?}", hex(bytes));
-    !matches!(expected, Outcome::Incomplete { .. })
+    realpeer_tests::fuzz::compare(bytes, &config)
 }
 
 /// The same for every prefix, up to the first that settles it, and for the whole.

@@ -156,22 +156,25 @@ impl Run<'_> {
             Ok(Parsed::Complete { len, .. }) => len,
             _ => usize::MAX,
         };
-        if !self.reader.said.lie {
-            assert!(self.reader.at <= header_len, "a byte of payload was taken");
-        }
+        assert!(self.reader.at <= header_len, "a byte of payload was taken");
         match outcome {
             Poll::Pending => {
-                assert!(!self.expired);
+                assert!(!self.expired && !self.reader.said.lie);
                 assert_eq!(timeout, Some(TIMEOUT), "the deadline never moves");
                 false
             }
             Poll::Ready(Err(HandshakeError::Io(Failed))) => {
                 assert!(!self.expired, "nothing is read after the deadline");
+                assert!(!self.reader.said.lie);
                 false
             }
             Poll::Ready(outcome) => {
                 assert_eq!(timeout, None);
-                if !self.reader.said.lie {
+                if self.reader.said.lie {
+                    let Err(HandshakeError::Protocol(Error::ApiMisuse(_))) = outcome else {
+                        panic!("a lie came to {outcome:?}")
+                    };
+                } else {
                     self.check_outcome(outcome, seen, header_len);
                 }
                 true
