@@ -16,19 +16,27 @@ usage: ./ci.sh [SUBCOMMAND]
   nostd             the core depends on nothing; a program without std links and runs
   docs              rustdoc without a warning
   test              unit, conformance, runtime and documentation tests
+  fuzz              each fuzz target for some seconds
   demo [--haproxy]  the demonstration; with --haproxy a real HAProxy stands between
   interop           tests against real servers, and every example behind one
   deny              licences, sources and doubles among the dependencies
   strace            the system calls of one accepted connection on each runtime; not part of all
+  fuzz-long SECONDS each fuzz target for so long, as many at a time as there are cores; not part of all
+  fuzz-total        what all runs of fuzz and fuzz-long here came to
+  mutants [K/N]     whether the tests of realpeer-io and realpeer-proto notice changes of the code, all of them or
+                    the Kth of N parts, from 0; takes hours, not part of all
 
-Debian packages that are missing are installed for lint, tidy, demo --haproxy and interop (by sudo if you
-are not root), and so are cargo-hack for lint, cargo-deny for deny, and for interop some programs in the target
-directory. Servers listen on loopback only; no service is started.
+Debian packages that are missing are installed for lint, tidy, fuzz, demo --haproxy and interop (by sudo if
+you are not root), and so are cargo-hack for lint, cargo-fuzz, cargo-deny and cargo-mutants, and for interop some
+programs in the target directory. Servers listen on loopback only; no service is started.
 TEXT
 }
 
 CARGO_DENY_VERSION=0.20.2
+CARGO_FUZZ_VERSION=0.13.2
 CARGO_HACK_VERSION=0.6.46
+CARGO_MUTANTS_VERSION=27.1.0
+FUZZ_DEBS=(g++) # libFuzzer is C++
 HAPROXY_DEBS=(haproxy)
 INTEROP_DEBS=(curl haproxy openssl python3 python3-grpcio python3-websockets)
 # For tests/tests/interop_matrix.
@@ -52,6 +60,7 @@ ci_all() {
     ci_nostd
     ci_docs
     ci_test
+    ci_fuzz
     ci_demo
     ci_demo --haproxy
     ci_interop
@@ -68,6 +77,7 @@ ci_quick() {
 ci_fmt() {
     step 'format' cargo fmt --all
     step 'format the probe' cargo fmt --manifest-path tests/no-std-probe/Cargo.toml
+    step 'format the fuzz targets' cargo fmt --manifest-path fuzz/Cargo.toml
 }
 
 ci_tidy() {
@@ -136,11 +146,34 @@ ci_strace() {
     tests/strace.sh
 }
 
+ci_fuzz() {
+    fuzz_for 10
+}
+
+ci_fuzz_long() {
+    [[ ${1:-} =~ ^[1-9][0-9]*$ ]] || die 'fuzz-long: how many seconds?'
+    fuzz_for "$1"
+}
+
+ci_fuzz_total() {
+    fuzz_table fuzz/totals.tsv
+}
+
+ci_mutants() {
+    [[ ${1:-0/1} =~ ^[0-9]+/[0-9]+$ ]] || die 'mutants: which part, as in 0/4?'
+    need_cargo cargo-mutants "$CARGO_MUTANTS_VERSION"
+    step 'mutants of realpeer-io' mutants realpeer-io "${1:-0/1}" \
+        runtimes corpus errors handshake known_faults trust
+    step 'mutants of realpeer-proto' mutants realpeer-proto "${1:-0/1}" \
+        conformance corpus decisions differential encode errors handshake invariants known_faults
+}
+
 # --- what the subcommands are made of ---
 
 rustfmt_check() {
     cargo fmt --all -- --check
     cargo fmt --manifest-path tests/no-std-probe/Cargo.toml -- --check
+    cargo fmt --manifest-path fuzz/Cargo.toml -- --check
 }
 
 # cargo test, its output also kept for the count at the end.
@@ -153,6 +186,94 @@ core_stands_alone() {
     tree=$(cargo tree -p realpeer-proto -e normal --all-features)
     printf '%s\n' "$tree"
     [[ $(wc -l <<<"$tree") -eq 1 ]] || die 'realpeer-proto must have no dependency'
+}
+
+fuzz_for() {
+    need_deb "${FUZZ_DEBS[@]}"
+    need_cargo cargo-fuzz "$CARGO_FUZZ_VERSION"
+    step 'seeds for the fuzz targets' cargo run -p realpeer-tests --bin seed-corpus
+    # No unsafe code, so no address sanitizer; without it any compiler will do.
+    step 'fuzz targets' cargo fuzz build --sanitizer none
+    step "fuzz each target for $1 s" fuzz_targets "$1"
+}
+
+# As many at a time as there are cores. What is found stays in fuzz/found, for the next run to begin with.
+fuzz_targets() {
+    local target targets cores
+    cores=$(nproc)
+    mapfile -t targets < <(cargo fuzz list)
+    fuzz_results=$(mktemp -d)
+    for target in "${targets[@]}"; do
+        while [[ $(jobs -rp | wc -l) -ge $cores ]]; do wait -n; done
+        fuzz_target "$target" "$1" &
+    done
+    wait
+    cat "$fuzz_results"/*.tsv >>fuzz/totals.tsv
+    fuzz_table "$fuzz_results"/*.tsv
+    for target in "${targets[@]}"; do
+        if [[ $(cut -f 8 "$fuzz_results/$target.tsv") -ne 0 ]]; then
+            { grep -a -A 4 'panicked at\|ERROR: ' "$fuzz_results/$target.log" || true; } | head -n 20
+            tail -n 8 "$fuzz_results/$target.log"
+            die "$target has a finding in fuzz/artifacts/$target"
+        fi
+    done
+    rm -r "$fuzz_results"
+}
+
+# One line of results: date, target, executions, edges, features, inputs in the corpus, seconds, exit status.
+fuzz_target() {
+    local target=$1 host status=0 began=$SECONDS log="$fuzz_results/$1.log"
+    host=$(rustc -vV | sed -n 's/^host: //p')
+    cd fuzz
+    mkdir -p "found/$target" "artifacts/$target"
+    nice -n 10 "$CARGO_TARGET_DIR/$host/release/$target" "found/$target" "corpus/$target" "seeds/$target" \
+        -dict=realpeer.dict -max_len=1200 -timeout=60 -max_total_time="$2" -print_final_stats=1 \
+        -artifact_prefix="artifacts/$target/" >"$log" 2>&1 || status=$?
+    awk -v OFS='\t' -v target="$target" -v date="$(date -u +%FT%TZ)" -v time=$((SECONDS - began)) \
+        -v status="$status" '
+        $1 ~ /^#[0-9]/ && match($0, /cov: [0-9]+ ft: [0-9]+ corp: [0-9]+/) {
+            split(substr($0, RSTART, RLENGTH), progress, " ")
+        }
+        $1 == "stat::number_of_executed_units:" { units = $2 }
+        END { print date, target, units + 0, progress[2] + 0, progress[4] + 0, progress[6] + 0, time, status }
+    ' "$log" >"$fuzz_results/$target.tsv"
+}
+
+# fuzz_table FILE...: results, summed up by target.
+fuzz_table() {
+    printf '%-14s%6s%15s%8s%10s%8s%9s%10s\n' target runs executions edges features inputs seconds findings
+    sort -k 2,2 "$@" | awk -F '\t' '
+        function line(name, runs, units, edges, features, inputs, time, findings) {
+            printf "%-14s%6d%15.0f%8s%10s%8s%9d%10d\n",
+                name, runs, units, edges, features, inputs, time, findings
+        }
+        function flush() { if (name != "") line(name, runs, units, edges, features, inputs, time, findings) }
+        $2 != name { flush(); name = $2; runs = units = edges = features = inputs = time = findings = 0 }
+        {
+            runs++; units += $3; time += $7; findings += $8 != 0
+            if ($4 > edges) edges = $4
+            if ($5 > features) features = $5
+            if ($6 > inputs) inputs = $6
+            all_runs++; all_units += $3; all_time += $7; all_findings += $8 != 0
+        }
+        END { flush(); line("all", all_runs, all_units, "", "", "", all_time, all_findings) }'
+}
+
+# mutants PACKAGE SHARD TEST...: changes the package's code in one place at a time and runs these tests, on std and
+# tokio. A change that none of them notices is an error, unless .cargo/mutants.toml says why nothing could.
+mutants() {
+    local package=$1 shard=$2 tests=() status=0
+    local runtimes=(--test-threads 16 --skip on_smol --skip on_async_std --skip on_futures_io)
+    shift 2
+    tests=(--lib "${@/#/--test=}")
+    # Without a change they pass.
+    cargo test --profile mutants -p "$package" -p realpeer-tests "${tests[@]}" -- "${runtimes[@]}"
+    # In a copy of the tree, with a target directory of its own.
+    env -u CARGO_TARGET_DIR cargo mutants --package "$package" --test-package "$package,realpeer-tests" \
+        --shard "$shard" --profile mutants --baseline skip --timeout 60 --build-timeout 600 \
+        --output "target/mutants-$package" "${tests[@]/#/--cargo-arg=}" -- -- "${runtimes[@]}" || status=$?
+    # 3: some made the tests take for ever, which is noticing them, too.
+    [[ $status -eq 0 || $status -eq 3 ]] || die "see target/mutants-$package"
 }
 
 # Each published crate with no feature, with each alone, and with all. Clippy's flags reach only our own crates, so
@@ -382,10 +503,12 @@ trap finish EXIT
 subcommand=${1:-all}
 shift || true
 case $subcommand in
-    all | quick | fmt | tidy | lint | nostd | docs | test | interop | deny | strace)
+    all | quick | fmt | tidy | lint | nostd | docs | test | fuzz | interop | deny | strace | fuzz-total)
         [[ $# -eq 0 ]] || die "$subcommand takes no argument"
-        "ci_$subcommand"
+        "ci_${subcommand//-/_}"
         ;;
+    fuzz-long) ci_fuzz_long "$@" ;;
+    mutants) ci_mutants "$@" ;;
     demo) ci_demo "$@" ;;
     help | -h | --help) usage ;;
     *)
