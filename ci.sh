@@ -40,8 +40,8 @@ FUZZ_DEBS=(g++) # libFuzzer is C++
 HAPROXY_DEBS=(haproxy)
 INTEROP_DEBS=(curl haproxy openssl python3 python3-grpcio python3-websockets)
 # For tests/tests/interop_matrix.
-MATRIX_DEBS=(apache2-bin dovecot-imapd exim4-daemon-heavy haproxy libnginx-mod-stream lighttpd mariadb-server-core
-    nginx-light python3-venv squid varnish)
+MATRIX_DEBS=(apache2-bin dnsdist dovecot-imapd exim4-daemon-heavy haproxy knot libnginx-mod-stream lighttpd
+    mariadb-server-core nginx-light pdns-recursor python3-venv squid unbound varnish)
 MATRIX_UNPACKED=(postfix) # can't be installed beside exim4
 MATRIX_WHEELS=(gunicorn==27.0.1)
 MAX_LINES=450 # of a source file under crates/

@@ -65,6 +65,24 @@ pub(crate) fn stream() -> Vec<Case> {
     ]
 }
 
+/// Over UDP: header and payload in one datagram.
+pub(crate) fn datagram() -> Vec<Case> {
+    let (v4, v6) = (inet(), inet6());
+    let v2 = |peer: Peer| Encoder::proxy(Version::V2, peer.source, peer.destination).unwrap().dgram();
+    vec![
+        case(UNKNOWN, Encoder::new(Version::V1, Addresses::Unspec), None),
+        case("v2 UDP4", v2(v4), Some(v4)),
+        case("v2 UDP6", v2(v6), Some(v6)),
+        case(LOCAL, Encoder::local(), None),
+        case(UNSPEC, Encoder::new(Version::V2, Addresses::Unspec), None),
+        case(TLVS, v2(v4).with_tlvs(&tlvs()), Some(with_tlvs(v4))),
+        case("v2, CRC32C", v2(v4).with_crc32c(), Some(v4)),
+        wrong_crc32c(v2(v4), v4),
+        case(PADDED_232, v2(v4).with_padding_to(232), Some(v4)),
+        case(PADDED_536, v2(v4).with_padding_to(536), Some(v4)),
+    ]
+}
+
 fn inet() -> Peer {
     Peer::new("192.0.2.10:51000".parse().unwrap(), "198.51.100.20:443".parse().unwrap())
 }

@@ -6,6 +6,7 @@
 
 mod cases;
 mod database;
+mod dns;
 mod mail;
 mod page;
 mod proxies;
@@ -15,8 +16,8 @@ mod web;
 
 /// A test for each receiver, which is started once for all tests; and all of them.
 macro_rules! receivers {
-    ($($test:ident => $receiver:expr),+ $(,)?) => {
-        mod receivers {
+    ($over:ident: $($test:ident => $receiver:expr),+ $(,)?) => {
+        mod $over {
             use std::sync::OnceLock;
 
             use crate::receiver::Row;
@@ -43,6 +44,7 @@ macro_rules! receivers {
 }
 
 receivers! {
+    stream:
     haproxy => crate::proxies::HAPROXY,
     nginx_http => crate::proxies::NGINX_HTTP,
     nginx_stream => crate::proxies::NGINX_STREAM,
@@ -55,9 +57,21 @@ receivers! {
     exim => crate::mail::EXIM,
     dovecot => crate::mail::DOVECOT,
     mariadb => crate::database::MARIADB,
+    dnsdist => crate::dns::DNSDIST_TCP,
+    pdns_recursor => crate::dns::RECURSOR_TCP,
+    unbound => crate::dns::UNBOUND_TCP,
+}
+
+receivers! {
+    datagram:
+    dnsdist => crate::dns::DNSDIST_UDP,
+    pdns_recursor => crate::dns::RECURSOR_UDP,
+    unbound => crate::dns::UNBOUND_UDP,
+    knot => crate::dns::KNOT,
 }
 
 #[test]
 fn the_page() {
-    page::check("receivers", &page::receivers(&receivers::all()));
+    page::check("receivers of streams", &page::receivers(&stream::all()));
+    page::check("receivers of datagrams", &page::receivers(&datagram::all()));
 }

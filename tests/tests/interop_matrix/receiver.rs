@@ -10,7 +10,7 @@ use crate::cases::{Case, PADDED_232, PADDED_536, Peer, UNKNOWN, UNSPEC, WRONG_CR
 use crate::server::{Server, Setup};
 
 /// Where we connect from: whose headers the servers are told to believe.
-const OURS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 77));
+pub(crate) const OURS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 77));
 
 /// A server, and how to learn from it who it takes us for.
 #[derive(Debug)]
