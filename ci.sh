@@ -19,6 +19,7 @@ usage: ./ci.sh [SUBCOMMAND]
   fuzz              each fuzz target for some seconds
   demo [--haproxy]  the demonstration; with --haproxy a real HAProxy stands between
   interop           tests against real servers, and every example behind one
+  load              10,000 silent connections, 1,000 dripping ones, 100,000 good and bad ones, on each runtime
   deny              licences, sources and doubles among the dependencies
   strace            the system calls of one accepted connection on each runtime; not part of all
   fuzz-long SECONDS each fuzz target for so long, as many at a time as there are cores; not part of all
@@ -64,6 +65,7 @@ ci_all() {
     ci_demo
     ci_demo --haproxy
     ci_interop
+    ci_load
     ci_deny
 }
 
@@ -134,6 +136,12 @@ ci_interop() {
     need_wheel "${MATRIX_WHEELS[@]}"
     step 'the program for the interop tests' cargo build -p realpeer-cli
     step 'interop tests' cargo_test -p realpeer-tests --features interop --no-fail-fast
+}
+
+# One after the other: each of them takes the whole machine, and up to 10,000 descriptors a process.
+ci_load() {
+    step 'load' cargo_test -p realpeer-tests --features load --test runtimes \
+        -- --test-threads=1 --nocapture load::
 }
 
 ci_deny() {
@@ -503,7 +511,8 @@ trap finish EXIT
 subcommand=${1:-all}
 shift || true
 case $subcommand in
-    all | quick | fmt | tidy | lint | nostd | docs | test | fuzz | interop | deny | strace | fuzz-total)
+    all | quick | fmt | tidy | lint | nostd | docs | test | fuzz | interop | load | deny | strace \
+        | fuzz-total)
         [[ $# -eq 0 ]] || die "$subcommand takes no argument"
         "ci_${subcommand//-/_}"
         ;;

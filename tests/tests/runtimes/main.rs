@@ -6,6 +6,7 @@
 //! - `std_only.rs`, `tokio_only.rs`: what has no like elsewhere.
 //! - `behaviour/`: the behaviours. Clients are plain sockets of std, so that only the server is under test.
 //! - `client.rs`, `script.rs`, `harness.rs`: those clients, a scripted stream, and how a test is run.
+//! - `load/`: the same servers with many thousands of connections, behind the feature `load`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is test code")]
 #![allow(unreachable_pub, reason = "a test is nobody's library")]
@@ -17,6 +18,8 @@ mod behaviour;
 mod client;
 mod futures_io;
 mod harness;
+#[cfg(feature = "load")]
+mod load;
 mod runtime;
 mod script;
 mod smol;
