@@ -39,7 +39,7 @@ CARGO_HACK_VERSION=0.6.46
 CARGO_MUTANTS_VERSION=27.1.0
 FUZZ_DEBS=(g++) # libFuzzer is C++
 HAPROXY_DEBS=(haproxy)
-INTEROP_DEBS=(curl haproxy openssl python3 python3-grpcio python3-websockets)
+INTEROP_DEBS=(curl haproxy knot-dnsutils openssl python3 python3-grpcio python3-websockets)
 # For tests/tests/interop_matrix.
 MATRIX_DEBS=(apache2-bin dnsdist dovecot-imapd exim4-daemon-heavy haproxy knot libnginx-mod-stream lighttpd
     mariadb-server-core nginx-light pdns-recursor python3-venv squid unbound varnish)

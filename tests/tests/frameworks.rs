@@ -97,6 +97,23 @@ fn completion() {
     answers_a_line("completion");
 }
 
+/// kdig is client and proxy at once. What it gets is its own query; the example's output says whose that was.
+#[test]
+fn udp() {
+    let example = start("udp");
+    let (_, port) = example.address.rsplit_once(':').unwrap();
+    let output = Command::new("kdig")
+        .args(["@127.0.0.1", "-p", port, "+proxy=192.0.2.1#56324-198.51.100.2#53", "+notcp", "+retry=0"])
+        .args(["+timeout=30", "example.com"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("kdig: {error}; {MISSING}"));
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && stdout.contains("example.com."), "kdig: {}\n{stdout}", output.status);
+    let line = example.process.stdout.find("who asked", |line| line.contains(" through "));
+    assert!(line.starts_with("192.0.2.1:56324 through 127.0.0.1:"), "{line}");
+}
+
 /// By a client in Python, which prints the answer. Debian's Python, for it is the one that has Debian's modules.
 fn asked_by(script: &str, name: &str) {
     let (_example, haproxy) = behind_haproxy(name);
@@ -138,7 +155,7 @@ fn curl(url: &str, options: &[&str]) -> String {
 
 /// An example that serves on a free port.
 struct Example {
-    _process: Process,
+    process: Process,
     address: String,
 }
 
@@ -150,13 +167,18 @@ struct HaProxy {
 }
 
 fn behind_haproxy(name: &str) -> (Example, HaProxy) {
+    let example = start(name);
+    let haproxy = HaProxy::start(&example.address);
+    (example, haproxy)
+}
+
+fn start(name: &str) -> Example {
     let executable = examples().get(name).unwrap_or_else(|| panic!("no example {name}"));
     let process =
         Process::start(name, Command::new(executable).arg("127.0.0.1:0"), "it was built a moment ago");
     let line = process.stdout.find("where it listens", |line| line.starts_with("listening on "));
     let address = line.trim_start_matches("listening on ").to_owned();
-    let haproxy = HaProxy::start(&address);
-    (Example { _process: process, address }, haproxy)
+    Example { process, address }
 }
 
 impl HaProxy {

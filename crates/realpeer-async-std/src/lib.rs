@@ -29,12 +29,16 @@
 #![forbid(unsafe_code)]
 
 use std::io;
+use std::net::SocketAddr;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use async_io::Async;
 use realpeer_io::proto::Encoder;
-use realpeer_io::{AcceptError, Acceptor, Connection, Endpoint, Established, Listen, Timer};
+use realpeer_io::socket::recv_datagram;
+use realpeer_io::{
+    AcceptError, Acceptor, Connection, Datagram, Endpoint, Established, Listen, Timer, header_and_payload,
+};
 
 pub use realpeer_futures::{AsyncIoTimer, handshake, handshake_stream, send_header, send_header_and};
 
@@ -134,6 +138,88 @@ pub async fn connect<'a>(
     payload: &[u8],
 ) -> io::Result<async_std::net::TcpStream> {
     realpeer_futures::connect(async_std::net::TcpStream::connect(addr), header, payload).await
+}
+
+/// Receives a datagram: what it says, and the socket's peer, to which an answer goes. Each has a header of its own
+/// (R9 to R11). If the future is dropped, no datagram is lost.
+///
+/// `buffer` has to hold the whole datagram, header and payload; 65,535 bytes do for any.
+///
+/// # Errors
+///
+/// Outside, those of the socket. Inside, what is wrong with this one datagram, which is gone then; the next may be
+/// good: [`AcceptError::Refused`], [`Protocol`](AcceptError::Protocol) and [`Oversize`](AcceptError::Oversize).
+///
+/// ```
+/// use async_std::net::UdpSocket;
+/// use realpeer_io::{Acceptor, Trust};
+/// use realpeer_io::proto::{Encoder, Version};
+///
+/// # async_std::task::block_on(async {
+/// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
+/// let (server, proxy) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
+/// let encoder = Encoder::proxy(Version::V2, "192.0.2.1:12345".parse()?, "198.51.100.2:53".parse()?)?;
+/// realpeer_async_std::send_to(&proxy, encoder, b"query", server.local_addr()?).await?;
+///
+/// let mut buffer = vec![0; 65_535];
+/// let (datagram, peer) = realpeer_async_std::recv_from(&acceptor, &server, &mut buffer).await?;
+/// let datagram = datagram?;
+/// assert_eq!(datagram.source().to_string(), "192.0.2.1:12345");
+/// assert_eq!((datagram.payload(), peer), (&b"query"[..], proxy.local_addr()?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub async fn recv_from<'a>(
+    acceptor: &Acceptor,
+    socket: &async_std::net::UdpSocket,
+    buffer: &'a mut [u8],
+) -> io::Result<(Result<Datagram<'a>, AcceptError>, SocketAddr)> {
+    let received = loop {
+        match recv_datagram(socket, buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            received => break received?,
+        }
+        // Only the socket itself can wake the task.
+        socket.peek_from(&mut []).await?;
+    };
+    Ok(received.read(acceptor, buffer))
+}
+
+/// Sends `header` with `payload` behind it to `to`, in one datagram. The header says that its addresses are those of
+/// datagrams, as by [`Encoder::dgram`].
+///
+/// To say otherwise, or to send on a connected socket, send what [`header_and_payload`] gives. If the future is
+/// dropped, the datagram has been sent whole or not at all.
+///
+/// # Errors
+///
+/// `InvalidInput` if the header can't be encoded, version 1 among them, which has no datagrams; and those of the
+/// socket, as for a datagram that is too large.
+///
+/// ```
+/// use async_std::net::UdpSocket;
+/// use realpeer_io::proto::Encoder;
+///
+/// # async_std::task::block_on(async {
+/// let (server, proxy) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
+/// realpeer_async_std::send_to(&proxy, Encoder::local(), b"ping", server.local_addr()?).await?;
+///
+/// let mut datagram = [0; 100];
+/// let len = server.recv(&mut datagram).await?;
+/// assert!(datagram[..len].ends_with(b"ping"));
+/// # Ok::<(), std::io::Error>(())
+/// # })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub async fn send_to<'a>(
+    socket: &async_std::net::UdpSocket,
+    header: impl Into<Encoder<'a>>,
+    payload: &[u8],
+    to: impl async_std::net::ToSocketAddrs,
+) -> io::Result<()> {
+    let datagram = header_and_payload(&header.into().dgram(), payload)?;
+    socket.send_to(&datagram, to).await.map(|_| ())
 }
 
 impl Timer for AsyncStd {

@@ -20,7 +20,7 @@ use realpeer_io::{AcceptError, Acceptor, Endpoint, Established, Timer, header_an
 
 #[cfg(all(feature = "async-io", unix))]
 #[cfg_attr(docsrs, doc(cfg(feature = "async-io")))]
-pub use sockets::{AsyncIoTimer, StdListener, handshake, poll_accept};
+pub use sockets::{AsyncIoTimer, StdListener, handshake, poll_accept, recv_from, send_to};
 
 /// Reads the header off a stream that comes from `peer`. Whatever comes of it, the stream is the caller's and has
 /// lost no byte but those of the header.

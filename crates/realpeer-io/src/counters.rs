@@ -6,7 +6,7 @@ use realpeer_proto::{Command, Header, Version};
 
 use crate::AcceptError;
 
-/// How many connections came to what since an [`Acceptor`](crate::Acceptor) was made.
+/// How many connections, or datagrams, came to what since an [`Acceptor`](crate::Acceptor) was made.
 ///
 /// ```
 /// use realpeer_io::{Acceptor, Counts, Trust};
@@ -32,6 +32,8 @@ pub struct Counts {
     pub protocol: u64,
     /// Headers not complete by the deadline.
     pub timed_out: u64,
+    /// Datagrams larger than the buffer for them.
+    pub oversize: u64,
     /// Connections that failed before their header was complete.
     pub io: u64,
 }
@@ -46,6 +48,7 @@ pub(crate) struct Counters {
     closed: AtomicU64,
     protocol: AtomicU64,
     timed_out: AtomicU64,
+    oversize: AtomicU64,
     io: AtomicU64,
 }
 
@@ -62,6 +65,7 @@ impl Counters {
             Err(AcceptError::Closed) => &self.closed,
             Err(AcceptError::Protocol(_)) => &self.protocol,
             Err(AcceptError::TimedOut { .. }) => &self.timed_out,
+            Err(AcceptError::Oversize { .. }) => &self.oversize,
             Err(AcceptError::Io(_)) => &self.io,
         };
         counter.fetch_add(1, Ordering::Relaxed);
@@ -78,6 +82,7 @@ impl Counters {
             closed: read(&self.closed),
             protocol: read(&self.protocol),
             timed_out: read(&self.timed_out),
+            oversize: read(&self.oversize),
             io: read(&self.io),
         }
     }

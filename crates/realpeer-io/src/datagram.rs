@@ -39,13 +39,23 @@ impl Acceptor {
         peer: impl Into<Endpoint>,
         bytes: &'a [u8],
     ) -> Result<Datagram<'a>, AcceptError> {
-        let peer = peer.into();
+        self.received(peer.into(), bytes, true)
+    }
+
+    /// The same where `bytes` may be less than the whole datagram, as a buffer that is too small leaves it.
+    pub(crate) fn received<'a>(
+        &self,
+        peer: Endpoint,
+        bytes: &'a [u8],
+        whole: bool,
+    ) -> Result<Datagram<'a>, AcceptError> {
         let read = match self.verdict(&peer) {
+            Verdict::Refuse => Err(AcceptError::Refused),
+            _ if !whole => Err(AcceptError::Oversize { buffer: bytes.len() }),
             Verdict::Require => parse_datagram(bytes, self.config())
                 .map(|(header, payload)| (Some(header), payload))
                 .map_err(|error: Error| AcceptError::Protocol(error)),
             Verdict::Bypass => Ok((None, bytes)),
-            Verdict::Refuse => Err(AcceptError::Refused),
         };
         self.count(read.as_ref().map(|(header, _)| *header));
         let (header, payload) = read?;

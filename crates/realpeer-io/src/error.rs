@@ -1,13 +1,13 @@
-//! Why a connection was not accepted.
+//! Why a connection, or a datagram, was not accepted.
 
 use std::{fmt, io};
 
 use realpeer_proto::{Error, HandshakeError};
 
-/// Why a connection was not accepted. It concerns that connection only, never the listener.
+/// Why a connection was not accepted. It concerns that connection only, never the listener. So it is with datagrams.
 ///
-/// Converts into [`io::Error`]: a broken header is `InvalidData`, one cut off `UnexpectedEof`, the deadline
-/// `TimedOut`, a refusal `PermissionDenied`.
+/// Converts into [`io::Error`]: a broken header and a datagram too large are `InvalidData`, a header cut off is
+/// `UnexpectedEof`, the deadline `TimedOut`, a refusal `PermissionDenied`.
 ///
 /// ```
 /// use realpeer_io::AcceptError;
@@ -28,18 +28,24 @@ pub enum AcceptError {
         /// How many bytes had come.
         received: usize,
     },
+    /// The datagram was larger than the buffer for it, so that its end is lost. UDP only.
+    Oversize {
+        /// The length of the buffer.
+        buffer: usize,
+    },
     /// The connection failed.
     Io(io::Error),
 }
 
 impl AcceptError {
-    /// A word for logs and counters: `refused`, `closed`, `protocol`, `timeout` or `io`.
+    /// A word for logs and counters: `refused`, `closed`, `protocol`, `timeout`, `oversize` or `io`.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Refused => "refused",
             Self::Closed => "closed",
             Self::Protocol(_) => "protocol",
             Self::TimedOut { .. } => "timeout",
+            Self::Oversize { .. } => "oversize",
             Self::Io(_) => "io",
         }
     }
@@ -67,6 +73,9 @@ impl fmt::Display for AcceptError {
             Self::Protocol(error) => error.fmt(f),
             Self::TimedOut { received } => {
                 HandshakeError::<io::Error>::TimedOut { received: *received }.fmt(f)
+            }
+            Self::Oversize { buffer } => {
+                write!(f, "datagram larger than the buffer of {buffer} bytes: its end is lost")
             }
             Self::Io(error) => write!(f, "connection failed before its header was complete: {error}"),
         }
@@ -98,7 +107,7 @@ impl From<AcceptError> for io::Error {
             }
             AcceptError::Protocol(Error::OutOfMemory) => io::ErrorKind::OutOfMemory,
             AcceptError::Protocol(Error::ApiMisuse(_)) => io::ErrorKind::InvalidInput,
-            AcceptError::Protocol(_) => io::ErrorKind::InvalidData,
+            AcceptError::Protocol(_) | AcceptError::Oversize { .. } => io::ErrorKind::InvalidData,
             AcceptError::TimedOut { .. } => io::ErrorKind::TimedOut,
             AcceptError::Io(error) => error.kind(),
         };

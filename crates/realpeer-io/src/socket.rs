@@ -1,6 +1,7 @@
 //! What every adapter does with a socket: peek at it, read off it, wait for it. UNIX only.
 
-use std::io;
+use std::io::{self, IoSliceMut};
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::task::Poll;
 use std::time::Duration;
@@ -8,9 +9,35 @@ use std::time::Duration;
 use realpeer_proto::{ReadMode, UnixAddr};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr};
-use rustix::net::{RecvFlags, SocketAddrAny, SocketAddrUnix, getsockname, recv};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvFlags, ReturnFlags, SocketAddrAny, SocketAddrUnix, getsockname, recv, recvmsg,
+};
 
-use crate::{Endpoint, Established, UnixName};
+use crate::{AcceptError, Acceptor, Datagram, Endpoint, Established, UnixName};
+
+/// A datagram that [`recv_datagram`] has put into a buffer.
+///
+/// ```
+/// use std::net::UdpSocket;
+/// use realpeer_io::socket::recv_datagram;
+/// use realpeer_io::{AcceptError, Acceptor, Trust};
+///
+/// let (proxy, server) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
+/// proxy.send_to(b"no header", server.local_addr()?)?;
+///
+/// let mut buffer = [0; 2048];
+/// let received = recv_datagram(&server, &mut buffer)?;
+/// let (datagram, peer) = received.read(&Acceptor::new("127.0.0.1".parse::<Trust>()?), &buffer);
+/// assert!(matches!(datagram, Err(AcceptError::Protocol(_))));
+/// assert_eq!(peer, proxy.local_addr()?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Received {
+    len: usize,
+    whole: bool,
+    peer: SocketAddr,
+}
 
 /// One `recv` that never waits, whether the socket is in non-blocking mode or not: pending if nothing has come.
 ///
@@ -27,6 +54,22 @@ pub fn poll_recv(socket: impl AsFd, buffer: &mut [u8], mode: ReadMode) -> Poll<i
         Err(Errno::AGAIN) => Poll::Pending,
         Err(error) => Poll::Ready(Err(error.into())),
     }
+}
+
+/// Receives a UDP datagram into `buffer`. Whether it waits for one is a matter of the socket's mode.
+///
+/// # Errors
+///
+/// Those of `recvmsg`. That a datagram was larger than the buffer is none: [`Received::read`] says so.
+pub fn recv_datagram(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<Received> {
+    let mut none = RecvAncillaryBuffer::default();
+    let received = recvmsg(socket, &mut [IoSliceMut::new(buffer)], &mut none, RecvFlags::empty())?;
+    let peer = received.address.and_then(|peer| SocketAddr::try_from(peer).ok());
+    Ok(Received {
+        len: received.bytes,
+        whole: !received.flags.contains(ReturnFlags::TRUNC),
+        peer: peer.ok_or(io::ErrorKind::InvalidInput)?,
+    })
 }
 
 /// Waits until `socket` is readable or `timeout` is over.
@@ -57,7 +100,7 @@ pub fn with_local(established: Established, socket: impl AsFd) -> Established {
 /// The socket's own address, unless its family is neither IP nor UNIX.
 pub fn local_endpoint(socket: impl AsFd) -> Option<Endpoint> {
     let addr: SocketAddrAny = getsockname(socket).ok()?;
-    if let Ok(addr) = std::net::SocketAddr::try_from(addr.clone()) {
+    if let Ok(addr) = SocketAddr::try_from(addr.clone()) {
         return Some(addr.into());
     }
     let unix = SocketAddrUnix::try_from(addr).ok()?;
@@ -67,4 +110,20 @@ pub fn local_endpoint(socket: impl AsFd) -> Option<Endpoint> {
         (None, None) => Vec::new(),
     };
     UnixAddr::new(&name).map(|name| UnixName::from(name).into())
+}
+
+impl Received {
+    /// What `acceptor` makes of it, and who sent it. `buffer` is the one that it was received into.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Acceptor::datagram`]; and [`AcceptError::Oversize`] if the datagram was larger than the buffer.
+    pub fn read<'a>(
+        &self,
+        acceptor: &Acceptor,
+        buffer: &'a [u8],
+    ) -> (Result<Datagram<'a>, AcceptError>, SocketAddr) {
+        let bytes = buffer.get(..self.len).unwrap_or(buffer);
+        (acceptor.received(self.peer.into(), bytes, self.whole), self.peer)
+    }
 }

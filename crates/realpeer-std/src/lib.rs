@@ -28,6 +28,7 @@
 
 mod listener;
 mod ready;
+mod udp;
 
 use std::io::{self, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -41,6 +42,7 @@ use realpeer_io::{AcceptError, Acceptor, Endpoint, Established, header_and_paylo
 
 pub use listener::{Incoming, Listener, SocketListener};
 pub use ready::ReadyListener;
+pub use udp::{recv_from, send_to};
 
 /// Reads the header off a connection from `peer`, a stream socket. Whatever comes of it, the socket is the caller's
 /// and has lost no byte but those of the header.

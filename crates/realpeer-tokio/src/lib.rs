@@ -39,6 +39,8 @@ mod established;
 mod listener;
 #[cfg(all(unix, feature = "tls-listener"))]
 mod tls_listener;
+#[cfg(unix)]
+mod udp;
 
 use std::io;
 use std::pin::Pin;
@@ -59,6 +61,8 @@ pub use established::EstablishedListener;
 pub use listener::{Incoming, Listener, ReadyListener, Socket, handshake};
 #[doc(no_inline)]
 pub use realpeer_io::Listen;
+#[cfg(unix)]
+pub use udp::{recv_from, send_to};
 
 /// Reads the header off a stream of any kind that comes from `peer`. Whatever comes of it, the stream is the
 /// caller's and has lost no byte but those of the header.

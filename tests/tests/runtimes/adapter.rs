@@ -2,7 +2,7 @@
 //! says what differs: these macros take `adapter`, `handshake_stream` and the extension traits for reading and writing
 //! from where they are used.
 
-/// A runtime by its executor. There are to be `Tcp` and `Unix` beside it.
+/// A runtime by its executor. There are to be `Tcp`, `Unix` and `UdpSocket` beside it.
 macro_rules! asynchronous_runtime {
     (
         $name:ident,
@@ -15,6 +15,7 @@ macro_rules! asynchronous_runtime {
         impl crate::runtime::Runtime for $name {
             type Tcp = Tcp;
             type Unix = Unix;
+            type Udp = UdpSocket;
 
             fn run<T>($future: impl Future<Output = T>) -> T {
                 $run
@@ -144,6 +145,35 @@ macro_rules! asynchronous_sockets {
 
             fn pending(ready: &Self::Ready) -> usize {
                 ready.pending()
+            }
+        }
+    };
+}
+
+/// The UDP socket of a runtime, made of the one of std.
+macro_rules! asynchronous_datagrams {
+    ($socket:ty: |$std:ident| $new_socket:expr $(,)?) => {
+        impl crate::runtime::Datagrams for $socket {
+            fn socket($std: std::net::UdpSocket) -> Self {
+                $std.set_nonblocking(true).unwrap();
+                $new_socket
+            }
+
+            async fn recv_from<'a>(
+                &self,
+                acceptor: &realpeer::Acceptor,
+                buffer: &'a mut [u8],
+            ) -> std::io::Result<crate::runtime::Received<'a>> {
+                adapter::recv_from(acceptor, self, buffer).await
+            }
+
+            async fn send_to(
+                &self,
+                header: realpeer::proto::Encoder<'_>,
+                payload: &[u8],
+                to: std::net::SocketAddr,
+            ) -> std::io::Result<()> {
+                adapter::send_to(self, header, payload, to).await
             }
         }
     };

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::{net, os::unix::net as unix};
 
 use ::async_std::io::{ReadExt, WriteExt};
-use ::async_std::net::TcpStream;
+use ::async_std::net::{TcpStream, UdpSocket};
 use ::async_std::os::unix::net::UnixStream;
 use ::async_std::task;
 use async_io::Async;
@@ -29,6 +29,8 @@ asynchronous_sockets! {
     unix::UnixListener => Async<unix::UnixListener>: |listener| Async::new(listener).unwrap(),
     unix::UnixStream => UnixStream: |stream| UnixStream::from(stream),
 }
+
+asynchronous_datagrams! { UdpSocket: |socket| UdpSocket::from(socket) }
 
 async fn handshake_stream<S: ::async_std::io::Read + Unpin>(
     acceptor: &Acceptor,

@@ -1,7 +1,7 @@
 //! The proxies of the suite: plain sockets of std, and what they send.
 
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net as unix;
@@ -23,11 +23,18 @@ pub const V1: &[u8] = b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n";
 /// The same in version 2.
 pub const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x01\xc6\x33\x64\x02\xdc\x04\x01\xbb";
 
+/// The same for datagrams.
+pub const V2_DGRAM: &[u8] =
+    b"\r\n\r\n\0\r\nQUIT\n\x21\x12\0\x0c\xc0\0\x02\x01\xc6\x33\x64\x02\xdc\x04\x01\xbb";
+
 /// The version 2 header of a health check.
 pub const LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
 
 /// The source that [`V1`] and [`V2`] name.
 pub const SOURCE: &str = "192.0.2.1:56324";
+
+/// The most that a datagram can hold over IPv4.
+pub const LONGEST_DATAGRAM: usize = 65_507;
 
 /// No client waits longer for an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -54,6 +61,25 @@ pub fn listener_at(addr: SocketAddr) -> (TcpListener, SocketAddr) {
     let listener = TcpListener::from(socket);
     let addr = listener.local_addr().unwrap();
     (listener, addr)
+}
+
+/// A UDP socket at that address, with a port of its own if that is 0; if it is one of IPv6, IPv4 clients may come too.
+pub fn udp_at(addr: SocketAddr) -> (UdpSocket, SocketAddr) {
+    let family = if addr.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
+    let socket = socket(family, SocketType::DGRAM, None).unwrap();
+    if addr.is_ipv6() {
+        set_ipv6_v6only(&socket, false).unwrap();
+    }
+    bind(&socket, &addr).unwrap();
+    let socket = UdpSocket::from(socket);
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let addr = socket.local_addr().unwrap();
+    (socket, addr)
+}
+
+/// A UDP socket at 127.0.0.`host`.
+pub fn udp(host: u8) -> (UdpSocket, SocketAddr) {
+    udp_at(SocketAddr::from(([127, 0, 0, host], 0)))
 }
 
 /// A connection to `addr`.

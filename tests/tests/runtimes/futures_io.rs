@@ -15,6 +15,8 @@ use realpeer::{AcceptError, Acceptor, Endpoint, Established};
 
 use crate::script::Script;
 
+type UdpSocket = Async<net::UdpSocket>;
+
 asynchronous_runtime! {
     FuturesIo,
     run: |future| block_on(future),
@@ -36,6 +38,8 @@ asynchronous_sockets! {
     unix::UnixListener => Async<unix::UnixListener>: |listener| Async::new(listener).unwrap(),
     unix::UnixStream => Async<unix::UnixStream>: |stream| Async::new(stream).unwrap(),
 }
+
+asynchronous_datagrams! { UdpSocket: |socket| Async::new(socket).unwrap() }
 
 async fn handshake_stream<S: AsyncRead + Unpin>(
     acceptor: &Acceptor,
@@ -59,7 +63,7 @@ mod adapter {
     use realpeer::{AcceptError, Acceptor, Endpoint, Established};
     use realpeer_io::{Connection, Listen, socket};
 
-    pub use realpeer::futures::send_header;
+    pub use realpeer::futures::{recv_from, send_header, send_to};
 
     pub enum Bare {}
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use realpeer::proto::Encoder;
-use realpeer::{AcceptError, Accepted, Acceptor, Endpoint, Established};
+use realpeer::{AcceptError, Accepted, Acceptor, Datagram, Endpoint, Established};
 
 use crate::script::Script;
 
@@ -19,6 +19,9 @@ pub trait Runtime: 'static {
 
     /// Its UNIX sockets.
     type Unix: Sockets<StdListener = unix::UnixListener, StdStream = unix::UnixStream>;
+
+    /// Its UDP sockets.
+    type Udp: Datagrams;
 
     /// Runs the future on this thread.
     fn run<T>(future: impl Future<Output = T>) -> T;
@@ -80,6 +83,25 @@ pub trait Sockets: Sized + 'static {
     ) -> impl Future<Output = io::Result<Accepted<Self::Stream>>> + Send;
     fn pending(ready: &Self::Ready) -> usize;
 }
+
+/// The UDP sockets of a runtime, and what its adapter does with them.
+pub trait Datagrams: Sized + Send + Sync + 'static {
+    fn socket(socket: net::UdpSocket) -> Self;
+    fn recv_from<'a>(
+        &self,
+        acceptor: &Acceptor,
+        buffer: &'a mut [u8],
+    ) -> impl Future<Output = io::Result<Received<'a>>> + Send;
+    fn send_to(
+        &self,
+        header: Encoder<'_>,
+        payload: &[u8],
+        to: SocketAddr,
+    ) -> impl Future<Output = io::Result<()>> + Send;
+}
+
+/// What a datagram says, and the socket's peer.
+pub type Received<'a> = (Result<Datagram<'a>, AcceptError>, SocketAddr);
 
 /// An asynchronous runtime: its futures can be polled once and dropped, and it has streams of any kind.
 pub trait Asynchronous: Runtime {

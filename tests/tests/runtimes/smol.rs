@@ -5,7 +5,7 @@ use std::{net, os::unix::net as unix};
 
 use ::smol::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use ::smol::net::unix::{UnixListener, UnixStream};
-use ::smol::net::{TcpListener, TcpStream};
+use ::smol::net::{TcpListener, TcpStream, UdpSocket};
 use realpeer::smol as adapter;
 use realpeer::{AcceptError, Acceptor, Endpoint, Established};
 
@@ -27,6 +27,8 @@ asynchronous_sockets! {
     unix::UnixListener => UnixListener: |listener| UnixListener::try_from(listener).unwrap(),
     unix::UnixStream => UnixStream: |stream| UnixStream::try_from(stream).unwrap(),
 }
+
+asynchronous_datagrams! { UdpSocket: |socket| UdpSocket::try_from(socket).unwrap() }
 
 async fn handshake_stream<S: AsyncRead + Unpin>(
     acceptor: &Acceptor,

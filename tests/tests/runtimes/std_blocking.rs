@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::resume_unwind;
 use std::pin::pin;
@@ -14,7 +14,7 @@ use realpeer::blocking::{self, Incoming, Listener, ReadyListener};
 use realpeer::proto::Encoder;
 use realpeer::{AcceptError, Accepted, Acceptor, Endpoint, Established};
 
-use crate::runtime::{Runtime, Sockets};
+use crate::runtime::{Datagrams, Received, Runtime, Sockets};
 
 pub struct StdBlocking;
 pub struct Tcp;
@@ -23,6 +23,7 @@ pub struct Unix;
 impl Runtime for StdBlocking {
     type Tcp = Tcp;
     type Unix = Unix;
+    type Udp = UdpSocket;
 
     fn run<T>(future: impl Future<Output = T>) -> T {
         match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
@@ -114,6 +115,20 @@ macro_rules! sockets {
             }
         }
     };
+}
+
+impl Datagrams for UdpSocket {
+    fn socket(socket: UdpSocket) -> Self {
+        socket
+    }
+
+    async fn recv_from<'a>(&self, acceptor: &Acceptor, buffer: &'a mut [u8]) -> io::Result<Received<'a>> {
+        blocking::recv_from(acceptor, self, buffer)
+    }
+
+    async fn send_to(&self, header: Encoder<'_>, payload: &[u8], to: SocketAddr) -> io::Result<()> {
+        blocking::send_to(self, header, payload, to)
+    }
 }
 
 sockets!(Tcp, TcpListener, TcpStream);

@@ -7,11 +7,11 @@ use std::thread::{self, sleep};
 use std::time::Duration;
 
 use realpeer::AcceptError;
-use realpeer::blocking::{Listener, handshake};
+use realpeer::blocking::{Listener, handshake, recv_from};
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::client::{SOURCE, V1, acceptor, connect, connect_and_send, endpoint, listener};
+use crate::client::{SOURCE, V1, V2_DGRAM, acceptor, connect, connect_and_send, endpoint, listener, udp};
 use crate::harness::bounded;
 
 const SHORT: Duration = Duration::from_millis(500);
@@ -125,6 +125,25 @@ fn listener_in_nonblocking_mode_would_block() {
         let incoming = listener.accept().unwrap();
         assert_eq!(incoming.peer(), &endpoint(&client));
         incoming.handshake().unwrap();
+    });
+}
+
+/// Unlike `handshake`, which has a deadline of its own, receiving datagrams waits as the socket is set to.
+#[test]
+fn datagrams_are_waited_for_as_the_socket_says() {
+    bounded(|| {
+        let ((socket, addr), (client, _)) = (udp(1), udp(1));
+        let mut buffer = [0; 100];
+        for nonblocking in [false, true] {
+            socket.set_nonblocking(nonblocking).unwrap();
+            socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+            let error = recv_from(&acceptor(), &socket, &mut buffer).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+            client.send_to(V2_DGRAM, addr).unwrap();
+            recv_from(&acceptor(), &socket, &mut buffer).unwrap().0.unwrap();
+            assert_eq!(is_nonblocking(&socket), nonblocking);
+        }
+        assert_eq!(socket.read_timeout().unwrap(), Some(Duration::from_millis(20)));
     });
 }
 

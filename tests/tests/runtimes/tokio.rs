@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::{io, net, os::unix::net as unix};
 
 use ::tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use ::tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use ::tokio::net::{TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream};
 use ::tokio::runtime::Builder;
 use realpeer::tokio::{self as adapter, handshake_stream};
 
@@ -37,6 +37,8 @@ asynchronous_sockets! {
     unix::UnixListener => UnixListener: |listener| UnixListener::from_std(listener).unwrap(),
     unix::UnixStream => UnixStream: |stream| UnixStream::from_std(stream).unwrap(),
 }
+
+asynchronous_datagrams! { UdpSocket: |socket| UdpSocket::from_std(socket).unwrap() }
 
 async fn join<T>(task: ::tokio::task::JoinHandle<T>) -> T {
     task.await.unwrap()

@@ -14,11 +14,11 @@ use std::thread;
 use std::time::Duration;
 
 use crate::client::{
-    SOURCE, V1, V2, acceptor, connect, connect_and_send, endpoint, listener, random, send_in_pieces,
-    wait_for_unread,
+    SOURCE, V1, V2, V2_DGRAM, acceptor, connect, connect_and_send, endpoint, listener, random,
+    send_in_pieces, udp, wait_for_unread,
 };
 use crate::harness::descriptors;
-use crate::runtime::{Asynchronous, Sockets, Way, read_to_end};
+use crate::runtime::{Asynchronous, Datagrams, Sockets, Way, read_to_end};
 
 /// Polled once and dropped, again and again.
 pub fn listener_accept_loses_no_connection<R: Asynchronous>() {
@@ -206,6 +206,64 @@ pub fn dropped_futures_leak_no_descriptor<R: Asynchronous>() {
             drop((client, incoming));
         }
         assert_eq!(descriptors(), at_first);
+    });
+}
+
+/// Polled once and dropped, again and again; and dropped with a datagram that has come meanwhile.
+pub fn dropped_futures_lose_no_datagram<R: Asynchronous>() {
+    const DATAGRAMS: u8 = 100;
+    R::run(async {
+        let acceptor = acceptor();
+        let ((socket, addr), (client, _)) = (udp(1), udp(1));
+        let watch = socket.try_clone().unwrap();
+        let receiver = R::Udp::socket(socket);
+        let mut buffer = [0; 100];
+        {
+            let mut receiving = pin!(receiver.recv_from(&acceptor, &mut buffer));
+            assert!(poll_once(receiving.as_mut()).await.is_none());
+            client.send_to(&[V2_DGRAM, b"first"].concat(), addr).unwrap();
+            wait_for_unread(&watch, V2_DGRAM.len() as u64 + 5);
+        }
+        let (outcome, _) = receiver.recv_from(&acceptor, &mut buffer).await.unwrap();
+        assert_eq!(outcome.unwrap().payload(), b"first");
+
+        let sender = thread::spawn(move || {
+            for n in 0..DATAGRAMS {
+                client.send_to(&[V2_DGRAM, &[n]].concat(), addr).unwrap();
+                thread::sleep(Duration::from_micros(200 * (u64::from(n) % 5)));
+            }
+        });
+        let mut received = HashSet::new();
+        let (mut state, mut dropped) = (3, 0);
+        while received.len() < DATAGRAMS.into() {
+            if let Some(next) = poll_once(receiver.recv_from(&acceptor, &mut buffer)).await {
+                assert!(received.insert(next.unwrap().0.unwrap().payload().to_vec()));
+            } else {
+                dropped += 1;
+                R::sleep(Duration::from_micros(random(&mut state) % 500)).await;
+            }
+        }
+        sender.join().unwrap();
+        assert!(dropped > 0);
+        assert_eq!(acceptor.counts().v2, 1 + u64::from(DATAGRAMS));
+    });
+}
+
+pub fn silent_socket_is_not_polled<R: Asynchronous>() {
+    R::run(async {
+        let acceptor = acceptor();
+        let ((socket, addr), (client, _)) = (udp(1), udp(1));
+        let receiver = R::Udp::socket(socket);
+        let sender = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(400));
+            client.send_to(V2_DGRAM, addr).unwrap();
+        });
+        let polls = Cell::new(0);
+        let mut buffer = [0; 100];
+        let (outcome, _) = counted(receiver.recv_from(&acceptor, &mut buffer), &polls).await.unwrap();
+        outcome.unwrap();
+        assert!((1..=10).contains(&polls.get()), "{} polls", polls.get());
+        sender.join().unwrap();
     });
 }
 

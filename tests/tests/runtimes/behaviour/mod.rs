@@ -11,4 +11,5 @@ pub mod policy;
 pub mod resources;
 pub mod sending;
 pub mod streams;
+pub mod udp;
 pub mod vectors;

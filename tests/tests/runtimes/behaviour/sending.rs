@@ -1,4 +1,5 @@
-//! Sending: header and first payload in one segment, and nothing at all of what can't be encoded (R4, R5, R55).
+//! Sending: header and first payload in one segment or datagram, and nothing at all of what can't be encoded (R4, R5,
+//! R9, R55).
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -6,9 +7,10 @@ use std::os::unix::net as unix;
 use std::thread;
 
 use realpeer::proto::{Addresses, EncodeError, Encoder, Tlv, UnixAddr, Version, kind};
+use rustix::io::Errno;
 
-use crate::client::{V1, V2, acceptor, listener};
-use crate::runtime::{Runtime, Sockets, Way, read_to_end};
+use crate::client::{LOCAL, LONGEST_DATAGRAM, V1, V2, V2_DGRAM, acceptor, listener, udp, udp_at};
+use crate::runtime::{Datagrams, Runtime, Sockets, Way, read_to_end};
 
 const PAYLOAD: &[u8] = b"first payload";
 
@@ -103,6 +105,86 @@ pub fn what_cannot_be_encoded_is_not_sent<R: Runtime>() {
             let mut received = Vec::new();
             io::Read::read_to_end(&mut receiver, &mut received).unwrap();
             assert_eq!(received, b"only this");
+        }
+    });
+}
+
+/// By the runtime under test, to a plain socket: the header says datagram though it was made for a stream.
+pub fn r9_sent_in_one_datagram<R: Runtime>() {
+    let v6 = [&V2_DGRAM[..13], b"\x22\0\x24", &[0x20; 16], &[0x21; 16], b"\xdc\x04\x01\xbb"].concat();
+    let v6_addr = |octet: u8, port| SocketAddr::new([octet; 16].into(), port);
+    let v6_header = Encoder::proxy(Version::V2, v6_addr(0x20, 56324), v6_addr(0x21, 443)).unwrap();
+    let most = vec![b'x'; LONGEST_DATAGRAM - V2_DGRAM.len()];
+    let rows: [(Encoder<'_>, &[u8], &[u8]); 5] = [
+        (header(Version::V2), V2_DGRAM, PAYLOAD),
+        (header(Version::V2).dgram(), V2_DGRAM, b""),
+        (header(Version::V2), V2_DGRAM, &most),
+        (v6_header, &v6, PAYLOAD),
+        (Encoder::local(), LOCAL, PAYLOAD),
+    ];
+    R::run(async {
+        for at in ["127.0.0.1:0", "[::1]:0"] {
+            let at = at.parse().unwrap();
+            let ((receiver, addr), (sender, sender_addr)) = (udp_at(at), udp_at(at));
+            let sender = R::Udp::socket(sender);
+            let mut buffer = vec![0; 65_535];
+            for (header, bytes, payload) in rows {
+                sender.send_to(header, payload, addr).await.unwrap();
+                let (len, peer) = receiver.recv_from(&mut buffer).unwrap();
+                assert!(buffer[..len] == [bytes, payload].concat(), "{header:?}");
+                assert_eq!(peer, sender_addr);
+            }
+        }
+    });
+}
+
+/// The same runtime at both ends, and a relay that passes on what it was told.
+pub fn sent_to_our_own_receiver_and_on<R: Runtime>() {
+    let tlvs = [Tlv::new(kind::AUTHORITY, b"example.com"), Tlv::new(kind::UNIQUE_ID, b"42")];
+    R::run(async {
+        for at in ["127.0.0.1:0", "[::1]:0"] {
+            let socket = || udp_at(at.parse().unwrap());
+            let ((sender, sender_addr), (relay, relay_addr), (last, last_addr)) =
+                (socket(), socket(), socket());
+            let [sender, relay, last] = [sender, relay, last].map(R::Udp::socket);
+            let mut buffer = vec![0; 65_535];
+            for header in
+                [header(Version::V2), header(Version::V2).with_tlvs(&tlvs).with_crc32c(), Encoder::local()]
+            {
+                sender.send_to(header, PAYLOAD, relay_addr).await.unwrap();
+                let mut first = [0; 100];
+                let (outcome, peer) = relay.recv_from(&acceptor(), &mut first).await.unwrap();
+                assert_eq!(peer, sender_addr);
+                let datagram = outcome.unwrap();
+                let received = datagram.header().unwrap();
+                relay.send_to(received.into(), datagram.payload(), last_addr).await.unwrap();
+
+                let (outcome, peer) = last.recv_from(&acceptor(), &mut buffer).await.unwrap();
+                assert_eq!(peer, relay_addr);
+                let datagram = outcome.unwrap();
+                assert_eq!((datagram.header().unwrap(), datagram.payload()), (received, PAYLOAD));
+            }
+        }
+    });
+}
+
+pub fn datagram_that_cannot_be_is_not_sent<R: Runtime>() {
+    let too_much = vec![0; LONGEST_DATAGRAM - V2_DGRAM.len() + 1];
+    let rows: [(Encoder<'_>, &[u8], _); 3] = [
+        (header(Version::V1), PAYLOAD, io::ErrorKind::InvalidInput),
+        (Encoder::local().with_padding_to(17), PAYLOAD, io::ErrorKind::InvalidInput),
+        (header(Version::V2), &too_much, io::Error::from(Errno::MSGSIZE).kind()),
+    ];
+    R::run(async {
+        let ((receiver, addr), (sender, _)) = (udp(1), udp(1));
+        let sender = R::Udp::socket(sender);
+        for (header, payload, kind) in rows {
+            let error = sender.send_to(header, payload, addr).await.unwrap_err();
+            assert_eq!(error.kind(), kind, "{header:?}");
+            sender.send_to(Encoder::local(), b"", addr).await.unwrap();
+            let mut buffer = [0; 100];
+            let len = receiver.recv(&mut buffer).unwrap();
+            assert_eq!(&buffer[..len], LOCAL, "{header:?}");
         }
     });
 }

@@ -1,0 +1,87 @@
+//! Datagrams.
+
+use std::io;
+use std::net::SocketAddr;
+
+use realpeer_io::proto::Encoder;
+use realpeer_io::socket::recv_datagram;
+use realpeer_io::{AcceptError, Acceptor, Datagram, header_and_payload};
+use tokio::io::Interest;
+use tokio::net::{ToSocketAddrs, UdpSocket};
+
+/// Receives a datagram: what it says, and the socket's peer, to which an answer goes. Each has a header of its own
+/// (R9 to R11). If the future is dropped, no datagram is lost.
+///
+/// `buffer` has to hold the whole datagram, header and payload; 65,535 bytes do for any.
+///
+/// # Errors
+///
+/// Outside, those of the socket. Inside, what is wrong with this one datagram, which is gone then; the next may be
+/// good: [`AcceptError::Refused`], [`Protocol`](AcceptError::Protocol) and [`Oversize`](AcceptError::Oversize).
+///
+/// ```
+/// use realpeer_io::{Acceptor, Trust};
+/// use realpeer_io::proto::{Encoder, Version};
+/// use tokio::net::UdpSocket;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
+/// let (server, proxy) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
+/// let encoder = Encoder::proxy(Version::V2, "192.0.2.1:12345".parse()?, "198.51.100.2:53".parse()?)?;
+/// realpeer_tokio::send_to(&proxy, encoder, b"query", server.local_addr()?).await?;
+///
+/// let mut buffer = vec![0; 65_535];
+/// let (datagram, peer) = realpeer_tokio::recv_from(&acceptor, &server, &mut buffer).await?;
+/// let datagram = datagram?;
+/// assert_eq!(datagram.source().to_string(), "192.0.2.1:12345");
+/// assert_eq!((datagram.payload(), peer), (&b"query"[..], proxy.local_addr()?));
+/// # Ok(())
+/// # }
+/// ```
+pub async fn recv_from<'a>(
+    acceptor: &Acceptor,
+    socket: &UdpSocket,
+    buffer: &'a mut [u8],
+) -> io::Result<(Result<Datagram<'a>, AcceptError>, SocketAddr)> {
+    // An error of a connected socket makes it no more readable.
+    let interest = Interest::READABLE | Interest::ERROR;
+    let received = socket.async_io(interest, || recv_datagram(socket, buffer)).await?;
+    Ok(received.read(acceptor, buffer))
+}
+
+/// Sends `header` with `payload` behind it to `to`, in one datagram. The header says that its addresses are those of
+/// datagrams, as by [`Encoder::dgram`].
+///
+/// To say otherwise, or to send on a connected socket, send what [`header_and_payload`] gives. If the future is
+/// dropped, the datagram has been sent whole or not at all.
+///
+/// # Errors
+///
+/// `InvalidInput` if the header can't be encoded, version 1 among them, which has no datagrams; and those of the
+/// socket, as for a datagram that is too large.
+///
+/// ```
+/// use realpeer_io::proto::Encoder;
+/// use tokio::net::UdpSocket;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (server, proxy) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
+/// realpeer_tokio::send_to(&proxy, Encoder::local(), b"ping", server.local_addr()?).await?;
+///
+/// let mut datagram = [0; 100];
+/// let len = server.recv(&mut datagram).await?;
+/// assert!(datagram[..len].ends_with(b"ping"));
+/// # Ok(())
+/// # }
+/// ```
+pub async fn send_to<'a>(
+    socket: &UdpSocket,
+    header: impl Into<Encoder<'a>>,
+    payload: &[u8],
+    to: impl ToSocketAddrs,
+) -> io::Result<()> {
+    let datagram = header_and_payload(&header.into().dgram(), payload)?;
+    socket.send_to(&datagram, to).await.map(|_| ())
+}
