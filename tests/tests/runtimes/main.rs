@@ -86,6 +86,7 @@ macro_rules! sockets {
             endpoints::dual_stack_listener_and_mapped_peers,
             broken::r57_half_close_in_the_header,
             broken::reset_in_the_header,
+            broken::r57_cut_off_at_every_byte,
             broken::leaving_without_a_byte,
             broken::r3_versions_and_lengths_not_allowed,
             broken::kinds_and_counts,

@@ -5,8 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread::{self, sleep};
 use std::time::Duration;
 
-use realpeer::proto::{Config, Encoder, Error, Versions};
-use realpeer::{AcceptError, Acceptor, Endpoint, Verdict};
+use realpeer::proto::{Addresses, Config, Encoder, Error, Tlv, UnixAddr, Version, Versions, kind};
+use realpeer::{AcceptError, Acceptor, Counts, Endpoint, Verdict};
 
 use crate::client::{
     HALF_CLOSE, LOCAL, Leave, RESET, V1, V2, acceptor, connect_and_send, connect_from, host, listener,
@@ -52,6 +52,71 @@ pub fn reset_in_the_header<R: Runtime>() {
             }
         }
     });
+}
+
+/// Headers of every shape and of many lengths, each cut off behind each of its bytes, by a reset and by an end.
+pub fn r57_cut_off_at_every_byte<R: Runtime>() {
+    let headers = headers_of_every_shape();
+    R::run(async {
+        for way in Way::BOTH {
+            let acceptor = acceptor();
+            let (socket, addr) = listener();
+            let mut server = way.server::<R::Tcp>(socket, &acceptor);
+            let mut expected = Counts::default();
+            for header in &headers {
+                for len in 0..=header.len() {
+                    for (leave, is_reset) in [(RESET, true), (HALF_CLOSE, false)] {
+                        let _client = leave(connect_and_send(addr, &header[..len]));
+                        match server.next().await.outcome {
+                            // What was sent before the connection ended counts.
+                            Ok(established) if len == header.len() => {
+                                assert!(established.header().is_some());
+                            }
+                            Err(AcceptError::Closed) if len == 0 => expected.closed += 1,
+                            Err(AcceptError::Io(error)) if is_reset && len > 0 => {
+                                assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+                                expected.io += 1;
+                            }
+                            Err(AcceptError::Protocol(Error::Truncated { received })) if !is_reset => {
+                                assert_eq!(received as usize, len);
+                                expected.protocol += 1;
+                            }
+                            outcome => panic!("{way:?}, {len} of {header:?}: {outcome:?}"),
+                        }
+                    }
+                }
+            }
+            let counts = acceptor.counts();
+            assert_eq!(counts.v1 + counts.v2 + counts.local, 2 * headers.len() as u64);
+            (expected.v1, expected.v2, expected.local) = (counts.v1, counts.v2, counts.local);
+            assert_eq!(counts, expected);
+        }
+    });
+}
+
+fn headers_of_every_shape() -> Vec<Vec<u8>> {
+    let ipv6 = || ("[2001:db8::1]:56324".parse().unwrap(), "[2001:db8::2]:443".parse().unwrap());
+    let path = |path: &'static str| UnixAddr::new(path.as_bytes()).unwrap();
+    let unix = Addresses::Unix { source: path("/run/proxy"), destination: path("/run/server") };
+    let tlvs = [Tlv::new(kind::AUTHORITY, b"example.org"), Tlv::new(kind::ALPN, b"h2")];
+    let encoded = |encoder: Encoder<'_>| {
+        let mut bytes = vec![0; encoder.encoded_len().unwrap()];
+        encoder.encode(&mut bytes).unwrap();
+        bytes
+    };
+    let longest = format!("PROXY UNKNOWN {}\r\n", "f".repeat(107 - 16));
+    vec![
+        V1.into(),
+        b"PROXY UNKNOWN\r\n".into(),
+        longest.into(),
+        encoded(Encoder::proxy(Version::V1, ipv6().0, ipv6().1).unwrap()),
+        LOCAL.into(),
+        V2.into(),
+        encoded(Encoder::proxy(Version::V2, ipv6().0, ipv6().1).unwrap().with_tlvs(&tlvs).with_crc32c()),
+        encoded(Encoder::new(Version::V2, unix)),
+        // Longer than what there is room for without the heap.
+        encoded(Encoder::local().with_padding_to(600)),
+    ]
 }
 
 /// Bare health checks: quiet, however they close.
