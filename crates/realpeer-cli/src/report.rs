@@ -98,6 +98,8 @@ impl TlvReport {
             }
             TlvValue::GcpPscConnectionId(value) => report.value = Some(value),
             TlvValue::Ssl(ssl) => report.ssl = Some(SslReport::of(ssl)),
+            // Anyone may use these (section 2.2.8): without the shape of a vendor's value it is somebody else's.
+            TlvValue::Other(_) if (0xE0..=0xEF).contains(&tlv.kind()) => report.name = None,
             _ => {}
         }
         report

@@ -110,6 +110,7 @@ fn reports_are_json(runtime: &str) {
         tlv(0xEA, b"\x01vpce-1"),
         tlv(0xEE, b"\x01\x04\x03\x02\x01"),
         tlv(0xE0, b"\x00\x00\x00\x01\x00\x00\x00\x02"),
+        tlv(0xE0, b"not Google's"),
         tlv(0xF0, b"\xff"),
     ];
     let (echoed, client) = talk(&echo, &v2(&tlvs.concat()));
@@ -128,6 +129,7 @@ fn reports_are_json(runtime: &str) {
             {"type": 234, "name": "AWS", "hex": "01767063652d31", "text": "vpce-1"},
             {"type": 238, "name": "AZURE", "hex": "0104030201", "value": 0x0102_0304},
             {"type": 224, "name": "GCP", "hex": "0000000100000002", "value": 0x1_0000_0002_u64},
+            {"type": 224, "name": null, "hex": hex(b"not Google's")},
             {"type": 240, "name": null, "hex": "ff"},
         ],
     });
