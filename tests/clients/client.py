@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Sends a line, reads the echo, and prints its own address and what came back.
 
-    client.py ADDR LINE [--ca FILE [--name NAME] [--cert FILE]]
+    client.py ADDR LINE [--ca FILE [--name NAME] [--cert FILE] [--alpn PROTOCOL]]
 
 ADDR is 127.0.0.1:8080, [::1]:8080 or unix:/path. With --ca it speaks TLS and asks for NAME;
 --cert is a PEM file of the client's own certificate and key. It prints one line each:
@@ -42,6 +42,7 @@ def main():
     arguments.add_argument("--ca", help="speak TLS, and trust this certificate")
     arguments.add_argument("--name", default="localhost", help="the server's name")
     arguments.add_argument("--cert", help="the client's own certificate and key")
+    arguments.add_argument("--alpn", help="the protocol to agree on")
     args = arguments.parse_args()
 
     with connect(args.address) as stream:
@@ -50,6 +51,8 @@ def main():
             tls = ssl.create_default_context(cafile=args.ca)
             if args.cert:
                 tls.load_cert_chain(args.cert)
+            if args.alpn:
+                tls.set_alpn_protocols([args.alpn])
             stream = tls.wrap_socket(stream, server_hostname=args.name)
             print("tls", stream.version(), stream.cipher()[0])
         stream.sendall(args.line.encode() + b"\n")

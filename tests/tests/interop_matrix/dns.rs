@@ -27,7 +27,8 @@ addAction(AllRule(), LuaAction(function(dq)
     local tlvs = dq:getProxyProtocolValues()
     local said = dq.remoteaddr:toStringWithPort() .. ' ' .. dq.localaddr:toStringWithPort() ..
         ' (' .. (tlvs[1] or '') .. ') (' .. (tlvs[2] or '') .. ') (' .. (tlvs[5] or '') .. ')'
-    return DNSAction.SpoofRaw, string.char(#said) .. said
+    -- Always of the same length: one of 44, a comma, would be taken for a list.
+    return DNSAction.SpoofRaw, string.char(200) .. said .. string.rep(' ', 200 - #said)
 end))
 ",
     )],
@@ -38,7 +39,7 @@ pub(crate) const DNSDIST_UDP: Receiver = Receiver {
     name: "dnsdist",
     setup: DNSDIST_SETUP,
     cases: cases::datagram,
-    ask: |server, header| text(&udp(server, header, &who(TXT))),
+    ask: |server, header| text(&udp(server, header, &who_am_i())),
     tells: with_tlvs,
     otherwise: &[V1_UNKNOWN, NO_UNSPEC, NO_536],
 };
@@ -47,7 +48,7 @@ pub(crate) const DNSDIST_TCP: Receiver = Receiver {
     name: "dnsdist",
     setup: DNSDIST_SETUP,
     cases: cases::stream,
-    ask: |server, header| text(&tcp(server, header, &who(TXT))),
+    ask: |server, header| text(&tcp(server, header, &who_am_i())),
     tells: with_tlvs,
     otherwise: &[V1_TCP4, V1_TCP6, V1_UNKNOWN, NO_UNSPEC, NO_536],
 };
@@ -92,7 +93,7 @@ pub(crate) const RECURSOR_UDP: Receiver = Receiver {
     name: "PowerDNS Recursor",
     setup: RECURSOR_SETUP,
     cases: cases::datagram,
-    ask: |server, header| text(&udp(server, header, &who(TXT))),
+    ask: |server, header| text(&udp(server, header, &who_am_i())),
     tells: with_tlvs,
     otherwise: &[V1_UNKNOWN, NO_UNSPEC, NO_536],
 };
@@ -101,7 +102,7 @@ pub(crate) const RECURSOR_TCP: Receiver = Receiver {
     name: "PowerDNS Recursor",
     setup: RECURSOR_SETUP,
     cases: cases::stream,
-    ask: |server, header| text(&tcp(server, header, &who(TXT))),
+    ask: |server, header| text(&tcp(server, header, &who_am_i())),
     tells: with_tlvs,
     otherwise: &[V1_TCP4, V1_TCP6, V1_UNKNOWN, NO_UNSPEC, NO_536],
 };
@@ -243,6 +244,11 @@ fn tcp(server: &Server, header: &[u8], query: &[u8]) -> Answer<Vec<u8>> {
     Answer { said: read(), own }
 }
 
+/// A query for a text.
+pub(crate) fn who_am_i() -> Vec<u8> {
+    who(TXT)
+}
+
 /// A query for the name `who`.
 fn who(record: u8) -> Vec<u8> {
     query(b"\x03who\0", record)
@@ -276,7 +282,8 @@ fn after_name(mut bytes: &[u8]) -> &[u8] {
 
 /// What a TXT record says.
 fn text(answer: &Answer<Vec<u8>>) -> Answer<String> {
-    let said = answer.said.as_ref().map(|data| String::from_utf8(data[1..].to_vec()).unwrap());
+    let said =
+        answer.said.as_ref().map(|data| String::from_utf8(data[1..].to_vec()).unwrap().trim_end().to_owned());
     Answer { said, own: answer.own }
 }
 

@@ -5,28 +5,27 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is test code")]
 
 mod cases;
+mod clients;
 mod database;
 mod dns;
+mod forwarders;
 mod mail;
 mod page;
 mod proxies;
 mod receiver;
+mod sender;
 mod server;
 mod web;
 
-/// A test for each receiver, which is started once for all tests; and all of them.
-macro_rules! receivers {
-    ($over:ident: $($test:ident => $receiver:expr),+ $(,)?) => {
-        mod $over {
+/// A test for each program, which is started once for all tests; and what came of all of them.
+macro_rules! programs {
+    ($role:ident of $result:ty: $($test:ident => $found:expr),+ $(,)?) => {
+        mod $role {
             use std::sync::OnceLock;
 
-            use crate::receiver::Row;
-
-            $(pub(crate) fn $test() -> &'static Row {
-                static ROW: OnceLock<Row> = OnceLock::new();
-                let row = ROW.get_or_init(|| $receiver.try_all());
-                row.assert_expected();
-                row
+            $(pub(crate) fn $test() -> &'static $result {
+                static FOUND: OnceLock<$result> = OnceLock::new();
+                FOUND.get_or_init(|| $found)
             })+
 
             mod tests {$(
@@ -36,42 +35,59 @@ macro_rules! receivers {
                 }
             )+}
 
-            pub(crate) fn all() -> Vec<&'static Row> {
+            pub(crate) fn all() -> Vec<&'static $result> {
                 vec![$($test()),+]
             }
         }
     };
 }
 
-receivers! {
-    stream:
-    haproxy => crate::proxies::HAPROXY,
-    nginx_http => crate::proxies::NGINX_HTTP,
-    nginx_stream => crate::proxies::NGINX_STREAM,
-    varnish => crate::proxies::VARNISH,
-    apache => crate::web::APACHE,
-    lighttpd => crate::web::LIGHTTPD,
-    squid => crate::web::SQUID,
-    gunicorn => crate::web::GUNICORN,
-    postfix => crate::mail::POSTFIX,
-    exim => crate::mail::EXIM,
-    dovecot => crate::mail::DOVECOT,
-    mariadb => crate::database::MARIADB,
-    dnsdist => crate::dns::DNSDIST_TCP,
-    pdns_recursor => crate::dns::RECURSOR_TCP,
-    unbound => crate::dns::UNBOUND_TCP,
+programs! {
+    stream_receivers of crate::receiver::Row:
+    haproxy => crate::proxies::HAPROXY.try_all(),
+    nginx_http => crate::proxies::NGINX_HTTP.try_all(),
+    nginx_stream => crate::proxies::NGINX_STREAM.try_all(),
+    varnish => crate::proxies::VARNISH.try_all(),
+    apache => crate::web::APACHE.try_all(),
+    lighttpd => crate::web::LIGHTTPD.try_all(),
+    squid => crate::web::SQUID.try_all(),
+    gunicorn => crate::web::GUNICORN.try_all(),
+    postfix => crate::mail::POSTFIX.try_all(),
+    exim => crate::mail::EXIM.try_all(),
+    dovecot => crate::mail::DOVECOT.try_all(),
+    mariadb => crate::database::MARIADB.try_all(),
+    dnsdist => crate::dns::DNSDIST_TCP.try_all(),
+    pdns_recursor => crate::dns::RECURSOR_TCP.try_all(),
+    unbound => crate::dns::UNBOUND_TCP.try_all(),
 }
 
-receivers! {
-    datagram:
-    dnsdist => crate::dns::DNSDIST_UDP,
-    pdns_recursor => crate::dns::RECURSOR_UDP,
-    unbound => crate::dns::UNBOUND_UDP,
-    knot => crate::dns::KNOT,
+programs! {
+    datagram_receivers of crate::receiver::Row:
+    dnsdist => crate::dns::DNSDIST_UDP.try_all(),
+    pdns_recursor => crate::dns::RECURSOR_UDP.try_all(),
+    unbound => crate::dns::UNBOUND_UDP.try_all(),
+    knot => crate::dns::KNOT.try_all(),
+}
+
+programs! {
+    senders of crate::sender::Sender:
+    haproxy => crate::forwarders::haproxy(),
+    nginx => crate::forwarders::nginx(),
+    hitch => crate::forwarders::hitch(),
+    stunnel => crate::forwarders::stunnel(),
+    varnish => crate::forwarders::varnish(),
+    caddy => crate::forwarders::caddy(),
+    curl => crate::clients::curl(),
+    swaks => crate::clients::swaks(),
+    python => crate::clients::python(),
+    kdig => crate::clients::kdig(),
+    sdig => crate::clients::sdig(),
+    dnsdist => crate::clients::dnsdist(),
 }
 
 #[test]
 fn the_page() {
-    page::check("receivers of streams", &page::receivers(&stream::all()));
-    page::check("receivers of datagrams", &page::receivers(&datagram::all()));
+    page::check("senders", &page::senders(&senders::all()));
+    page::check("receivers of streams", &page::receivers(&stream_receivers::all()));
+    page::check("receivers of datagrams", &page::receivers(&datagram_receivers::all()));
 }

@@ -80,16 +80,18 @@ pub(crate) struct Cell {
 }
 
 impl Receiver {
-    /// Starts the server and has it read each header.
+    /// Starts the server and has it read each header. It makes of each what was to be expected of it.
     pub(crate) fn try_all(&self) -> Row {
         let cases = (self.cases)();
         for (name, ..) in self.otherwise {
             assert!(cases.iter().any(|case| case.name == *name), "no case {name}");
         }
-        let mut server = self.setup.start("");
+        let mut server = self.setup.start(&[]);
         let cells = cases.iter().map(|case| self.try_one(&server, case)).collect();
         assert_eq!(server.process.ended(), None, "{} has ended", self.name);
-        Row { name: self.name, version: server.version.clone(), tells: told(self.tells), cells }
+        let row = Row { name: self.name, version: server.version.clone(), tells: told(self.tells), cells };
+        row.assert_expected();
+        row
     }
 
     fn try_one(&self, server: &Server, case: &Case) -> Cell {
@@ -110,8 +112,7 @@ impl Receiver {
 }
 
 impl Row {
-    /// It made of each header what was to be expected of it.
-    pub(crate) fn assert_expected(&self) {
+    fn assert_expected(&self) {
         let surprises: Vec<String> = self
             .cells
             .iter()

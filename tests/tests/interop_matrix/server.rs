@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -17,8 +17,8 @@ const MISSING: &str = "`./ci.sh interop` installs it";
 
 /// How to start a server in the foreground. In `files`, a name and what is in it, and in `command` these stand for
 /// what is the server's own: `{dir}`, its directory; `{address}`, where it is to listen; `{host}` and `{port}`, the
-/// same by themselves; `{to}`, where it is to send. `{venv}` is the virtual environment for what pip installs, and
-/// `{debs}` where Debian packages are that could not be installed.
+/// same by themselves; `{address6}` and `{port6}`, where else it may listen, on the host `::1`. `{venv}` is the virtual
+/// environment for what pip installs, and `{debs}` where Debian packages are that could not be installed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Setup {
     /// What prints the version.
@@ -33,26 +33,30 @@ pub(crate) struct Server {
     pub(crate) process: Process,
     /// Where it listens.
     pub(crate) address: SocketAddr,
+    /// Where it listens on IPv6, if it does.
+    pub(crate) address6: SocketAddr,
     /// The version it names.
     pub(crate) version: String,
     dir: TempDir,
 }
 
 impl Setup {
-    /// Starts it, and waits until it listens. `to` is where it is to send, if it does.
-    pub(crate) fn start(&self, to: &str) -> Server {
+    /// Starts it, and waits until it listens. `others` are more names and what they stand for.
+    pub(crate) fn start(&self, others: &[(&str, &str)]) -> Server {
         let dir = tempfile::Builder::new().prefix("realpeer-").tempdir().unwrap();
         // Some of them do their work as another user.
         let open_to_all = |dir: &Path| fs::set_permissions(dir, fs::Permissions::from_mode(0o777)).unwrap();
         open_to_all(dir.path());
-        let address = free_address();
+        let (address, address6) = (free_address(), free_port(Ipv6Addr::LOCALHOST));
         let fill = |text: &str| {
-            fill_common(text)
+            let own = others.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value));
+            fill_common(&own)
                 .replace("{dir}", &dir.path().display().to_string())
                 .replace("{address}", &address.to_string())
                 .replace("{host}", &address.ip().to_string())
                 .replace("{port}", &address.port().to_string())
-                .replace("{to}", to)
+                .replace("{address6}", &address6.to_string())
+                .replace("{port6}", &address6.port().to_string())
         };
         for (name, contents) in self.files {
             let path = dir.path().join(name);
@@ -66,9 +70,16 @@ impl Setup {
         let mut process = Process::start(&words[0], &mut command, MISSING);
         eventually(&format!("{} listens", words[0]), || {
             assert_eq!(process.ended(), None, "{} has ended", words[0]);
-            TcpStream::connect(address).ok()
+            is_listened_at(address).then_some(())
         });
-        Server { process, address, version: version(self.version), dir }
+        Server { process, address, address6, version: version(self.version), dir }
+    }
+}
+
+impl Server {
+    /// The path of a file of its own.
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.dir.path().join(name).display().to_string()
     }
 }
 
@@ -84,8 +95,8 @@ impl Drop for Server {
 }
 
 /// A program, by its name: Debian has servers in /usr/sbin, which is not on everyone's PATH.
-fn command(program: &str) -> Command {
-    let mut command = Command::new(program);
+pub(crate) fn command(program: &str) -> Command {
+    let mut command = Command::new(fill_common(program));
     let path = env::var("PATH").unwrap_or_default() + ":/usr/sbin";
     command.env("LD_LIBRARY_PATH", fill_common("{debs}/usr/lib/postfix")).env("PATH", path);
     command
@@ -121,6 +132,20 @@ pub(crate) fn version(command_line: &[&str]) -> String {
 fn free_address() -> SocketAddr {
     static NUMBER: AtomicU8 = AtomicU8::new(1);
     let [.., high, low] = process::id().to_be_bytes();
-    let host = Ipv4Addr::new(127, 128 | high, low, NUMBER.fetch_add(1, Ordering::Relaxed));
-    TcpListener::bind((host, 0)).unwrap().local_addr().unwrap()
+    free_port(Ipv4Addr::new(127, 128 | high, low, NUMBER.fetch_add(1, Ordering::Relaxed)))
+}
+
+fn free_port(host: impl Into<IpAddr>) -> SocketAddr {
+    TcpListener::bind((host.into(), 0)).unwrap().local_addr().unwrap()
+}
+
+/// Finds it out without a connection, which a proxy would pass on.
+fn is_listened_at(address: SocketAddr) -> bool {
+    const LISTEN: &str = "0A";
+    let IpAddr::V4(host) = address.ip() else { panic!("{address}") };
+    let wanted = format!("{:08X}:{:04X}", u32::from_ne_bytes(host.octets()), address.port());
+    fs::read_to_string("/proc/net/tcp").unwrap().lines().any(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        fields[1] == wanted && fields[3] == LISTEN
+    })
 }
