@@ -46,7 +46,7 @@ pub struct Received {
 /// Those of `recv`.
 pub fn poll_recv(socket: impl AsFd, buffer: &mut [u8], mode: ReadMode) -> Poll<io::Result<usize>> {
     let flags = match mode {
-        ReadMode::Peek => RecvFlags::PEEK | RecvFlags::DONTWAIT,
+        ReadMode::Peek => RecvFlags::DONTWAIT.union(RecvFlags::PEEK),
         ReadMode::Take => RecvFlags::DONTWAIT,
     };
     match retry_on_intr(|| recv(&socket, &mut *buffer, flags)) {

@@ -1,7 +1,7 @@
 //! Whom to trust (R12, R13, R79).
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use ipnet::{IpNet, Ipv4Net};
@@ -155,15 +155,15 @@ impl FromStr for Trust {
 /// The bits that all IPv4-mapped addresses begin with.
 const MAPPED_PREFIX: u8 = 96;
 
-/// A network of mapped addresses as the IPv4 network that it is.
+/// A network of mapped addresses as the IPv4 network that it is. In a wider one the last of the bits that they begin
+/// with is 0, so its own address is none of them.
 fn canonical(network: IpNet) -> IpNet {
-    let mapped = |ip: Ipv6Addr| ip.to_ipv4_mapped();
-    match network {
-        IpNet::V6(v6) if v6.prefix_len() >= MAPPED_PREFIX => mapped(v6.network())
-            .and_then(|ip| Ipv4Net::new(ip, v6.prefix_len() - MAPPED_PREFIX).ok())
-            .map_or(network, IpNet::V4),
-        _ => network,
-    }
+    let IpNet::V6(v6) = network else { return network };
+    let v4 = || {
+        let len = v6.prefix_len().checked_sub(MAPPED_PREFIX)?;
+        Ipv4Net::new(v6.network().to_ipv4_mapped()?, len).ok()
+    };
+    v4().map_or(network, IpNet::V4)
 }
 
 impl fmt::Display for ParseTrustError {

@@ -80,6 +80,29 @@ fn an_accepted_stream_splits_into_halves() {
     });
 }
 
+/// What listeners and connections are, in a log.
+#[test]
+fn what_listeners_say_of_themselves() {
+    bounded(|| {
+        CurrentThread::run(async {
+            let (socket, addr) = listener();
+            socket.set_nonblocking(true).unwrap();
+            let listener = Listener::new(::tokio::net::TcpListener::from_std(socket).unwrap(), acceptor());
+            let (port, _client) = (addr.port().to_string(), connect_and_send(addr, V1));
+            let incoming = listener.accept().await.unwrap();
+            let (listener_says, incoming_says) = (format!("{listener:?}"), format!("{incoming:?}"));
+            let peer = format!("peer: Inet({})", incoming.peer());
+            assert!(incoming_says.starts_with("Incoming { stream: "), "{incoming_says}");
+            assert!(incoming_says.contains(&peer) && incoming_says.ends_with(", .. }"), "{incoming_says}");
+            assert!(listener_says.starts_with("Listener { inner: "), "{listener_says}");
+            assert!(listener_says.contains(&port) && listener_says.contains("acceptor: Acceptor {"));
+            let ready_says = format!("{:?}", listener.into_ready(7));
+            assert!(ready_says.starts_with("ReadyListener { inner: "), "{ready_says}");
+            assert!(ready_says.contains(&port) && ready_says.ends_with("pending: 0, .. }"), "{ready_says}");
+        });
+    });
+}
+
 fn peer() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 4711))
 }
