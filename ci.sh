@@ -92,6 +92,7 @@ ci_tidy() {
     step 'tidy: lints are the workspace'\''s' tidy_lints
     step 'tidy: the README names both commands' tidy_readme
     step 'tidy: cited rules exist' tidy_rules
+    step 'tidy: tests that SECURITY.md names exist' tidy_faults
     step 'tidy: Cargo.lock and the oldest compiler' tidy_lock
 }
 
@@ -350,6 +351,20 @@ tidy_rules() {
 
 cited_rules() {
     { grep -ohE '\bR[0-9]+\b|\bfn (\w+_)?r[0-9]+_' "$@" || true; } | grep -oE '[rR][0-9]+' | tr r R | sort -u
+}
+
+# A test for each fault in the table, and a row for each test that has the number of a fault in its name.
+tidy_faults() {
+    local named tests missing
+    named=$(sed -n '/^## Faults of others/,/^## For/p' SECURITY.md | awk -F '|' 'NF > 5 { print $5 }' |
+        grep -oE '\w+_\w+' | sort -u)
+    list_files 'tests/tests/*.rs'
+    tests=$(grep -ohE '\bfn [a-z0-9_]+' "${files[@]}" | cut -d ' ' -f 2 | sort -u)
+    missing=$(comm -23 <(echo "$named") <(echo "$tests"))
+    [[ -n $named && -z $missing ]] || die "SECURITY.md names what is no test: $missing"
+    missing=$(comm -23 <(grep '^cve_' <<<"$tests") <(echo "$named"))
+    [[ -z $missing ]] || die "not in SECURITY.md: $missing"
+    echo "$(wc -l <<<"$named") tests named"
 }
 
 # There is often no compiler as old as rust-version at hand, so look for what would not build on it. Clippy

@@ -1,14 +1,19 @@
 //! Faults that others had, each by its name. What concerns sockets, time and trust is tested with the adapters.
+//! `SECURITY.md` says whose they were.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "this is test code")]
 
+use std::net::SocketAddr;
 use std::task::Poll;
+use std::thread;
 use std::time::Duration;
 
+use allocation_counter::measure;
+use realpeer::{Acceptor, Trust};
 use realpeer_proto::{
-    Addresses, Command, Config, Decoder, Encoder, Error, Event, Handshake, HandshakeError, Header,
-    MAX_HEADER_LEN, Parsed, Ssl, Tlv, TlvCause, TlvError, Tlvs, Transport, UnixAddr, V1Error, V1Field,
-    V2Error, Version, kind, parse,
+    Addresses, Command, Config, Decoder, EncodeError, Encoder, Error, Event, Handshake, HandshakeError,
+    Header, MAX_HEADER_LEN, Parsed, Ssl, Tlv, TlvCause, TlvError, Tlvs, Transport, UnixAddr, V1Error,
+    V1Field, V2Error, Version, kind, parse, parse_datagram,
 };
 use realpeer_tests::vectors::Vector;
 
@@ -90,7 +95,7 @@ fn cve_2021_23409_a_silent_peer() {
 
 /// A second header, sent by the client itself, read later on the connection.
 #[test]
-fn cve_2026_47737_a_second_header() {
+fn cve_2025_31135_cve_2026_47737_a_second_header() {
     let spoofed = b"PROXY TCP4 10.0.0.1 10.0.0.2 1 1\r\n";
     let both = [LINE, spoofed].concat();
     let mut decoder = Decoder::new(&Config::new());
@@ -133,14 +138,68 @@ fn cve_2024_23324_bytes_that_are_no_text() {
     assert_eq!(tlvs.get(kind::AUTHORITY), Some(&b"a\xff\xfe"[..]));
 }
 
-/// VSV00005 (CVE-2020-11653's family): the length of the TLVs within SSL, five bytes less than none.
+/// The length of the TLVs within SSL, five bytes less than none.
 #[test]
-fn vsv00005_an_ssl_tlv_too_short() {
+fn cve_2020_11653_cve_2026_44893_an_ssl_tlv_too_short() {
     for len in 0..5u8 {
         let header = v2(0x21, 0x11, &[IPV4, &[kind::SSL, 0, len], &vec![1; len.into()], &[4, 0, 9], &[0; 9]]);
         let error = TlvError { kind: kind::SSL, offset: 28, cause: TlvCause::SslLength };
         assert_eq!(rejected(&header), Error::Tlv(error));
         assert_eq!(Ssl::new(&vec![1; len.into()]), None);
+    }
+}
+
+/// SSL within SSL, as deep as a header can be long: the depth costs neither stack nor memory.
+#[test]
+fn cve_2022_41881_cve_2026_48059_ssl_within_ssl() {
+    let config = Config::new().with_max_header_len(MAX_HEADER_LEN);
+    let depth = (65_535 - IPV4.len()) / 8;
+    let ssl = |level: usize| {
+        let len = u16::try_from(8 * (depth - level) - 3).unwrap().to_be_bytes();
+        [kind::SSL, len[0], len[1], 1, 0, 0, 0, 0]
+    };
+    let nested: Vec<u8> = (0..depth).flat_map(ssl).collect();
+    let header = v2(0x21, 0x11, &[IPV4, &nested]);
+    let read = move || {
+        let used = measure(|| match parse(&header, &config) {
+            Ok(Parsed::Complete { header, .. }) => {
+                let ssl = header.tlvs().ssl().unwrap();
+                assert_eq!((ssl.tlvs().iter().count(), ssl.tlvs().get(kind::SSL).is_some()), (1, true));
+            }
+            other => panic!("{other:?}"),
+        });
+        assert_eq!((used.count_total, used.count_current), (0, 0));
+    };
+    thread::Builder::new().stack_size(64 * 1024).spawn(read).unwrap().join().unwrap();
+}
+
+/// A version byte that is a number below zero to some, and to them says that more bytes are needed.
+#[test]
+fn cve_2026_55851_a_version_of_15() {
+    for byte in (0..=0xFF).filter(|byte| byte >> 4 != 2) {
+        let mut decoder = Decoder::with_storage(&Config::new(), vec![0; 4096]);
+        decoder.push(&[SIGNATURE, &[byte], &[0xFF; 1000]].concat());
+        assert_eq!(decoder.next_event(), Err(Error::V2(V2Error::Version { found: byte >> 4 })));
+        assert_eq!((decoder.push(&[0xFF; 1000]), decoder.read_slot().len()), (0, 0));
+        assert!(decoder.as_bytes().len() <= 16);
+    }
+}
+
+/// A datagram whose header speaks of a stream, with nothing behind it.
+#[test]
+fn cve_2026_62309_a_stream_in_a_datagram() {
+    let datagram = v2(0x21, 0x11, &[IPV4]);
+    let (header, payload) = parse_datagram(&datagram, &Config::new()).unwrap();
+    assert_eq!((header.transport(), payload), (Transport::Stream, &[][..]));
+    let acceptor = Acceptor::new(Trust::anyone());
+    let peer: SocketAddr = "127.0.0.1:4711".parse().unwrap();
+    for family in 0..=0xFF {
+        for block in [IPV4, b""] {
+            let bytes = v2(0x21, family, &[block]);
+            let read = acceptor.datagram(peer, &bytes);
+            // There is a source whatever is said.
+            assert!(read.map_or(family != 0, |datagram| datagram.source().ip().is_some()), "{family:#04x}");
+        }
     }
 }
 
@@ -174,6 +233,34 @@ fn what_follows_is_not_taken() {
             Poll::Ready(Ok::<_, ()>(n))
         });
         assert_eq!((polled, rest), (Poll::Ready(Ok(())), &hello[..]));
+    }
+}
+
+/// Sōzu: the address that LOCAL has no use for, taken for the client's.
+#[test]
+fn the_addresses_of_local_are_nobodys() {
+    for family in [0x11, 0x12, 0x21, 0x22, 0x31, 0x32] {
+        let header = v2(0x20, family, &[&[127; 216]]);
+        let header = accepted(&header);
+        assert_eq!((header.command(), header.addresses()), (Command::Local, Addresses::Unspec));
+        assert_eq!((header.source(), header.destination()), (None, None));
+    }
+}
+
+/// HAProxy: the payload that came with the header, taken for a TLV.
+#[test]
+fn what_follows_is_no_tlv() {
+    let payload = b"\x05\0\x03abc\x02\0\x0bexample.org";
+    for tlvs in [&b""[..], b"\x04\0\0", b"\x02\0\x01a"] {
+        let header = v2(0x21, 0x11, &[IPV4, tlvs]);
+        let bytes = [&header[..], payload].concat();
+        match parse(&bytes, &Config::new()) {
+            Ok(Parsed::Complete { header: found, len }) => {
+                assert_eq!((found.tlvs().as_bytes(), len), (tlvs, header.len()));
+                assert_eq!(found.tlvs().unique_id(), None);
+            }
+            other => panic!("{other:?}"),
+        }
     }
 }
 
@@ -295,6 +382,36 @@ fn a_checksum_of_three_bytes_is_no_missing_one() {
 }
 
 // Senders
+
+/// TLVs too many for a header, sent all the same: what the length does not cover is payload to the receiver.
+#[test]
+fn cve_2026_47692_nothing_is_sent_behind_the_length() {
+    let (most, half) = (vec![b'x'; 65_536], vec![b'x'; 40_000]);
+    let source = "192.0.2.1:56324".parse().unwrap();
+    let encoder = Encoder::proxy(Version::V2, source, "198.51.100.2:443".parse().unwrap()).unwrap();
+    let mut out = vec![0; 2 * MAX_HEADER_LEN];
+    for len in [65_520, 65_521, 65_535, 65_536] {
+        let tlvs = [Tlv::new(0xE0, &most[..len])];
+        let encoded = encoder.with_tlvs(&tlvs).encode(&mut out);
+        if len > 65_520 {
+            assert!(matches!(encoded, Err(EncodeError::TooLong { .. })), "{len}: {encoded:?}");
+            continue;
+        }
+        let length = u16::from_be_bytes([out[14], out[15]]);
+        assert_eq!((encoded, length), (Ok(MAX_HEADER_LEN), 65_535));
+    }
+    let tlvs = [Tlv::new(0xE0, &half), Tlv::new(0xE1, &half), Tlv::new(0xE2, b"")];
+    assert!(matches!(encoder.with_tlvs(&tlvs).encode(&mut out), Err(EncodeError::TooLong { .. })));
+}
+
+/// The path of a UNIX socket, written into a line.
+#[test]
+fn cve_2026_59919_a_path_in_a_line() {
+    let path = UnixAddr::new(b"/run/a\r\nPROXY TCP4 192.0.2.66 192.0.2.67 1 1\r\n").unwrap();
+    let encoder = Encoder::new(Version::V1, Addresses::Unix { source: path, destination: path });
+    assert_eq!(encoder.encode(&mut [0; 300]), Err(EncodeError::NotInV1));
+    assert_eq!(encoder.encoded_len(), Err(EncodeError::NotInV1));
+}
 
 /// `UNIQUE_ID` written as 0x30, which is NETNS; CRC-32 where CRC-32C belongs.
 #[test]

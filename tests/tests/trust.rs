@@ -158,6 +158,18 @@ fn r13_cases_by_hand() {
     }
 }
 
+/// A mapped network with the prefix of its IPv4 form, read as all of IPv4. Here it is what it says, a network of IPv6,
+/// and holds no IPv4 address.
+#[test]
+fn cve_2026_90711_a_mapped_network_is_not_all_of_ipv4() {
+    for prefix in 0..96 {
+        let trust: Trust = format!("::ffff:10.0.0.0/{prefix}").parse().unwrap();
+        for ip in ["192.0.2.1", "::ffff:192.0.2.1", "10.0.0.1", "::ffff:10.0.0.1"] {
+            assert_eq!(verdict(&trust, ip.parse().unwrap()), Verdict::Refuse, "{ip} in /{prefix}");
+        }
+    }
+}
+
 #[test]
 fn unix_and_anyone() {
     let unix = Endpoint::from(UnixName::default());
