@@ -1,15 +1,9 @@
 //! docs/interop.md: its tables are what the servers said.
 
-use std::env;
 use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
 
 use crate::receiver::Row;
 use crate::sender::{COLUMNS, Sender};
-
-/// If this is set, the page is written instead of compared.
-const WRITE: &str = "REALPEER_WRITE";
 
 /// The table of receivers, and the reasons for what is not as it should be.
 pub(crate) fn receivers(rows: &[&Row]) -> String {
@@ -70,32 +64,17 @@ impl Notes {
     }
 }
 
-/// Holds the part of docs/interop.md with this name against `made`, or writes it there. Versions differ from one
-/// machine to the next: they are not compared.
+/// Holds the part of docs/interop.md with this name against `made`. Versions differ from one machine to the next: they are
+/// not compared.
 pub(crate) fn check(name: &str, made: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/interop.md");
-    let page = fs::read_to_string(&path).unwrap();
-    let (begin, end) =
-        (format!("<!-- {name}: as the tests found it -->\n"), format!("\n<!-- end of {name} -->"));
-    let (before, rest) = page.split_once(&begin).unwrap_or_else(|| panic!("docs/interop.md has no {begin}"));
-    let (written, after) = rest.split_once(&end).unwrap_or_else(|| panic!("docs/interop.md has no {end}"));
-    if env::var_os(WRITE).is_some() {
-        fs::write(&path, [before, &begin, made, &end, after].concat()).unwrap();
-        return;
-    }
-    assert_eq!(
-        without_versions(made),
-        without_versions(written),
-        "docs/interop.md is another; to write it: {WRITE}=1 cargo test -p realpeer-tests --features interop \
-         --test interop_matrix"
-    );
+    let test = "--features interop --test interop_matrix";
+    realpeer_tests::page::check("interop.md", name, made, without_version, test);
 }
 
-/// The second cell of each line is left out.
-fn without_versions(table: &str) -> String {
-    let without = |line: &str| match line.splitn(4, '|').collect::<Vec<_>>()[..] {
-        ["", name, _, cells] => format!("|{name}|{cells}\n"),
-        _ => format!("{line}\n"),
-    };
-    table.lines().map(without).collect()
+/// The second cell is left out.
+fn without_version(line: &str) -> String {
+    match line.splitn(4, '|').collect::<Vec<_>>()[..] {
+        ["", name, _, cells] => format!("|{name}|{cells}"),
+        _ => line.to_owned(),
+    }
 }

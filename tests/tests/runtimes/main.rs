@@ -5,6 +5,7 @@
 //!   below; `adapter.rs` has what asynchronous ones have in common.
 //! - `std_only.rs`, `tokio_only.rs`: what has no like elsewhere.
 //! - `behaviour/`: the behaviours. Clients are plain sockets of std, so that only the server is under test.
+//! - `page.rs`: docs/runtimes.md, the table of what is tested where.
 //! - `client.rs`, `script.rs`, `harness.rs`: those clients, a scripted stream, and how a test is run.
 //! - `load/`: the same servers with many thousands of connections, behind the feature `load`.
 
@@ -20,6 +21,7 @@ mod futures_io;
 mod harness;
 #[cfg(feature = "load")]
 mod load;
+mod page;
 mod runtime;
 mod script;
 mod smol;
@@ -116,14 +118,16 @@ macro_rules! sockets {
     };
 }
 
-/// What adapters do that peek at a socket before they read from it.
+/// What adapters do that peek at a socket before they read from it. One that has nothing but the traits of futures-io
+/// can't.
 macro_rules! peeking {
     ($runtime:ty) => {
         tests! { $runtime: payload::what_is_no_header_is_left_unread, }
     };
 }
 
-/// What only asynchronous adapters do: futures are polled and dropped, and streams are anything.
+/// What only asynchronous adapters do: futures are polled and dropped, and streams are anything. A blocking call can't be
+/// dropped, and blocking streams that are no sockets have no deadline.
 macro_rules! asynchronous {
     ($runtime:ty) => {
         tests! { $runtime:

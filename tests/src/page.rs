@@ -1,0 +1,28 @@
+//! Pages of docs whose tables are made by tests.
+
+use std::path::Path;
+use std::{env, fs};
+
+/// If this is set, pages are written instead of compared.
+const WRITE: &str = "REALPEER_WRITE";
+
+/// Holds the part of docs/`page` with this name against `made`, or writes it there. Lines are compared as `of_line` gives
+/// them. `test` is what to run to write it: options of `cargo test -p realpeer-tests`.
+pub fn check(page: &str, part: &str, made: &str, of_line: impl Fn(&str) -> String, test: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page);
+    let text = fs::read_to_string(&path).unwrap();
+    let (begin, end) =
+        (format!("<!-- {part}: as the tests found it -->\n"), format!("\n<!-- end of {part} -->"));
+    let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("docs/{page} has no {begin}"));
+    let (written, after) = rest.split_once(&end).unwrap_or_else(|| panic!("docs/{page} has no {end}"));
+    if env::var_os(WRITE).is_some() {
+        fs::write(&path, [before, &begin, made, &end, after].concat()).unwrap();
+        return;
+    }
+    let lines = |text: &str| text.lines().map(&of_line).collect::<Vec<_>>();
+    assert_eq!(
+        lines(made),
+        lines(written),
+        "docs/{page} is another; to write it: {WRITE}=1 cargo test -p realpeer-tests {test}"
+    );
+}
