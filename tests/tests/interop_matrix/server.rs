@@ -18,7 +18,7 @@ const MISSING: &str = "`./ci.sh interop` installs it";
 /// How to start a server in the foreground. In `files`, a name and what is in it, and in `command` these stand for
 /// what is the server's own: `{dir}`, its directory; `{address}`, where it is to listen; `{host}` and `{port}`, the
 /// same by themselves; `{address6}` and `{port6}`, where else it may listen, on the host `::1`. `{venv}` is the virtual
-/// environment for what pip installs, and `{debs}` where Debian packages are that could not be installed.
+/// environment for what pip installs, `{packages}` its packages, and `{debs}` where Debian packages are that could not be installed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Setup {
     /// What prints the version.
@@ -41,6 +41,11 @@ pub(crate) struct Server {
 }
 
 impl Setup {
+    /// The same with another build of the program.
+    pub(crate) const fn by(self, version: &'static [&'static str], command: &'static [&'static str]) -> Self {
+        Self { version, command, ..self }
+    }
+
     /// Starts it, and waits until it listens. `others` are more names and what they stand for.
     pub(crate) fn start(&self, others: &[(&str, &str)]) -> Server {
         let dir = tempfile::Builder::new().prefix("realpeer-").tempdir().unwrap();
@@ -105,9 +110,12 @@ pub(crate) fn command(program: &str) -> Command {
 /// Replaces what is the same for all.
 fn fill_common(text: &str) -> String {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    let replace =
-        |text: &str, name: &str, dir: &str| text.replace(name, &target.join(dir).display().to_string());
-    replace(&replace(text, "{venv}", "interop-venv"), "{debs}", "interop-debs")
+    let venv = target.join("interop-venv");
+    let pythons = fs::read_dir(venv.join("lib")).ok().into_iter().flatten();
+    let packages = pythons.map(|python| python.unwrap().path().join("site-packages")).next();
+    text.replace("{venv}", &venv.display().to_string())
+        .replace("{packages}", &packages.unwrap_or_default().display().to_string())
+        .replace("{debs}", &target.join("interop-debs").display().to_string())
 }
 
 /// The first thing that looks like a version in what this command prints.

@@ -107,6 +107,41 @@ pub(crate) const GUNICORN: Receiver = Receiver {
     otherwise: &[NO_UNKNOWN, (LOCAL, Outcome::Wrong, "`None` is what it takes for the address"), NO_UNSPEC],
 };
 
+/// By go-proxyproto, as many programs in Go.
+pub(crate) const CADDY: Receiver = Receiver {
+    name: "Caddy",
+    setup: Setup {
+        version: &["{venv}/bin/caddy", "version"],
+        files: &[(
+            "Caddyfile",
+            "{
+    admin off
+    auto_https off
+    persist_config off
+    storage file_system {dir}
+    servers {
+        listener_wrappers {
+            proxy_protocol {
+                allow 127.0.0.0/8
+                fallback_policy reject
+            }
+        }
+    }
+}
+http://:{port} {
+    bind {host}
+    respond \"{http.request.remote} {http.request.local}\"
+}
+",
+        )],
+        command: &["{venv}/bin/caddy", "run", "--config", "{dir}/Caddyfile"],
+    },
+    cases: cases::stream,
+    ask: http,
+    tells: |peer| format!("{} {}", peer.source, peer.destination),
+    otherwise: &[NO_UNSPEC],
+};
+
 /// Nobody may ask it for anything, and it says so to the client's address.
 pub(crate) const SQUID: Receiver = Receiver {
     name: "Squid",
