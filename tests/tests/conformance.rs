@@ -19,7 +19,7 @@ fn rows() -> Vec<Vector> {
     let mut rows = Vector::all();
     assert_eq!(rows.len(), 336);
     rows.extend(Vector::captures());
-    assert_eq!(rows.len(), 336 + 105);
+    assert_eq!(rows.len(), 336 + 123);
     rows
 }
 
