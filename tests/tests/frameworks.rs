@@ -88,6 +88,21 @@ fn tungstenite() {
 }
 
 #[test]
+fn blocking() {
+    answers_a_line("blocking");
+}
+
+#[test]
+fn tokio() {
+    answers_a_line("tokio");
+}
+
+#[test]
+fn manual_loop() {
+    answers_a_line("manual_loop");
+}
+
+#[test]
 fn mio() {
     answers_a_line("mio");
 }

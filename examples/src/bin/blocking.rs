@@ -1,44 +1,49 @@
-//! A server on blocking sockets, one thread, which no silent peer can stall.
+//! A server on blocking sockets: one thread reads all the headers, and no silent peer can stall it.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::thread;
 
 use anyhow::ensure;
 use realpeer::blocking::{self, ReadyListener};
-use realpeer::proto::{Encoder, Version};
-use realpeer::{Acceptor, Trust};
+use realpeer::{Accepted, Acceptor, Trust};
+use realpeer_examples::{CLIENT, address, describe, header};
 
 fn main() -> anyhow::Result<()> {
-    let acceptor = Acceptor::new("127.0.0.0/8".parse::<Trust>()?);
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let addr = listener.local_addr()?;
-    let mut listener = ReadyListener::new(listener, acceptor, 1024)?;
+    let socket = TcpListener::bind(address().as_deref().unwrap_or("127.0.0.1:0"))?;
+    let addr = socket.local_addr()?;
+    println!("listening on {addr}");
+    let mut listener = ReadyListener::new(socket, Acceptor::new("127.0.0.0/8".parse::<Trust>()?), 1024)?;
+    while address().is_some() {
+        serve(listener.accept()?);
+    }
 
-    let silent = TcpStream::connect(addr)?;
-    let client = thread::spawn(move || -> anyhow::Result<String> {
-        let encoder = Encoder::proxy(Version::V1, "192.0.2.1:56324".parse()?, "198.51.100.2:443".parse()?)?;
-        let mut stream = blocking::connect(addr, encoder, b"hello")?;
-        stream.shutdown(Shutdown::Write)?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
+    // It comes first, and is still pending when the other has been served.
+    let _silent = TcpStream::connect(addr)?;
+    let mut stream = blocking::connect(addr, header()?, b"who am I?\n")?;
+    serve(listener.accept()?);
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    println!("{answer}");
+    ensure!(answer == format!("{CLIENT} through {}\n", stream.local_addr()?) && listener.pending() == 1);
+    Ok(())
+}
+
+/// What follows the header may take as long as it likes, in a thread of its own.
+fn serve(accepted: Accepted<TcpStream>) {
+    thread::spawn(move || {
+        let peer = accepted.peer.clone();
+        if let Err(error) = answer(accepted) {
+            eprintln!("{peer}: {error}");
+        }
     });
+}
 
-    // The silent peer came first, and is still pending.
-    let mut accepted = listener.accept()?;
+/// Takes a line, and says who sent it.
+fn answer(accepted: Accepted<TcpStream>) -> anyhow::Result<()> {
     let established = accepted.outcome?;
-    println!("{} through {}, {} pending", established.source(), accepted.peer, listener.pending());
-    ensure!(established.source().to_string() == "192.0.2.1:56324" && listener.pending() == 1);
-
-    let mut hello = [0; 5];
-    accepted.stream.read_exact(&mut hello)?;
-    write!(accepted.stream, "{} to {}", String::from_utf8_lossy(&hello), established.source())?;
-    drop(accepted.stream);
-
-    let answer = client.join().map_err(|_| anyhow::anyhow!("the client panicked"))??;
-    println!("the client got: {answer}");
-    ensure!(answer == "hello to 192.0.2.1:56324");
-    drop(silent);
+    let mut stream = BufReader::new(accepted.stream);
+    stream.read_line(&mut String::new())?;
+    writeln!(stream.get_mut(), "{}", describe(&established))?;
     Ok(())
 }

@@ -3,26 +3,45 @@
 //! The invariant: the decoder takes no byte that is not header. What `push` did not take is payload.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use realpeer::proto::{Config, Decoder, Encoder, Event, Version};
+use realpeer::header_and_payload;
+use realpeer::proto::{Config, Decoder, Event};
+use realpeer_examples::{CLIENT, address, header};
 
 fn main() -> anyhow::Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let listener = TcpListener::bind(address().as_deref().unwrap_or("127.0.0.1:0"))?;
     let addr = listener.local_addr()?;
-    let client = thread::spawn(move || send(addr));
+    println!("listening on {addr}");
+    while address().is_some() {
+        let (stream, proxy) = listener.accept()?;
+        thread::spawn(move || answer(stream, proxy).unwrap_or_else(|error| eprintln!("{proxy}: {error}")));
+    }
 
-    let (mut stream, proxy) = listener.accept()?;
-    // Before anything else: is this a proxy whose word counts? Here it is, for it is ourselves.
-    ensure!(proxy.ip().is_loopback(), "{proxy} is not to be trusted");
+    let client = thread::spawn(move || ask(addr));
+    let (stream, proxy) = listener.accept()?;
+    answer(stream, proxy)?;
+    client.join().map_err(|_| anyhow::anyhow!("the client panicked"))?
+}
 
-    let mut decoder = Decoder::new(&Config::new());
+/// Takes a line, and says who sent it.
+fn answer(mut stream: TcpStream, proxy: SocketAddr) -> anyhow::Result<()> {
+    // Before anything else: is this a proxy whose word counts?
+    ensure!(proxy.ip().is_loopback(), "not to be trusted");
+
+    let config = Config::new();
+    let deadline = Instant::now() + config.timeout();
+    let mut decoder = Decoder::new(&config);
     let mut buffer = [0; 2048];
     let mut payload = Vec::new();
     let source = loop {
-        // 1. Get bytes, in any pieces.
+        // 1. Get bytes, in any pieces. There is one deadline for all of them.
+        let left = deadline.saturating_duration_since(Instant::now());
+        ensure!(!left.is_zero(), "too late");
+        stream.set_read_timeout(Some(left))?;
         let n = stream.read(&mut buffer)?;
         // 2. Push them. At the end of the stream say so.
         let taken = decoder.push(&buffer[..n]);
@@ -35,29 +54,34 @@ fn main() -> anyhow::Result<()> {
             Event::Header(header) => {
                 // 4. What was not taken is the first of the payload.
                 payload.extend_from_slice(&buffer[taken..n]);
-                break header.source().map(|source| source.to_string());
+                break header.source().map_or_else(|| proxy.to_string(), |source| source.to_string());
             }
         }
     };
-    stream.read_to_end(&mut payload)?;
 
-    println!("the socket says {proxy}, the header says {source:?}, {} bytes of payload", payload.len());
-    ensure!(source.as_deref() == Some("192.0.2.1:56324") && payload == b"GET / HTTP/1.0\r\n\r\n");
-    client.join().map_err(|_| anyhow::anyhow!("the client panicked"))?
+    stream.set_read_timeout(None)?;
+    while !payload.ends_with(b"\n") {
+        let n = stream.read(&mut buffer)?;
+        ensure!(n > 0, "cut off");
+        payload.extend_from_slice(&buffer[..n]);
+    }
+    writeln!(stream, "{source} through {proxy}")?;
+    Ok(())
 }
 
 /// A proxy that sends its header in two pieces, the second with payload.
-fn send(addr: std::net::SocketAddr) -> anyhow::Result<()> {
-    let encoder = Encoder::proxy(Version::V2, "192.0.2.1:56324".parse()?, "198.51.100.2:443".parse()?)?;
-    let mut bytes = vec![0; encoder.encoded_len()?];
-    encoder.encode(&mut bytes)?;
-    bytes.extend_from_slice(b"GET / HTTP/1.0\r\n\r\n");
-
+fn ask(addr: SocketAddr) -> anyhow::Result<()> {
+    let bytes = header_and_payload(&header()?, b"who am I?\n")?;
     let mut stream = TcpStream::connect(addr)?;
     stream.set_nodelay(true)?;
     let (first, second) = bytes.split_at(20);
     stream.write_all(first)?;
-    thread::sleep(std::time::Duration::from_millis(10));
+    thread::sleep(Duration::from_millis(10));
     stream.write_all(second)?;
+
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    println!("{answer}");
+    ensure!(answer == format!("{CLIENT} through {}\n", stream.local_addr()?));
     Ok(())
 }

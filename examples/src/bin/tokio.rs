@@ -1,51 +1,55 @@
 //! A server on tokio: connections are accepted at once, and shaken hands with in tasks of their own.
 
-use anyhow::{Context, ensure};
-use realpeer::proto::{Encoder, Tlv, Version, kind};
+use anyhow::ensure;
+use realpeer::proto::{Tlv, kind};
 use realpeer::tokio::{Incoming, Listener};
 use realpeer::{Acceptor, Trust};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use realpeer_examples::{CLIENT, address, describe, header};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream};
 use tokio::net::{TcpListener, TcpStream};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    let acceptor = Acceptor::new("127.0.0.0/8".parse::<Trust>()?);
-    let listener = Listener::new(TcpListener::bind("127.0.0.1:0").await?, acceptor);
-    let addr = listener.inner().local_addr()?;
+    let socket = TcpListener::bind(address().as_deref().unwrap_or("127.0.0.1:0")).await?;
+    let addr = socket.local_addr()?;
+    println!("listening on {addr}");
+    let server = tokio::spawn(serve(socket));
+    if address().is_some() {
+        return server.await?;
+    }
 
-    let client = tokio::spawn(async move {
-        let tlvs = [Tlv::new(kind::AUTHORITY, b"example.com")];
-        let encoder =
-            Encoder::proxy(Version::V2, "[2001:db8::1]:56324".parse()?, "[2001:db8::2]:443".parse()?)?
-                .with_tlvs(&tlvs)
-                .with_crc32c();
-        let mut stream = realpeer::tokio::connect(addr, encoder, b"hello").await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        anyhow::Ok(answer)
-    });
-
-    // A server would go on for ever; this one serves a single connection.
-    let incoming = listener.accept().await?;
-    tokio::spawn(serve(incoming)).await??;
-
-    let answer = client.await??;
-    println!("the client got: {answer}");
-    ensure!(answer == "hello to [2001:db8::1]:56324 for example.com");
+    let tlvs = [Tlv::new(kind::AUTHORITY, b"example.com")];
+    let header = header()?.with_tlvs(&tlvs).with_crc32c();
+    let mut stream = realpeer::tokio::connect(addr, header, b"who am I?\n").await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    println!("{answer}");
+    ensure!(answer == format!("{CLIENT} through {} for example.com\n", stream.local_addr()?));
     Ok(())
 }
 
-async fn serve(incoming: Incoming<TcpStream>) -> anyhow::Result<()> {
-    let established = incoming.handshake().await.with_context(|| incoming.peer().to_string())?;
-    let source = established.source();
-    let authority = established.header().and_then(|header| header.tlvs().authority()).transpose()?;
-    println!("{source} through {}, for {authority:?}", incoming.peer());
+async fn serve(socket: TcpListener) -> anyhow::Result<()> {
+    let listener = Listener::new(socket, Acceptor::new("127.0.0.0/8".parse::<Trust>()?));
+    loop {
+        let incoming = listener.accept().await?;
+        tokio::spawn(async move {
+            let peer = incoming.peer().clone();
+            if let Err(error) = answer(incoming).await {
+                eprintln!("{peer}: {error}");
+            }
+        });
+    }
+}
 
-    let mut stream = incoming.into_stream();
-    let mut hello = [0; 5];
-    stream.read_exact(&mut hello).await?;
-    let answer =
-        format!("{} to {source} for {}", String::from_utf8_lossy(&hello), authority.unwrap_or("nobody"));
-    stream.write_all(answer.as_bytes()).await?;
+/// Takes a line, and says who sent it, and for which name if the proxy says so.
+async fn answer(incoming: Incoming<TcpStream>) -> anyhow::Result<()> {
+    let established = incoming.handshake().await?;
+    let authority = established.header().and_then(|header| header.tlvs().authority()).transpose()?;
+    let authority = authority.map(|name| format!(" for {name}")).unwrap_or_default();
+
+    let mut stream = BufStream::new(incoming.into_stream());
+    stream.read_line(&mut String::new()).await?;
+    stream.write_all(format!("{}{authority}\n", describe(&established)).as_bytes()).await?;
+    stream.shutdown().await?;
     Ok(())
 }
