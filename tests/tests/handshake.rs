@@ -5,6 +5,7 @@
 use std::task::Poll;
 use std::time::Duration;
 
+use realpeer_io::HeaderStorage;
 use realpeer_proto::{
     ApiMisuse, Config, Error, Handshake, HandshakeError, MAX_HEADER_LEN, ReadMode, Storage, V2Error,
 };
@@ -333,28 +334,47 @@ fn without_scratch_it_reads_by_slots() {
     assert_eq!(wire.here, b"hello");
 }
 
-/// A read into nothing might wait for a connection that has nothing to say.
+/// A read into nothing might wait for a connection that has nothing to say. Whether there is room is seen, not believed.
 #[test]
 fn without_room_nothing_is_read() {
-    struct Full([u8; 20]);
+    struct Full {
+        bytes: [u8; 20],
+        grows: bool,
+    }
     impl Storage for Full {
         fn bytes(&self) -> &[u8] {
-            &self.0
+            &self.bytes
         }
         fn bytes_mut(&mut self) -> &mut [u8] {
-            &mut self.0
+            &mut self.bytes
         }
         fn max_len(&self) -> usize {
             MAX_HEADER_LEN
         }
         fn grow(&mut self, _: usize) -> bool {
-            false
+            self.grows
         }
     }
-    let mut handshake = Handshake::with_storage(&Config::new(), Duration::ZERO, Full([0; 20]));
-    let mut wire = Wire::with(&LINE[..20]);
-    assert_eq!(wire.poll(&mut handshake), fails(Error::OutOfMemory));
-    assert!(wire.reads.iter().all(|&(_, len)| len > 0));
+    for grows in [false, true] {
+        let full = Full { bytes: [0; 20], grows };
+        let mut handshake = Handshake::with_storage(&Config::new(), Duration::ZERO, full);
+        let mut wire = Wire::with(&LINE[..20]);
+        assert_eq!(wire.poll(&mut handshake), fails(Error::OutOfMemory));
+        assert!(wire.reads.iter().all(|&(_, len)| len > 0));
+    }
+}
+
+/// Storage grows to twice its size, so that the reads and copies of a long header are few.
+#[test]
+fn a_long_header_that_is_here_takes_few_reads() {
+    let mut header = vec![0; 65_000];
+    header[..16].copy_from_slice(b"\r\n\r\n\0\r\nQUIT\n\x20\0\xfd\xd8");
+    let config = Config::new().with_max_header_len(MAX_HEADER_LEN);
+    let mut handshake = Handshake::with_storage(&config, Duration::ZERO, HeaderStorage::default());
+    let mut wire = Wire::with(&header);
+    assert_eq!(wire.poll(&mut handshake), DONE);
+    assert_eq!(handshake.decoder().as_bytes(), header);
+    assert!(wire.reads.len() <= 10, "{:?}", wire.reads);
 }
 
 #[test]
