@@ -180,7 +180,7 @@ impl<'a> Encoder<'a> {
                 let out = out.get_mut(..needed).ok_or(EncodeError::BufferTooSmall { needed })?;
                 self.write_v2(out);
                 if !self.tlvs.is_empty() || self.crc32c {
-                    v2::seal(out).map_err(EncodeError::Invalid)?;
+                    v2::seal(out, self.addresses_len()).map_err(EncodeError::Invalid)?;
                 }
                 Ok(needed)
             }
@@ -224,14 +224,9 @@ impl<'a> Encoder<'a> {
 
     /// The length of a version 2 header, padding and all.
     fn len_v2(&self) -> Result<usize, EncodeError> {
-        let addresses = match self.addresses {
-            Addresses::Unspec => 0,
-            Addresses::Inet { .. } => 12,
-            Addresses::Inet6 { .. } => 36,
-            Addresses::Unix { .. } => 2 * UnixAddr::MAX_LEN,
-        };
         let crc32c = if self.adds_crc32c() { CRC32C_LEN } else { 0 };
-        let mut len = self.tlvs.len()?.saturating_add(v2::HEAD_LEN + addresses + crc32c);
+        let fixed = v2::HEAD_LEN + usize::from(self.addresses_len()) + crc32c;
+        let mut len = self.tlvs.len()?.saturating_add(fixed);
         if self.pad_to > 0 && self.pad_to != len {
             if self.pad_to < len.saturating_add(TLV_HEAD_LEN) {
                 return Err(EncodeError::Padding { len });
@@ -239,6 +234,15 @@ impl<'a> Encoder<'a> {
             len = self.pad_to;
         }
         if len > MAX_HEADER_LEN { Err(EncodeError::TooLong { len }) } else { Ok(len) }
+    }
+
+    fn addresses_len(&self) -> u16 {
+        match self.addresses {
+            Addresses::Unspec => 0,
+            Addresses::Inet { .. } => 12,
+            Addresses::Inet6 { .. } => 36,
+            Addresses::Unix { .. } => 216,
+        }
     }
 
     /// Writes all but the checksum into `out`, which has just the length for it.

@@ -13,6 +13,7 @@ mod error;
 mod handshake;
 mod header;
 mod parse;
+mod progress;
 mod ssl;
 mod text;
 mod tlv;

@@ -4,7 +4,7 @@ use core::num::NonZeroUsize;
 
 use crate::config::Limits;
 use crate::walk::Walk;
-use crate::{Config, Error, Header, Version, v1, v2};
+use crate::{Config, Error, Header, Version, progress, v1, v2};
 
 /// What [`parse`] made of its input.
 ///
@@ -46,9 +46,13 @@ pub enum Parsed<'a> {
 /// assert_eq!((header.command(), len), (Command::Local, 16));
 /// # Ok::<(), realpeer_proto::Error>(())
 /// ```
-#[inline]
 pub fn parse<'a>(input: &'a [u8], config: &Config) -> Result<Parsed<'a>, Error> {
-    advance(&mut Progress::Start, input, config.limits())
+    let limits = config.limits();
+    match version(input, limits)? {
+        Some(Version::V2) => v2::advance(&mut Walk::default(), input, limits),
+        Some(Version::V1) => v1::advance(&mut progress::Progress::default(), input, limits),
+        None => shortest(limits).map(incomplete),
+    }
 }
 
 /// Reads the header and the payload of a datagram (R9 to R11: each datagram has its own header).
@@ -79,23 +83,20 @@ pub fn parse_datagram<'a>(datagram: &'a [u8], config: &Config) -> Result<(Header
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
     Start,
-    V1(v1::Progress),
+    V1(progress::Progress),
     V2(Walk),
 }
 
-/// Reads on, from where `progress` stands, in the header that `input` begins with. The one place where headers
-/// are read: everything else in this crate calls it.
-#[inline]
+/// Reads on, from where `progress` stands, in the header that `input` begins with.
 pub(crate) fn advance<'a>(
     progress: &mut Progress,
     input: &'a [u8],
     limits: Limits,
 ) -> Result<Parsed<'a>, Error> {
     if *progress == Progress::Start {
-        *progress = match input.first() {
-            Some(b'P') if limits.allows_v1() => Progress::V1(v1::Progress::default()),
-            Some(&first) if limits.allows_v2() && first == v2::SIGNATURE[0] => Progress::V2(Walk::default()),
-            Some(&found) => return Err(Error::Signature { offset: 0, found, allowed: limits.versions }),
+        *progress = match version(input, limits)? {
+            Some(Version::V1) => Progress::V1(progress::Progress::default()),
+            Some(Version::V2) => Progress::V2(Walk::default()),
             None => Progress::Start,
         };
     }
@@ -104,6 +105,20 @@ pub(crate) fn advance<'a>(
         Progress::V1(progress) => v1::advance(progress, input, limits),
         Progress::V2(walk) => v2::advance(walk, input, limits),
     }
+}
+
+/// The version that the first byte tells, if there is one.
+#[inline(always)]
+fn version(input: &[u8], limits: Limits) -> Result<Option<Version>, Error> {
+    let Some(&found) = input.first() else { return Ok(None) };
+    if found == v2::SIGNATURE[0] {
+        if limits.allows_v2() {
+            return Ok(Some(Version::V2));
+        }
+    } else if found == b'P' && limits.allows_v1() {
+        return Ok(Some(Version::V1));
+    }
+    Err(Error::Signature { offset: 0, found, allowed: limits.versions })
 }
 
 /// At least so many bytes are missing.
@@ -125,11 +140,12 @@ fn shortest(limits: Limits) -> Result<usize, Error> {
 
 /// The header in bytes that [`advance`] has found to be one, without checking it again.
 pub(crate) fn view(bytes: &[u8], version: Version, limits: Limits) -> Option<Header<'_>> {
-    match version {
-        Version::V1 => match v1::advance(&mut v1::Progress::default(), bytes, limits) {
-            Ok(Parsed::Complete { header, .. }) => Some(header),
-            _ => None,
-        },
+    let parsed = match version {
+        Version::V1 => v1::whole(bytes),
         Version::V2 => v2::view(bytes, limits),
+    };
+    match parsed? {
+        Parsed::Complete { header, .. } => Some(header),
+        Parsed::Incomplete { .. } => None,
     }
 }

@@ -1,98 +1,79 @@
-//! The fields of a version 1 line: addresses and ports as text (section 2.1).
+//! The fields of a version 1 line: decimals and IPv6 addresses as text (section 2.1). Each is read together with the
+//! byte that ends it, off the front of a slice.
 
-/// A value and where the byte stands that ends its text, or what the text came to instead.
-pub(crate) type Text<T> = Result<(T, usize), End>;
-
-/// How a text ends that has no value yet.
+/// How a text ends that is not whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// It goes on behind the input: with at least so many bytes it becomes valid, 0 if it is.
+    /// It goes on behind the input: at least so many bytes are missing.
     Open(usize),
-    /// The byte there can't go on with the text, and the text before it is not valid.
+    /// So many bytes from where it began, a byte can't stand.
     Wrong(usize),
 }
 
-/// Four decimal integers from 0 to 255 with single dots between and no heading zero (R20).
-#[inline(always)]
-pub(crate) fn ipv4(text: &[u8]) -> Text<u32> {
-    // Behind each integer at least a dot and a digit for each that is to come.
-    let (a, at) = octet(text, 0).map_err(|end| end.before(6))?;
-    let (b, at) = octet(text, dot(text, at)?).map_err(|end| end.before(4))?;
-    let (c, at) = octet(text, dot(text, at)?).map_err(|end| end.before(2))?;
-    let (d, at) = octet(text, dot(text, at)?)?;
-    Ok((a << 24 | b << 16 | c << 8 | d, at))
+/// How far an IPv6 address has been read: up to the start of a group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Groups {
+    /// The groups before it.
+    count: u8,
+    /// Those of them before `::`, once it has come. It stands for at least one.
+    gap: Option<u8>,
 }
 
-/// Eight groups of one to four hex digits, `::` at most once for one or more of them, the last two perhaps written as
-/// IPv4 (R21).
+/// An integer from 0 to 255 without heading zero or sign (R20), then `end`: its value, and what is behind.
 #[inline(always)]
-pub(crate) fn ipv6(text: &[u8]) -> Text<[u16; 8]> {
-    let mut groups = [0; 8];
-    let mut count = 0;
-    // The groups before `::`, once it has come. It stands for at least one.
-    let mut gap = None;
-    let mut at = 0;
-    if text.first() == Some(&b':') {
-        match text.get(1) {
-            Some(b':') => (gap, at) = (Some(0), 2),
-            Some(_) => return Err(End::Wrong(1)),
-            None => return Err(End::Open(1)),
+pub(crate) fn octet(text: &[u8], end: u8) -> Option<(u8, &[u8])> {
+    match *text {
+        [a, byte, ref behind @ ..] if byte == end => Some((digit(a)? as u8, behind)),
+        [a @ b'1'..=b'9', b, byte, ref behind @ ..] if byte == end => {
+            Some((decimal([a, b])? as u8, behind))
         }
+        [a @ b'1'..=b'9', b, c, byte, ref behind @ ..] if byte == end => {
+            Some((u8::try_from(decimal([a, b, c])?).ok()?, behind))
+        }
+        _ => None,
     }
-    loop {
-        // Here a group begins: at the start, or behind a colon or two.
-        let start = at;
-        let room = count + usize::from(gap.is_some()) < 8;
-        let mut group = 0;
-        if let Some(four) = four_hex_digits(text, at).filter(|_| room) {
-            group = four;
-            at += 4;
-        }
-        while let Some(digit) = text.get(at).and_then(|&byte| hex_digit(byte)) {
-            if at - start == 4 || !room {
-                return Err(End::Wrong(at));
-            }
-            group = group << 4 | digit;
-            at += 1;
-        }
-        let next = text.get(at).copied();
-        if at == start {
-            match next {
-                // At the start `::` does for all, behind a colon a second one or a digit, behind two nothing.
-                None if start == 0 => return Err(End::Open(2)),
-                None => return Err(End::Open(usize::from(gap != Some(count)))),
-                Some(b':') if start > 0 && gap.is_none() => {
-                    gap = Some(count);
-                    at += 1;
-                    continue;
-                }
-                Some(_) if gap == Some(count) => break,
-                Some(_) => return Err(End::Wrong(at)),
-            }
-        }
-        let full = count + 1 + usize::from(gap.is_some()) == 8;
-        match next {
-            // `::` does for all that is missing.
-            None => return Err(End::Open(if full || gap.is_some() { 0 } else { 2 })),
-            Some(b'.') => return dotted_tail(text, start, groups, count, gap),
-            Some(b':') if !full => put(&mut groups, &mut count, group),
-            Some(byte) if byte != b':' && (full || gap.is_some()) => {
-                put(&mut groups, &mut count, group);
-                break;
-            }
-            Some(_) => return Err(End::Wrong(at)),
-        }
-        at += 1;
-    }
-    Ok((spread(groups, count, gap), at))
 }
 
-/// A decimal from 0 to 65535 without heading zero or sign (R23).
+/// A port without heading zero or sign (R23), then `end`, likewise.
 #[inline(always)]
-pub(crate) fn port(text: &[u8]) -> Text<u16> {
-    let (value, at) = decimal::<65_535>(text, 0)?;
-    #[expect(clippy::cast_possible_truncation, reason = "it is at most 65,535")]
-    Ok((value as u16, at))
+pub(crate) fn port(text: &[u8], end: u8) -> Option<(u16, &[u8])> {
+    let (value, behind) = match *text {
+        [a, byte, ref behind @ ..] if byte == end => (digit(a)?, behind),
+        [a @ b'1'..=b'9', b, byte, ref behind @ ..] if byte == end => (decimal([a, b])?, behind),
+        [a @ b'1'..=b'9', b, c, byte, ref behind @ ..] if byte == end => (decimal([a, b, c])?, behind),
+        [a @ b'1'..=b'9', b, c, d, byte, ref behind @ ..] if byte == end => (decimal([a, b, c, d])?, behind),
+        [a @ b'1'..=b'9', b, c, d, e, byte, ref behind @ ..] if byte == end => {
+            (decimal([a, b, c, d, e])?, behind)
+        }
+        _ => return None,
+    };
+    Some((u16::try_from(value).ok()?, behind))
+}
+
+/// Why `text` does not begin with a decimal up to `max` and what ends it: it is too short, or a byte is wrong.
+pub(crate) fn not_decimal(text: &[u8], max: u32) -> End {
+    let mut value = None;
+    for (at, &byte) in text.iter().enumerate() {
+        value = match (digit(byte), value) {
+            (Some(digit), None) => Some(digit),
+            (Some(digit), Some(value @ 1..)) if value * 10 + digit <= max => Some(value * 10 + digit),
+            _ => return End::Wrong(at),
+        };
+    }
+    End::Open(usize::from(value.is_none()))
+}
+
+#[inline(always)]
+fn decimal<const DIGITS: usize>(digits: [u8; DIGITS]) -> Option<u32> {
+    digits.into_iter().try_fold(0, |value, byte| Some(10 * value + digit(byte)?))
+}
+
+#[inline(always)]
+fn digit(byte: u8) -> Option<u32> {
+    match byte.wrapping_sub(b'0') {
+        digit @ ..10 => Some(digit.into()),
+        _ => None,
+    }
 }
 
 impl End {
@@ -105,9 +86,9 @@ impl End {
         }
     }
 
-    /// Where the text starts at `start` of a longer one.
+    /// Where the text began at `start` of a longer one.
     #[inline(always)]
-    pub(crate) fn behind_start(self, start: usize) -> Self {
+    pub(crate) fn behind(self, start: usize) -> Self {
         match self {
             Self::Open(missing) => Self::Open(missing),
             Self::Wrong(at) => Self::Wrong(start + at),
@@ -115,116 +96,129 @@ impl End {
     }
 }
 
-/// A decimal from 0 to `MAX` without heading zero or sign, at `at`.
-#[inline(always)]
-fn decimal<const MAX: u32>(text: &[u8], mut at: usize) -> Text<u32> {
-    let digit = |at: usize| text.get(at).map(|byte| u32::from(byte.wrapping_sub(b'0')));
-    let mut value = match digit(at) {
-        None => return Err(End::Open(1)),
-        Some(10..) => return Err(End::Wrong(at)),
-        Some(first) => first,
-    };
-    at += 1;
-    loop {
-        match digit(at) {
-            None => return Err(End::Open(0)),
-            Some(10..) => return Ok((value, at)),
-            Some(_) if value == 0 => return Err(End::Wrong(at)),
-            Some(digit) => value = value * 10 + digit,
+impl Groups {
+    /// Reads on in an IPv6 address: eight groups of one to four hex digits, `::` at most once for one or more of them,
+    /// the last two perhaps written as IPv4 (R21), then a space. `text` begins where a group does, and will. Puts the
+    /// values of what it reads into `groups`.
+    #[inline(always)]
+    pub(crate) fn read(&mut self, text: &mut &[u8], groups: &mut [u16; 8]) -> Result<(), End> {
+        loop {
+            let Some((group, behind)) = group(text) else {
+                *text = match self.no_group(text)? {
+                    (behind, true) => behind,
+                    (behind, false) => {
+                        *text = behind;
+                        return Ok(());
+                    }
+                };
+                self.gap = Some(self.count);
+                continue;
+            };
+            let room = 8 - self.count - u8::from(self.gap.is_some());
+            if room == 0 {
+                return Err(End::Wrong(0));
+            }
+            // `::` does for all that is missing.
+            let may_end = room == 1 || self.gap.is_some();
+            let (behind, more) = match *behind {
+                [b':', ref behind @ ..] if room > 1 => (behind, true),
+                [b' ', ref behind @ ..] if may_end => (behind, false),
+                [b'.', ..] => return self.dotted_tail(text, text.len() - behind.len(), groups),
+                [_, ..] => return Err(End::Wrong(text.len() - behind.len())),
+                [] => return Err(End::Open(if may_end { 0 } else { 2 })),
+            };
+            put(groups, self.count, group as u16);
+            self.count += 1;
+            *text = behind;
+            if !more {
+                return Ok(());
+            }
         }
-        if value > MAX {
-            return Err(End::Wrong(at));
+    }
+
+    /// Where no group begins: at the start `::` does for all, behind a colon a second one does, and behind two the
+    /// address may end. Gives what is behind, and whether that is more of the address.
+    fn no_group<'a>(&self, text: &'a [u8]) -> Result<(&'a [u8], bool), End> {
+        match (text, self.gap) {
+            ([b':', behind @ ..], None) if self.count > 0 => Ok((behind, true)),
+            ([b':', b':', behind @ ..], None) => Ok((behind, true)),
+            ([b':'], None) => Err(End::Open(1)),
+            ([b':', ..], None) => Err(End::Wrong(1)),
+            ([b' ', behind @ ..], Some(gap)) if gap == self.count => Ok((behind, false)),
+            ([_, ..], _) => Err(End::Wrong(0)),
+            // At the start `::`, behind a colon a second one or a digit, behind two nothing.
+            ([], None) => Err(End::Open(if self.count > 0 { 1 } else { 2 })),
+            ([], Some(gap)) => Err(End::Open(usize::from(gap != self.count))),
         }
-        at += 1;
+    }
+
+    /// The groups that were read, those behind `::` moved to the end.
+    #[inline(always)]
+    pub(crate) fn spread(self, groups: &mut [u16; 8]) {
+        if let Some(gap) = self.gap {
+            let behind = groups.get_mut(gap.into()..).unwrap_or_default();
+            behind.rotate_right(8usize.saturating_sub(self.count.into()));
+        }
+    }
+
+    /// The last 32 bits as IPv4, the first dot of which is at `dot`.
+    #[inline(always)]
+    fn dotted_tail(&mut self, text: &mut &[u8], dot: usize, groups: &mut [u16; 8]) -> Result<(), End> {
+        let fits = if self.gap.is_some() { self.count <= 5 } else { self.count == 6 };
+        let octets = if fits { octets(text, dot) } else { Err(End::Wrong(dot)) };
+        let ([a, b, c, d], behind) = octets?;
+        put(groups, self.count, u16::from_be_bytes([a, b]));
+        put(groups, self.count + 1, u16::from_be_bytes([c, d]));
+        self.count += 2;
+        *text = behind;
+        Ok(())
     }
 }
 
-/// One of the integers of an IPv4 address, at `at`. The usual ones, up to three digits and a byte behind them, are read
-/// at a stroke; [`decimal`] says what else there is.
-#[inline(always)]
-fn octet(text: &[u8], at: usize) -> Text<u32> {
-    let Some(&[a, b, c, d]) = text.get(at..).and_then(<[u8]>::first_chunk) else {
-        return decimal::<255>(text, at);
-    };
-    // What is no digit is above 9.
-    let digit = |byte: u8| u32::from(byte.wrapping_sub(b'0'));
-    match (digit(a), digit(b), digit(c), digit(d)) {
-        (a @ ..10, 10.., ..) => Ok((a, at + 1)),
-        (a @ 1..10, b @ ..10, 10.., _) => Ok((a * 10 + b, at + 2)),
-        (a @ 1..3, b @ ..10, c @ ..10, 10..) if a * 100 + b * 10 + c < 256 => {
-            Ok((a * 100 + b * 10 + c, at + 3))
-        }
-        _ => decimal::<255>(text, at),
-    }
-}
-
-/// What stands behind the dot at `at`.
-#[inline(always)]
-fn dot(text: &[u8], at: usize) -> Result<usize, End> {
-    if text.get(at) == Some(&b'.') { Ok(at + 1) } else { Err(End::Wrong(at)) }
-}
-
-/// The last 32 bits as IPv4, which begins at `start`, behind `count` groups.
+/// The four integers of an IPv4 address, then a space, and what is behind. What stands before the first dot is a
+/// group of hex digits; it is an integer too, or the dot is wrong.
 #[cold]
-fn dotted_tail(
-    text: &[u8],
-    start: usize,
-    mut groups: [u16; 8],
-    mut count: usize,
-    gap: Option<usize>,
-) -> Text<[u16; 8]> {
-    let tail = text.get(start..).unwrap_or_default();
-    let fits = if gap.is_some() { count <= 5 } else { count == 6 };
-    // What stands before the first dot is a group of hex digits; is it a decimal too?
-    let dot = tail.iter().position(|&byte| byte == b'.').unwrap_or_default();
-    if !fits || !decimal::<255>(tail, 0).is_ok_and(|(_, end)| end == dot) {
-        return Err(End::Wrong(start + dot));
+fn octets(text: &[u8], dot: usize) -> Result<([u8; 4], &[u8]), End> {
+    let mut octets = [0; 4];
+    let mut rest = text;
+    // Behind each at least a dot and a digit for each that is to come.
+    for (value, (end, behind)) in octets.iter_mut().zip([(b'.', 6), (b'.', 4), (b'.', 2), (b' ', 0)]) {
+        let start = text.len() - rest.len();
+        (*value, rest) = match octet(rest, end) {
+            None if start == 0 => return Err(End::Wrong(dot)),
+            None => return Err(not_decimal(rest, 255).before(behind).behind(start)),
+            Some(read) => read,
+        };
     }
-    let (value, end) = ipv4(tail).map_err(|end| end.behind_start(start))?;
-    let [a, b, c, d] = value.to_be_bytes();
-    put(&mut groups, &mut count, u16::from_be_bytes([a, b]));
-    put(&mut groups, &mut count, u16::from_be_bytes([c, d]));
-    Ok((spread(groups, count, gap), start + end))
+    Ok((octets, rest))
 }
 
 #[inline(always)]
-fn put(groups: &mut [u16; 8], count: &mut usize, group: u16) {
-    if let Some(slot) = groups.get_mut(*count) {
+fn put(groups: &mut [u16; 8], index: u8, group: u16) {
+    if let Some(slot) = groups.get_mut(usize::from(index)) {
         *slot = group;
     }
-    *count += 1;
 }
 
-/// The first `count` of `groups`, those behind the gap moved to the end.
+/// Up to four hex digits at the start of `text`: their value, and what is behind.
 #[inline(always)]
-fn spread(groups: [u16; 8], count: usize, gap: Option<usize>) -> [u16; 8] {
-    let Some(gap) = gap else { return groups };
-    let zeros = 8usize.saturating_sub(count);
-    let mut spread = [0; 8];
-    for (index, &group) in groups.iter().take(count).enumerate() {
-        if let Some(slot) = spread.get_mut(if index < gap { index } else { index + zeros }) {
-            *slot = group;
+fn group(text: &[u8]) -> Option<(u32, &[u8])> {
+    let hex = |byte: u8| DIGITS[usize::from(byte)];
+    match *text {
+        [a, b, c, d, ref behind @ ..] if hex(a) | hex(b) | hex(c) | hex(d) < 16 => {
+            Some((hex(a) << 12 | hex(b) << 8 | hex(c) << 4 | hex(d), behind))
         }
+        [a, b, c, ref behind @ ..] if hex(a) | hex(b) | hex(c) < 16 => {
+            Some((hex(a) << 8 | hex(b) << 4 | hex(c), behind))
+        }
+        [a, b, ref behind @ ..] if hex(a) | hex(b) < 16 => Some((hex(a) << 4 | hex(b), behind)),
+        [a, ref behind @ ..] if hex(a) < 16 => Some((hex(a), behind)),
+        _ => None,
     }
-    spread
-}
-
-/// The usual group of an IPv6 address, read at a stroke.
-#[inline(always)]
-fn four_hex_digits(text: &[u8], at: usize) -> Option<u16> {
-    let &[a, b, c, d] = text.get(at..)?.first_chunk()?;
-    let digit = |byte: u8| DIGITS[usize::from(byte)];
-    let [a, b, c, d] = [digit(a), digit(b), digit(c), digit(d)];
-    (a | b | c | d < 16).then(|| u16::from_be_bytes([a << 4 | b, c << 4 | d]))
-}
-
-#[inline(always)]
-fn hex_digit(byte: u8) -> Option<u16> {
-    Some(u16::from(DIGITS[usize::from(byte)])).filter(|&digit| digit < 16)
 }
 
 /// The values of hex digits, 255 for all other bytes.
-static DIGITS: [u8; 256] = {
+static DIGITS: [u32; 256] = {
     let mut digits = [0xFF; 256];
     let mut digit = 0;
     while digit < 16 {

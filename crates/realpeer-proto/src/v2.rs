@@ -9,18 +9,11 @@ use crate::walk::Walk;
 use crate::{Addresses, Command, Error, Header, Parsed, Tlvs, Transport, UnixAddr, V2Error, Version};
 
 pub(crate) const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
+/// The thirteenth byte, version and command.
+const LOCAL: u8 = 0x20;
+const PROXY: u8 = 0x21;
 /// Signature, version and command, family and transport, length.
 pub(crate) const HEAD_LEN: usize = 16;
-
-/// The fixed part of the header.
-#[derive(Clone, Copy)]
-struct Head {
-    command: Command,
-    layout: Layout,
-    transport: Transport,
-    /// The bytes after the fixed part.
-    len: u16,
-}
 
 /// How the address block is laid out.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,42 +25,121 @@ enum Layout {
     Unix,
 }
 
-/// Reads on in the header that `input`, which is not empty, begins with.
-#[inline]
+/// Reads the header that `input`, which is not empty, begins with. What of an incomplete one has been checked is kept in
+/// `walk`.
+#[inline(always)]
 pub(crate) fn advance<'a>(walk: &mut Walk, input: &'a [u8], limits: Limits) -> Result<Parsed<'a>, Error> {
+    match whole(input, limits) {
+        Some(parsed) => Ok(parsed),
+        None => open_or_fault(walk, input, limits),
+    }
+}
+
+/// The header that `input` begins with, if it is whole.
+#[inline(always)]
+fn whole(input: &[u8], limits: Limits) -> Option<Parsed<'_>> {
+    let (fixed, rest) = input.split_first_chunk()?;
+    let len = announced(fixed, limits)?;
+    complete::<true>(fixed, rest.get(..len.into())?, limits)
+}
+
+/// The header in bytes that [`advance`] has found to be one, without checking it again.
+pub(crate) fn view(bytes: &[u8], limits: Limits) -> Option<Parsed<'_>> {
+    let (fixed, block) = bytes.split_first_chunk()?;
+    complete::<false>(fixed, block, limits)
+}
+
+/// What is missing of a header that is not whole, or wrong with it.
+fn open_or_fault(walk: &mut Walk, input: &[u8], limits: Limits) -> Result<Parsed<'static>, Error> {
     let Some((fixed, rest)) = input.split_first_chunk::<HEAD_LEN>() else {
         return check_start(input, limits).map(|()| incomplete(HEAD_LEN - input.len()));
     };
-    let Some(head) = Head::new(fixed, limits) else { return Err(fault(fixed, limits)) };
-    let len = usize::from(head.len);
-    let (block, whole) = match rest.get(..len) {
-        Some(block) => (block, true),
-        None => (rest, false),
+    let &[.., command, family, _, _] = fixed;
+    let (Some(len), Some(layout)) = (announced(fixed, limits), Layout::of(command, family)) else {
+        return Err(fault(fixed, limits));
     };
-    match head.layout {
-        Layout::Skipped => walk.skipped(block, head.len)?,
-        layout => walk.strict(block, head.len, layout.len())?,
+    if layout != Layout::Skipped && !matches!(len.checked_sub(layout.len()), Some(0 | 3..)) {
+        return Err(fault(fixed, limits));
     }
-    if !whole {
-        return Ok(incomplete(len - rest.len()));
+    let block = rest.get(..len.into()).unwrap_or(rest);
+    walk.read(block, len, layout.len())?;
+    match usize::from(len) - block.len() {
+        // It is whole, and yet was not taken for a header: the checksum is wrong.
+        0 => check(fixed, block, layout, limits).map(|()| incomplete(1)),
+        missing => Ok(incomplete(missing)),
     }
-    if let Some(at) = walk.crc32c().filter(|_| limits.check_crc32c) {
-        check_crc32c(fixed, block, at)?;
-    }
-    Ok(Parsed::Complete { header: head.header(block), len: HEAD_LEN + len })
 }
 
-/// The header in bytes that [`advance`] has found to be one, or `None` if they are too few.
-pub(crate) fn view(bytes: &[u8], limits: Limits) -> Option<Header<'_>> {
-    let (fixed, block) = bytes.split_first_chunk()?;
-    Some(Head::new(fixed, limits)?.header(block))
+/// What the fixed part announces to follow it, if the signature is right and the header within the limit.
+#[inline(always)]
+fn announced(fixed: &[u8; HEAD_LEN], limits: Limits) -> Option<u16> {
+    let (signature, &[_, _, high, low]) = fixed.split_first_chunk::<12>()? else { return None };
+    let len = u16::from_be_bytes([high, low]);
+    (*signature == SIGNATURE && HEAD_LEN as u32 + u32::from(len) <= limits.max_len).then_some(len)
 }
 
-/// Checks a header that has just been written, but for its checksum, and puts the checksum right.
-pub(crate) fn seal(bytes: &mut [u8]) -> Result<(), Error> {
-    let limits = Limits { max_len: u32::MAX, versions: crate::Versions::V2, check_crc32c: false };
+/// The header, where `block` is all that follows the fixed part. `None` if it is undefined or too short, or if `CHECK`
+/// finds something wrong with the TLVs.
+#[inline(always)]
+fn complete<'a, const CHECK: bool>(
+    fixed: &[u8; HEAD_LEN],
+    block: &'a [u8],
+    limits: Limits,
+) -> Option<Parsed<'a>> {
+    let &[.., command, family, _, _] = fixed;
+    let layout = Layout::of(command, family)?;
+    let good = |tlvs: &[u8]| !CHECK || tlvs.is_empty() || check(fixed, block, layout, limits).is_ok();
+    let transport = if family & 0xF == 1 { Transport::Stream } else { Transport::Dgram };
+    match layout {
+        Layout::Inet => {
+            let (addresses, tlvs) = block.split_first_chunk()?;
+            good(tlvs).then(|| proxy(transport, inet(addresses), tlvs, block))
+        }
+        Layout::Inet6 => {
+            let (addresses, tlvs) = block.split_first_chunk()?;
+            good(tlvs).then(|| proxy(transport, inet6(addresses), tlvs, block))
+        }
+        Layout::Unix => {
+            let (addresses, tlvs) = block.split_first_chunk()?;
+            let addresses = unix(addresses)?;
+            good(tlvs).then(|| proxy(transport, addresses, tlvs, block))
+        }
+        Layout::Skipped => good(block).then(|| {
+            let (version, addresses, transport) = (Version::V2, Addresses::Unspec, Transport::Unspec);
+            let command = if command == LOCAL { Command::Local } else { Command::Proxy };
+            let tlvs = Tlvs::new(block).unwrap_or_default();
+            let header = Header { version, command, transport, addresses, tlvs };
+            Parsed::Complete { header, len: HEAD_LEN + block.len() }
+        }),
+    }
+}
+
+#[inline(always)]
+fn proxy<'a>(transport: Transport, addresses: Addresses<'a>, tlvs: &'a [u8], block: &[u8]) -> Parsed<'a> {
+    let (version, command, tlvs) = (Version::V2, Command::Proxy, Tlvs::checked(tlvs));
+    let header = Header { version, command, transport, addresses, tlvs };
+    Parsed::Complete { header, len: HEAD_LEN + block.len() }
+}
+
+/// Checks the TLVs in the block of a header, and its checksum.
+#[inline(never)]
+fn check(fixed: &[u8; HEAD_LEN], block: &[u8], layout: Layout, limits: Limits) -> Result<(), Error> {
     let mut walk = Walk::default();
-    let _ = advance(&mut walk, bytes, limits)?;
+    #[expect(clippy::cast_possible_truncation, reason = "it is as long as a u16 said")]
+    walk.read(block, block.len() as u16, layout.len())?;
+    match walk.crc32c().filter(|_| limits.check_crc32c) {
+        Some(at) => check_crc32c(fixed, block, at),
+        None => Ok(()),
+    }
+}
+
+/// Checks the TLVs of a header that has just been written, with addresses of `addresses` bytes, and puts its checksum
+/// right.
+pub(crate) fn seal(bytes: &mut [u8], addresses: u16) -> Result<(), Error> {
+    let mut walk = Walk::default();
+    let block = bytes.get(HEAD_LEN..).unwrap_or_default();
+    #[expect(clippy::cast_possible_truncation, reason = "the encoder has checked it")]
+    walk.read(block, block.len() as u16, addresses)?;
     if let Some(at) = walk.crc32c() {
         let value = HEAD_LEN + at..HEAD_LEN + at + 4;
         bytes.get_mut(value.clone()).unwrap_or_default().fill(0);
@@ -82,18 +154,14 @@ pub(crate) fn seal(bytes: &mut [u8]) -> Result<(), Error> {
 impl Layout {
     /// What the thirteenth and fourteenth byte say, if they are defined (R35 to R49).
     #[inline(always)]
-    const fn of(command: u8, family: u8) -> Option<(Command, Self, Transport)> {
-        Some(match (command, family) {
-            (0x20, _) => (Command::Local, Self::Skipped, Transport::Unspec),
-            (0x21, 0x11) => (Command::Proxy, Self::Inet, Transport::Stream),
-            (0x21, 0x12) => (Command::Proxy, Self::Inet, Transport::Dgram),
-            (0x21, 0x21) => (Command::Proxy, Self::Inet6, Transport::Stream),
-            (0x21, 0x22) => (Command::Proxy, Self::Inet6, Transport::Dgram),
-            (0x21, 0x31) => (Command::Proxy, Self::Unix, Transport::Stream),
-            (0x21, 0x32) => (Command::Proxy, Self::Unix, Transport::Dgram),
-            (0x21, 0x00..=0x02 | 0x10 | 0x20 | 0x30) => (Command::Proxy, Self::Skipped, Transport::Unspec),
-            _ => return None,
-        })
+    const fn of(command: u8, family: u8) -> Option<Self> {
+        match (command, family) {
+            (LOCAL, _) | (PROXY, 0x00..=0x02 | 0x10 | 0x20 | 0x30) => Some(Self::Skipped),
+            (PROXY, 0x11 | 0x12) => Some(Self::Inet),
+            (PROXY, 0x21 | 0x22) => Some(Self::Inet6),
+            (PROXY, 0x31 | 0x32) => Some(Self::Unix),
+            _ => None,
+        }
     }
 
     /// The length of the addresses and ports (R40 to R42).
@@ -104,47 +172,6 @@ impl Layout {
             Self::Inet6 => 36,
             Self::Unix => 216,
         }
-    }
-}
-
-impl Head {
-    /// `None` if anything is wrong; [`fault`] says what.
-    #[inline(always)]
-    fn new(fixed: &[u8; HEAD_LEN], limits: Limits) -> Option<Self> {
-        let (signature, &[command, family, high, low]) = fixed.split_first_chunk::<12>()? else {
-            return None;
-        };
-        let len = u16::from_be_bytes([high, low]);
-        let fits = HEAD_LEN as u32 + u32::from(len) <= limits.max_len;
-        if *signature != SIGNATURE || !fits {
-            return None;
-        }
-        let (command, layout, transport) = Layout::of(command, family)?;
-        let stray = len.checked_sub(layout.len())?;
-        (layout == Layout::Skipped || !matches!(stray, 1 | 2)).then_some(Self {
-            command,
-            layout,
-            transport,
-            len,
-        })
-    }
-
-    /// `block` is what follows the fixed part.
-    #[inline(always)]
-    fn header(self, block: &[u8]) -> Header<'_> {
-        let parts = match self.layout {
-            Layout::Skipped => None,
-            Layout::Inet => block.split_first_chunk().map(|(addresses, tlvs)| (inet(addresses), tlvs)),
-            Layout::Inet6 => block.split_first_chunk().map(|(addresses, tlvs)| (inet6(addresses), tlvs)),
-            Layout::Unix => {
-                block.split_first_chunk().and_then(|(addresses, tlvs)| Some((unix(addresses)?, tlvs)))
-            }
-        };
-        let (addresses, tlvs) = match parts {
-            Some((addresses, tlvs)) => (addresses, Tlvs::checked(tlvs)),
-            None => (Addresses::Unspec, Tlvs::new(block).unwrap_or_default()),
-        };
-        Header { version: Version::V2, command: self.command, transport: self.transport, addresses, tlvs }
     }
 }
 
@@ -196,7 +223,7 @@ fn check_start(start: &[u8], limits: Limits) -> Result<(), Error> {
         return Err(Error::V2(V2Error::Command { found: command & 0xF }));
     }
     let Some(&family) = start.get(13) else { return Ok(()) };
-    let Some((_, layout, _)) = Layout::of(command, family) else {
+    let Some(layout) = Layout::of(command, family) else {
         return Err(Error::V2(match family >> 4 {
             found @ 4.. => V2Error::Family { found },
             _ => V2Error::Transport { found: family & 0xF },
@@ -221,7 +248,7 @@ fn fault(fixed: &[u8; HEAD_LEN], limits: Limits) -> Error {
     if let Err(error) = check_start(start, limits).and_then(|()| check_len(announced, limits)) {
         return error;
     }
-    let needed = Layout::of(command, family).map_or(0, |(_, layout, _)| layout.len());
+    let needed = Layout::of(command, family).map_or(0, Layout::len);
     Error::V2(match announced.checked_sub(needed) {
         None => V2Error::Length { announced, needed },
         Some(bytes) => V2Error::Stray { bytes },

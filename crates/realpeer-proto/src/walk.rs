@@ -24,40 +24,54 @@ impl Walk {
     }
 
     /// Looks at the TLVs of which the type or more has come. `block` is what has come of the `len` bytes after the
-    /// fixed part, the first `skip` of which are addresses.
-    #[inline]
-    pub(crate) fn strict(&mut self, block: &[u8], len: u16, skip: u16) -> Result<(), Error> {
-        self.at = self.at.max(skip);
-        loop {
-            if self.at == self.ssl_end {
-                self.ssl_end = 0;
-            }
-            let end = if self.ssl_end > 0 { self.ssl_end } else { len };
-            if self.at == end {
-                return Ok(());
-            }
-            let here = block.get(self.at.into()..).unwrap_or_default();
-            let &[kind, high, low, ..] = here else {
-                return self.check_head(here, end);
-            };
-            let value_len = u16::from_be_bytes([high, low]);
-            if !self.may_be(kind, value_len, value_len, end) {
-                return self.check_head(here, end);
-            }
-            let nested = kind == kind::SSL && self.ssl_end == 0;
-            if kind == kind::CRC32C && self.ssl_end == 0 {
-                self.crc32c = self.at + 3;
-            }
-            if nested {
-                self.ssl_end = self.at + 3 + value_len;
-            }
-            self.at += 3 + if nested { Ssl::FIXED_LEN as u16 } else { value_len };
+    /// fixed part, the first `addresses` of which are addresses; without any the block is skipped.
+    pub(crate) fn read(&mut self, block: &[u8], len: u16, addresses: u16) -> Result<(), Error> {
+        if addresses == 0 {
+            return self.skipped(block, len);
         }
+        self.at = self.at.max(addresses);
+        if self.strict(block, len) {
+            return Ok(());
+        }
+        let end = if self.ssl_end > 0 { self.ssl_end } else { len };
+        self.check_head(block.get(self.at.into()..).unwrap_or_default(), end)
+    }
+
+    /// Walks along the TLVs that can stand where they do, and says whether that was all.
+    #[inline(always)]
+    fn strict(&mut self, block: &[u8], len: u16) -> bool {
+        let Self { mut at, mut ssl_end, mut crc32c, .. } = *self;
+        let all = loop {
+            if ssl_end > 0 {
+                while let Some(next) = next(block, at, ssl_end) {
+                    at = next.end;
+                }
+                if at < ssl_end {
+                    break false;
+                }
+                ssl_end = 0;
+            }
+            let Some(next) = next(block, at, len) else { break at == len };
+            match next.kind {
+                kind::CRC32C if crc32c == 0 && next.len == 4 => crc32c = at + 3,
+                kind::UNIQUE_ID if usize::from(next.len) <= MAX_UNIQUE_ID_LEN => {}
+                kind::SSL if matches!(next.len, 5 | 8..) => {
+                    ssl_end = next.end;
+                    at += 3 + Ssl::FIXED_LEN as u16;
+                    continue;
+                }
+                kind::CRC32C | kind::UNIQUE_ID | kind::SSL => break false,
+                _ => {}
+            }
+            at = next.end;
+        };
+        *self = Self { at, ssl_end, crc32c, ..*self };
+        all
     }
 
     /// Looks at a block that is skipped, for a CRC32C: what is there counts only if it is TLVs from the first byte to
     /// the last of `len`, and nothing is wrong before that is certain.
-    pub(crate) fn skipped(&mut self, block: &[u8], len: u16) -> Result<(), Error> {
+    fn skipped(&mut self, block: &[u8], len: u16) -> Result<(), Error> {
         while self.at < len {
             let room = len - self.at;
             let here = block.get(self.at.into()..).unwrap_or_default();
@@ -88,7 +102,7 @@ impl Walk {
     /// Whether a TLV of the type `kind` with a value of `least` to `most` bytes can stand here: it has to end
     /// where its surroundings do, or at least a TLV's three bytes before.
     #[inline(always)]
-    fn may_be(&self, kind: u8, least: u16, most: u16, end: u16) -> bool {
+    fn may_be(self, kind: u8, least: u16, most: u16, end: u16) -> bool {
         let Some(room) = (end - self.at).checked_sub(3) else { return false };
         let fits = |least: u16, most: u16| {
             least <= most && ((least <= room && room <= most) || u32::from(least) + 3 <= u32::from(room))
@@ -107,7 +121,7 @@ impl Walk {
 
     /// Checks the type and length of a TLV, or what has come of them, byte by byte.
     #[cold]
-    fn check_head(&self, head: &[u8], end: u16) -> Result<(), Error> {
+    fn check_head(self, head: &[u8], end: u16) -> Result<(), Error> {
         for len in 1..=head.len() {
             let (kind, least, most) = match *head.get(..len).unwrap_or(head) {
                 [kind] => (kind, [0, 0], [0xFF, 0xFF]),
@@ -123,7 +137,7 @@ impl Walk {
         Ok(())
     }
 
-    fn cause(&self, kind: u8, least: u16, most: u16, end: u16) -> Error {
+    fn cause(self, kind: u8, least: u16, most: u16, end: u16) -> Error {
         let room = (end - self.at).saturating_sub(3);
         let cause = match kind {
             _ if self.ssl_end > 0 => None,
@@ -136,6 +150,23 @@ impl Walk {
         let cause = cause.unwrap_or(if least > room { TlvCause::Overrun } else { TlvCause::Stray });
         error(kind, self.at, cause)
     }
+}
+
+/// A TLV.
+struct Next {
+    kind: u8,
+    len: u16,
+    end: u16,
+}
+
+/// The TLV at `at`, if its type and length have come, and it ends where `end` is or a TLV's three bytes before.
+#[inline(always)]
+fn next(block: &[u8], at: u16, end: u16) -> Option<Next> {
+    let &[kind, high, low] = block.get(at.into()..)?.first_chunk()?;
+    let len = u16::from_be_bytes([high, low]);
+    let next = u32::from(at) + 3 + u32::from(len);
+    let room = u32::from(end).checked_sub(next)?;
+    (!matches!(room, 1 | 2)).then_some(Next { kind, len, end: next as u16 })
 }
 
 /// What is wrong with the TLV at `at`.
