@@ -1,73 +1,96 @@
-//! CRC32C (RFC 4960, appendix B), eight bytes at a step.
+//! CRC32C (RFC 4960, appendix B): by the processor's instruction with the feature `std`, by tables without.
 
-/// The checksum of the parts one after the other.
-pub(crate) fn crc32c(parts: &[&[u8]]) -> u32 {
-    !parts.iter().fold(!0, |crc, part| update(crc, part))
+#[cfg(feature = "std")]
+use ::crc32c::crc32c_append as append;
+#[cfg(not(feature = "std"))]
+use tables::append;
+
+/// The checksum of `header` with zeros in place of the four bytes at `at` (section 2.2.3).
+pub(crate) fn checksum(header: &[u8], at: usize) -> u32 {
+    let (before, rest) = header.split_at_checked(at).unwrap_or((header, &[]));
+    let behind = rest.get(4..).unwrap_or_default();
+    // Most headers fit here, and are then summed up in one go, which is faster than in three.
+    let mut copy = [0; 136];
+    if let Some(copy) = copy.get_mut(..header.len()) {
+        copy.copy_from_slice(header);
+        if let Some(value) = copy.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+            *value = [0; 4];
+        }
+        return append(0, copy);
+    }
+    append(append(append(0, before), &[0; 4]), behind)
 }
 
-/// Table `k` gives what a byte does to the checksum `k` bytes later.
-static TABLES: [[u32; 256]; 8] = tables();
+/// Eight bytes at a step.
+#[cfg(any(test, not(feature = "std")))]
+mod tables {
+    /// Table `k` gives what a byte does to the checksum `k` bytes later.
+    static TABLES: [[u32; 256]; 8] = tables();
 
-const fn tables() -> [[u32; 256]; 8] {
-    const POLYNOMIAL: u32 = 0x82F6_3B78;
-    let mut tables = [[0; 256]; 8];
-    let mut byte = 0;
-    while byte < 256 {
-        #[expect(clippy::cast_possible_truncation, reason = "byte is below 256")]
-        let mut crc = byte as u32;
-        let mut bit = 0;
-        while bit < 8 {
-            crc = if crc & 1 == 1 { crc >> 1 ^ POLYNOMIAL } else { crc >> 1 };
-            bit += 1;
+    /// The checksum of what has the checksum `crc` and then `bytes`.
+    pub(super) fn append(crc: u32, bytes: &[u8]) -> u32 {
+        let mut crc = !crc;
+        let mut rest = bytes;
+        while let Some((&[a, b, c, d, e, f, g, h], behind)) = rest.split_first_chunk() {
+            rest = behind;
+            let [a, b, c, d] = (crc ^ u32::from_le_bytes([a, b, c, d])).to_le_bytes();
+            crc = TABLES[7][usize::from(a)]
+                ^ TABLES[6][usize::from(b)]
+                ^ TABLES[5][usize::from(c)]
+                ^ TABLES[4][usize::from(d)]
+                ^ TABLES[3][usize::from(e)]
+                ^ TABLES[2][usize::from(f)]
+                ^ TABLES[1][usize::from(g)]
+                ^ TABLES[0][usize::from(h)];
         }
-        tables[0][byte] = crc;
-        byte += 1;
+        for &byte in rest {
+            crc = crc >> 8 ^ TABLES[0][usize::from(crc.to_le_bytes()[0] ^ byte)];
+        }
+        !crc
     }
-    let mut k = 1;
-    while k < 8 {
+
+    const fn tables() -> [[u32; 256]; 8] {
+        const POLYNOMIAL: u32 = 0x82F6_3B78;
+        let mut tables = [[0; 256]; 8];
         let mut byte = 0;
         while byte < 256 {
-            let before = tables[k - 1][byte];
-            tables[k][byte] = before >> 8 ^ tables[0][(before & 0xFF) as usize];
+            #[expect(clippy::cast_possible_truncation, reason = "byte is below 256")]
+            let mut crc = byte as u32;
+            let mut bit = 0;
+            while bit < 8 {
+                crc = if crc & 1 == 1 { crc >> 1 ^ POLYNOMIAL } else { crc >> 1 };
+                bit += 1;
+            }
+            tables[0][byte] = crc;
             byte += 1;
         }
-        k += 1;
+        let mut k = 1;
+        while k < 8 {
+            let mut byte = 0;
+            while byte < 256 {
+                let before = tables[k - 1][byte];
+                tables[k][byte] = before >> 8 ^ tables[0][(before & 0xFF) as usize];
+                byte += 1;
+            }
+            k += 1;
+        }
+        tables
     }
-    tables
-}
-
-fn update(mut crc: u32, bytes: &[u8]) -> u32 {
-    let mut rest = bytes;
-    while let Some((&[a, b, c, d, e, f, g, h], behind)) = rest.split_first_chunk() {
-        rest = behind;
-        let [a, b, c, d] = (crc ^ u32::from_le_bytes([a, b, c, d])).to_le_bytes();
-        crc = TABLES[7][usize::from(a)]
-            ^ TABLES[6][usize::from(b)]
-            ^ TABLES[5][usize::from(c)]
-            ^ TABLES[4][usize::from(d)]
-            ^ TABLES[3][usize::from(e)]
-            ^ TABLES[2][usize::from(f)]
-            ^ TABLES[1][usize::from(g)]
-            ^ TABLES[0][usize::from(h)];
-    }
-    for &byte in rest {
-        crc = crc >> 8 ^ TABLES[0][usize::from(crc.to_le_bytes()[0] ^ byte)];
-    }
-    crc
 }
 
 #[cfg(test)]
 mod tests {
-    use super::crc32c;
+    use super::{append, checksum, tables};
 
     #[test]
     fn r64_known_checksums() {
         // RFC 3720, appendix B.4, and the usual check value.
-        assert_eq!(crc32c(&[b"123456789"]), 0xE306_9283);
-        assert_eq!(crc32c(&[&[0; 32]]), 0x8A91_36AA);
-        assert_eq!(crc32c(&[&[0xFF; 32]]), 0x62A8_AB43);
-        assert_eq!(crc32c(&[b"1234", b"", b"56789"]), 0xE306_9283);
-        assert_eq!(crc32c(&[]), 0);
+        for (bytes, sum) in
+            [(&b"123456789"[..], 0xE306_9283), (&[0; 32], 0x8A91_36AA), (&[0xFF; 32], 0x62A8_AB43), (b"", 0)]
+        {
+            assert_eq!((append(0, bytes), tables::append(0, bytes)), (sum, sum));
+        }
+        assert_eq!(checksum(b"12345\xff\xff\xff\xff6789", 5), append(0, b"12345\0\0\0\x006789"));
     }
 
     #[test]
@@ -81,7 +104,9 @@ mod tests {
         for end in 0..=bytes.len() {
             for split in 0..=end {
                 let (first, second) = bytes[..end].split_at(split);
-                assert_eq!(crc32c(&[first, second]), bitwise(&bytes[..end]), "{split} of {end}");
+                let sum = bitwise(&bytes[..end]);
+                assert_eq!(append(append(0, first), second), sum, "{split} of {end}");
+                assert_eq!(tables::append(tables::append(0, first), second), sum, "{split} of {end}");
             }
         }
     }

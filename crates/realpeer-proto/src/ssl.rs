@@ -36,6 +36,7 @@ impl<'a> Ssl<'a> {
     pub(crate) const FIXED_LEN: usize = 5;
 
     /// Reads the value of an SSL TLV; `None` if it is shorter than 5 bytes or the TLVs within do not fill it.
+    #[inline]
     pub fn new(value: &'a [u8]) -> Option<Self> {
         let (&[client, a, b, c, d], rest) = value.split_first_chunk()?;
         Some(Self { client, verify: u32::from_be_bytes([a, b, c, d]), tlvs: Tlvs::new(rest)? })

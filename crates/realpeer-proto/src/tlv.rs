@@ -184,6 +184,7 @@ impl<'a> Tlv<'a> {
 
 impl<'a> Tlvs<'a> {
     /// The TLVs that fill `bytes` exactly, or `None` if they do not.
+    #[inline]
     pub fn new(bytes: &'a [u8]) -> Option<Self> {
         let mut rest = TlvIter(bytes);
         while rest.next().is_some() {}
@@ -211,11 +212,13 @@ impl<'a> Tlvs<'a> {
     }
 
     /// The value of the first TLV of the type `kind`.
+    #[inline]
     pub fn get(&self, kind: u8) -> Option<&'a [u8]> {
         self.iter().find(|tlv| tlv.kind == kind).map(|tlv| tlv.value)
     }
 
     /// ALPN: the protocol on top (section 2.2.1).
+    #[inline]
     pub fn alpn(&self) -> Option<&'a [u8]> {
         self.get(kind::ALPN)
     }
@@ -231,11 +234,13 @@ impl<'a> Tlvs<'a> {
     }
 
     /// `UNIQUE_ID`: an opaque id of the connection (section 2.2.5).
+    #[inline]
     pub fn unique_id(&self) -> Option<&'a [u8]> {
         self.get(kind::UNIQUE_ID)
     }
 
     /// SSL: what is known of the client's TLS connection (section 2.2.6).
+    #[inline]
     pub fn ssl(&self) -> Option<Ssl<'a>> {
         self.get(kind::SSL).and_then(Ssl::new)
     }

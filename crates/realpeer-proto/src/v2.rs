@@ -3,7 +3,7 @@
 use core::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 
 use crate::config::Limits;
-use crate::crc32c::crc32c;
+use crate::crc32c::checksum;
 use crate::parse::incomplete;
 use crate::walk::Walk;
 use crate::{Addresses, Command, Error, Header, Parsed, Tlvs, Transport, UnixAddr, V2Error, Version};
@@ -38,15 +38,13 @@ pub(crate) fn advance<'a>(walk: &mut Walk, input: &'a [u8], limits: Limits) -> R
 /// The header that `input` begins with, if it is whole.
 #[inline(always)]
 fn whole(input: &[u8], limits: Limits) -> Option<Parsed<'_>> {
-    let (fixed, rest) = input.split_first_chunk()?;
-    let len = announced(fixed, limits)?;
-    complete::<true>(fixed, rest.get(..len.into())?, limits)
+    let len = announced(input.first_chunk()?, limits)?;
+    complete::<true>(input.get(..HEAD_LEN + usize::from(len))?, limits)
 }
 
 /// The header in bytes that [`advance`] has found to be one, without checking it again.
 pub(crate) fn view(bytes: &[u8], limits: Limits) -> Option<Parsed<'_>> {
-    let (fixed, block) = bytes.split_first_chunk()?;
-    complete::<false>(fixed, block, limits)
+    complete::<false>(bytes, limits)
 }
 
 /// What is missing of a header that is not whole, or wrong with it.
@@ -61,13 +59,12 @@ fn open_or_fault(walk: &mut Walk, input: &[u8], limits: Limits) -> Result<Parsed
     if layout != Layout::Skipped && !matches!(len.checked_sub(layout.len()), Some(0 | 3..)) {
         return Err(fault(fixed, limits));
     }
-    let block = rest.get(..len.into()).unwrap_or(rest);
-    walk.read(block, len, layout.len())?;
-    match usize::from(len) - block.len() {
-        // It is whole, and yet was not taken for a header: the checksum is wrong.
-        0 => check(fixed, block, layout, limits).map(|()| incomplete(1)),
-        missing => Ok(incomplete(missing)),
+    if let Some(header) = input.get(..HEAD_LEN + usize::from(len)) {
+        // It is all here, and yet no header: the TLVs or the checksum are wrong.
+        return check(header, layout.len(), limits).map(|()| incomplete(1));
     }
+    walk.read(rest, len, layout.len())?;
+    Ok(incomplete(usize::from(len) - rest.len()))
 }
 
 /// What the fixed part announces to follow it, if the signature is right and the header within the limit.
@@ -78,77 +75,73 @@ fn announced(fixed: &[u8; HEAD_LEN], limits: Limits) -> Option<u16> {
     (*signature == SIGNATURE && HEAD_LEN as u32 + u32::from(len) <= limits.max_len).then_some(len)
 }
 
-/// The header, where `block` is all that follows the fixed part. `None` if it is undefined or too short, or if `CHECK`
-/// finds something wrong with the TLVs.
+/// The header that is all of `bytes`. `None` if it is undefined or too short, or if `CHECK` finds something wrong with
+/// the TLVs.
 #[inline(always)]
-fn complete<'a, const CHECK: bool>(
-    fixed: &[u8; HEAD_LEN],
-    block: &'a [u8],
-    limits: Limits,
-) -> Option<Parsed<'a>> {
-    let &[.., command, family, _, _] = fixed;
-    let layout = Layout::of(command, family)?;
-    let good = |tlvs: &[u8]| !CHECK || tlvs.is_empty() || check(fixed, block, layout, limits).is_ok();
+fn complete<const CHECK: bool>(bytes: &[u8], limits: Limits) -> Option<Parsed<'_>> {
+    let (&[.., command, family, _, _], block) = bytes.split_first_chunk::<HEAD_LEN>()?;
+    let good = |layout: Layout, tlvs: &[u8]| {
+        !CHECK || tlvs.is_empty() || check(bytes, layout.len(), limits).is_ok()
+    };
     let transport = if family & 0xF == 1 { Transport::Stream } else { Transport::Dgram };
-    match layout {
+    match Layout::of(command, family)? {
         Layout::Inet => {
             let (addresses, tlvs) = block.split_first_chunk()?;
-            good(tlvs).then(|| proxy(transport, inet(addresses), tlvs, block))
+            good(Layout::Inet, tlvs).then(|| proxy(transport, inet(addresses), tlvs, bytes.len()))
         }
         Layout::Inet6 => {
             let (addresses, tlvs) = block.split_first_chunk()?;
-            good(tlvs).then(|| proxy(transport, inet6(addresses), tlvs, block))
+            good(Layout::Inet6, tlvs).then(|| proxy(transport, inet6(addresses), tlvs, bytes.len()))
         }
         Layout::Unix => {
             let (addresses, tlvs) = block.split_first_chunk()?;
             let addresses = unix(addresses)?;
-            good(tlvs).then(|| proxy(transport, addresses, tlvs, block))
+            good(Layout::Unix, tlvs).then(|| proxy(transport, addresses, tlvs, bytes.len()))
         }
-        Layout::Skipped => good(block).then(|| {
+        Layout::Skipped => good(Layout::Skipped, block).then(|| {
             let (version, addresses, transport) = (Version::V2, Addresses::Unspec, Transport::Unspec);
             let command = if command == LOCAL { Command::Local } else { Command::Proxy };
             let tlvs = Tlvs::new(block).unwrap_or_default();
             let header = Header { version, command, transport, addresses, tlvs };
-            Parsed::Complete { header, len: HEAD_LEN + block.len() }
+            Parsed::Complete { header, len: bytes.len() }
         }),
     }
 }
 
 #[inline(always)]
-fn proxy<'a>(transport: Transport, addresses: Addresses<'a>, tlvs: &'a [u8], block: &[u8]) -> Parsed<'a> {
+fn proxy<'a>(transport: Transport, addresses: Addresses<'a>, tlvs: &'a [u8], len: usize) -> Parsed<'a> {
     let (version, command, tlvs) = (Version::V2, Command::Proxy, Tlvs::checked(tlvs));
-    let header = Header { version, command, transport, addresses, tlvs };
-    Parsed::Complete { header, len: HEAD_LEN + block.len() }
+    Parsed::Complete { header: Header { version, command, transport, addresses, tlvs }, len }
 }
 
-/// Checks the TLVs in the block of a header, and its checksum.
+/// Checks the TLVs behind the addresses of a header, and its checksum.
 #[inline(never)]
-fn check(fixed: &[u8; HEAD_LEN], block: &[u8], layout: Layout, limits: Limits) -> Result<(), Error> {
-    let mut walk = Walk::default();
-    #[expect(clippy::cast_possible_truncation, reason = "it is as long as a u16 said")]
-    walk.read(block, block.len() as u16, layout.len())?;
-    match walk.crc32c().filter(|_| limits.check_crc32c) {
-        Some(at) => check_crc32c(fixed, block, at),
-        None => Ok(()),
-    }
+fn check(header: &[u8], addresses: u16, limits: Limits) -> Result<(), Error> {
+    let Some(at) = tlvs(header, addresses)?.filter(|_| limits.check_crc32c) else { return Ok(()) };
+    let announced = header.get(at..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
+    let (announced, computed) = (u32::from_be_bytes(announced), checksum(header, at));
+    if announced == computed { Ok(()) } else { Err(Error::V2(V2Error::Crc32c { announced, computed })) }
 }
 
-/// Checks the TLVs of a header that has just been written, with addresses of `addresses` bytes, and puts its checksum
-/// right.
-pub(crate) fn seal(bytes: &mut [u8], addresses: u16) -> Result<(), Error> {
-    let mut walk = Walk::default();
-    let block = bytes.get(HEAD_LEN..).unwrap_or_default();
-    #[expect(clippy::cast_possible_truncation, reason = "the encoder has checked it")]
-    walk.read(block, block.len() as u16, addresses)?;
-    if let Some(at) = walk.crc32c() {
-        let value = HEAD_LEN + at..HEAD_LEN + at + 4;
-        bytes.get_mut(value.clone()).unwrap_or_default().fill(0);
-        let sum = crc32c(&[bytes]).to_be_bytes();
-        if let Some(slot) = bytes.get_mut(value) {
-            slot.copy_from_slice(&sum);
+/// Checks the TLVs of a header that has just been written, and puts its checksum right.
+pub(crate) fn seal(header: &mut [u8], addresses: u16) -> Result<(), Error> {
+    if let Some(at) = tlvs(header, addresses)? {
+        let sum = checksum(header, at);
+        if let Some(value) = header.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+            *value = sum.to_be_bytes();
         }
     }
     Ok(())
+}
+
+/// Checks the TLVs behind the addresses of a header, and gives where its checksum is.
+#[inline(always)]
+fn tlvs(header: &[u8], addresses: u16) -> Result<Option<usize>, Error> {
+    let mut walk = Walk::default();
+    let block = header.get(HEAD_LEN..).unwrap_or_default();
+    #[expect(clippy::cast_possible_truncation, reason = "no header is longer")]
+    walk.read(block, block.len() as u16, addresses)?;
+    Ok(walk.crc32c().map(|at| HEAD_LEN + at))
 }
 
 impl Layout {
@@ -253,13 +246,4 @@ fn fault(fixed: &[u8; HEAD_LEN], limits: Limits) -> Error {
         None => V2Error::Length { announced, needed },
         Some(bytes) => V2Error::Stray { bytes },
     })
-}
-
-/// Compares the checksum at `at` of `block` with that of the header with zeros in its place (R65).
-fn check_crc32c(fixed: &[u8; HEAD_LEN], block: &[u8], at: usize) -> Result<(), Error> {
-    let Some((before, rest)) = block.split_at_checked(at) else { return Ok(()) };
-    let Some((&value, behind)) = rest.split_first_chunk() else { return Ok(()) };
-    let announced = u32::from_be_bytes(value);
-    let computed = crc32c(&[fixed, before, &[0; 4], behind]);
-    if announced == computed { Ok(()) } else { Err(Error::V2(V2Error::Crc32c { announced, computed })) }
 }

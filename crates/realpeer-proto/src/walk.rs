@@ -25,6 +25,7 @@ impl Walk {
 
     /// Looks at the TLVs of which the type or more has come. `block` is what has come of the `len` bytes after the
     /// fixed part, the first `addresses` of which are addresses; without any the block is skipped.
+    #[inline(always)]
     pub(crate) fn read(&mut self, block: &[u8], len: u16, addresses: u16) -> Result<(), Error> {
         if addresses == 0 {
             return self.skipped(block, len);
@@ -55,6 +56,8 @@ impl Walk {
             match next.kind {
                 kind::CRC32C if crc32c == 0 && next.len == 4 => crc32c = at + 3,
                 kind::UNIQUE_ID if usize::from(next.len) <= MAX_UNIQUE_ID_LEN => {}
+                // Here as a whole and good, it need not be walked along.
+                kind::SSL if next.value.and_then(Ssl::new).is_some() => {}
                 kind::SSL if matches!(next.len, 5 | 8..) => {
                     ssl_end = next.end;
                     at += 3 + Ssl::FIXED_LEN as u16;
@@ -152,21 +155,23 @@ impl Walk {
     }
 }
 
-/// A TLV.
-struct Next {
+/// A TLV, and its value if that has come.
+struct Next<'a> {
     kind: u8,
     len: u16,
+    value: Option<&'a [u8]>,
     end: u16,
 }
 
 /// The TLV at `at`, if its type and length have come, and it ends where `end` is or a TLV's three bytes before.
 #[inline(always)]
-fn next(block: &[u8], at: u16, end: u16) -> Option<Next> {
-    let &[kind, high, low] = block.get(at.into()..)?.first_chunk()?;
+fn next(block: &[u8], at: u16, end: u16) -> Option<Next<'_>> {
+    let (&[kind, high, low], rest) = block.get(at.into()..)?.split_first_chunk()?;
     let len = u16::from_be_bytes([high, low]);
     let next = u32::from(at) + 3 + u32::from(len);
     let room = u32::from(end).checked_sub(next)?;
-    (!matches!(room, 1 | 2)).then_some(Next { kind, len, end: next as u16 })
+    let value = rest.get(..len.into());
+    (!matches!(room, 1 | 2)).then_some(Next { kind, len, value, end: next as u16 })
 }
 
 /// What is wrong with the TLV at `at`.
