@@ -87,6 +87,7 @@ impl<'a> Encoder<'a> {
     /// # Errors
     ///
     /// [`MixedFamilies`].
+    #[inline]
     pub fn proxy(
         version: Version,
         source: SocketAddr,
@@ -98,6 +99,7 @@ impl<'a> Encoder<'a> {
     /// The same with addresses of any kind. [`Addresses::Unspec`] becomes UNKNOWN in version 1, and in version 2
     /// PROXY with UNSPEC, which most receivers refuse: for a connection of the proxy's own, and where the endpoints
     /// can't be told, [`local`](Self::local) is what they take.
+    #[inline]
     pub const fn new(version: Version, addresses: Addresses<'a>) -> Self {
         let transport = match addresses {
             Addresses::Unspec => Transport::Unspec,
@@ -223,6 +225,7 @@ impl<'a> Encoder<'a> {
     }
 
     /// The length of a version 2 header, padding and all.
+    #[inline(always)]
     fn len_v2(&self) -> Result<usize, EncodeError> {
         let crc32c = if self.adds_crc32c() { CRC32C_LEN } else { 0 };
         let fixed = v2::HEAD_LEN + usize::from(self.addresses_len()) + crc32c;
@@ -236,6 +239,7 @@ impl<'a> Encoder<'a> {
         if len > MAX_HEADER_LEN { Err(EncodeError::TooLong { len }) } else { Ok(len) }
     }
 
+    #[inline(always)]
     fn addresses_len(&self) -> u16 {
         match self.addresses {
             Addresses::Unspec => 0,
@@ -247,49 +251,66 @@ impl<'a> Encoder<'a> {
 
     /// Writes all but the checksum into `out`, which has just the length for it.
     fn write_v2(&self, out: &mut [u8]) {
-        let len = out.len();
-        let mut header = Writer { out, len: 0 };
-        let family = match self.addresses {
-            Addresses::Unspec => 0,
-            Addresses::Inet { .. } => 0x10,
-            Addresses::Inet6 { .. } => 0x20,
-            Addresses::Unix { .. } => 0x30,
+        let rest = match self.addresses {
+            Addresses::Unspec => self.write_fixed::<16>(out, 0, |_| {}),
+            Addresses::Inet { source, destination } => self.write_fixed::<28>(out, 0x10, |block| {
+                block.put(&source.ip().octets());
+                block.put(&destination.ip().octets());
+                block.put(&source.port().to_be_bytes());
+                block.put(&destination.port().to_be_bytes());
+            }),
+            Addresses::Inet6 { source, destination } => self.write_fixed::<52>(out, 0x20, |block| {
+                block.put(&source.ip().octets());
+                block.put(&destination.ip().octets());
+                block.put(&source.port().to_be_bytes());
+                block.put(&destination.port().to_be_bytes());
+            }),
+            Addresses::Unix { source, destination } => self.write_fixed::<232>(out, 0x30, |block| {
+                for name in [source.as_bytes(), destination.as_bytes()] {
+                    block.put(name);
+                    block.zeros(UnixAddr::MAX_LEN - name.len());
+                }
+            }),
         };
+        if !rest.is_empty() {
+            self.write_tlvs(rest);
+        }
+    }
+
+    /// Writes the fixed part and, by `block`, the addresses, `LEN` bytes in all, and gives what is behind.
+    #[inline(always)]
+    fn write_fixed<'o, const LEN: usize>(
+        &self,
+        out: &'o mut [u8],
+        family: u8,
+        block: impl FnOnce(&mut Writer<'_>),
+    ) -> &'o mut [u8] {
+        let announced = be16(out.len() - v2::HEAD_LEN);
+        // There is room: `out` has the length for it.
+        let Some((fixed, rest)) = out.split_first_chunk_mut::<LEN>() else { return &mut [] };
+        let mut header = Writer { out: fixed, len: 0 };
         header.put(&v2::SIGNATURE);
         header.put(&[0x20 | self.command as u8, family | self.transport as u8]);
-        header.put(&be16(len - v2::HEAD_LEN));
-        match self.addresses {
-            Addresses::Unspec => {}
-            Addresses::Inet { source, destination } => {
-                header.put(&source.ip().octets());
-                header.put(&destination.ip().octets());
-                header.put(&source.port().to_be_bytes());
-                header.put(&destination.port().to_be_bytes());
-            }
-            Addresses::Inet6 { source, destination } => {
-                header.put(&source.ip().octets());
-                header.put(&destination.ip().octets());
-                header.put(&source.port().to_be_bytes());
-                header.put(&destination.port().to_be_bytes());
-            }
-            Addresses::Unix { source, destination } => {
-                for name in [source.as_bytes(), destination.as_bytes()] {
-                    header.put(name);
-                    header.zeros(UnixAddr::MAX_LEN - name.len());
-                }
-            }
-        }
+        header.put(&announced);
+        block(&mut header);
+        rest
+    }
+
+    /// Writes the TLVs and the padding, which fill `out`.
+    fn write_tlvs(&self, out: &mut [u8]) {
+        let len = out.len();
+        let mut block = Writer { out, len: 0 };
         if self.adds_crc32c() {
-            header.tlv(kind::CRC32C, &[0; 4]);
+            block.tlv(kind::CRC32C, &[0; 4]);
         }
         match self.tlvs {
-            List::Each(tlvs) => tlvs.iter().for_each(|tlv| header.tlv(tlv.kind(), tlv.value())),
-            List::Run(tlvs) => header.put(tlvs.as_bytes()),
+            List::Each(tlvs) => tlvs.iter().for_each(|tlv| block.tlv(tlv.kind(), tlv.value())),
+            List::Run(tlvs) => block.put(tlvs.as_bytes()),
         }
-        if header.len < len {
-            let padding = len - header.len - TLV_HEAD_LEN;
-            header.tlv_head(kind::NOOP, padding);
-            header.zeros(padding);
+        if block.len < len {
+            let padding = len - block.len - TLV_HEAD_LEN;
+            block.tlv_head(kind::NOOP, padding);
+            block.zeros(padding);
         }
     }
 

@@ -80,37 +80,49 @@ fn announced(fixed: &[u8; HEAD_LEN], limits: Limits) -> Option<u16> {
 #[inline(always)]
 fn complete<const CHECK: bool>(bytes: &[u8], limits: Limits) -> Option<Parsed<'_>> {
     let (&[.., command, family, _, _], block) = bytes.split_first_chunk::<HEAD_LEN>()?;
-    let good = |layout: Layout, tlvs: &[u8]| {
-        !CHECK || tlvs.is_empty() || check(bytes, layout.len(), limits).is_ok()
-    };
-    let transport = if family & 0xF == 1 { Transport::Stream } else { Transport::Dgram };
-    match Layout::of(command, family)? {
+    let layout = Layout::of(command, family)?;
+    match layout {
         Layout::Inet => {
             let (addresses, tlvs) = block.split_first_chunk()?;
-            good(Layout::Inet, tlvs).then(|| proxy(transport, inet(addresses), tlvs, bytes.len()))
+            if CHECK && !tlvs.is_empty() && check(bytes, 12, limits).is_err() {
+                return None;
+            }
+            Some(proxy(family, inet(addresses), tlvs, bytes.len()))
         }
         Layout::Inet6 => {
             let (addresses, tlvs) = block.split_first_chunk()?;
-            good(Layout::Inet6, tlvs).then(|| proxy(transport, inet6(addresses), tlvs, bytes.len()))
+            if CHECK && !tlvs.is_empty() && check(bytes, 36, limits).is_err() {
+                return None;
+            }
+            Some(proxy(family, inet6(addresses), tlvs, bytes.len()))
         }
-        Layout::Unix => {
-            let (addresses, tlvs) = block.split_first_chunk()?;
-            let addresses = unix(addresses)?;
-            good(Layout::Unix, tlvs).then(|| proxy(transport, addresses, tlvs, bytes.len()))
+        Layout::Unix | Layout::Skipped => {
+            if CHECK && block.len() > layout.len().into() && check(bytes, layout.len(), limits).is_err() {
+                return None;
+            }
+            unix_or_skipped(bytes)
         }
-        Layout::Skipped => good(Layout::Skipped, block).then(|| {
-            let (version, addresses, transport) = (Version::V2, Addresses::Unspec, Transport::Unspec);
-            let command = if command == LOCAL { Command::Local } else { Command::Proxy };
-            let tlvs = Tlvs::new(block).unwrap_or_default();
-            let header = Header { version, command, transport, addresses, tlvs };
-            Parsed::Complete { header, len: bytes.len() }
-        }),
     }
 }
 
+/// The same for what is seldom, apart so that it does not weigh on the others.
+#[inline(never)]
+fn unix_or_skipped(bytes: &[u8]) -> Option<Parsed<'_>> {
+    let (&[.., command, family, _, _], block) = bytes.split_first_chunk::<HEAD_LEN>()?;
+    if Layout::of(command, family)? == Layout::Unix {
+        let (addresses, tlvs) = block.split_first_chunk()?;
+        return Some(proxy(family, unix(addresses)?, tlvs, bytes.len()));
+    }
+    let (version, addresses, transport) = (Version::V2, Addresses::Unspec, Transport::Unspec);
+    let command = if command == LOCAL { Command::Local } else { Command::Proxy };
+    let tlvs = Tlvs::new(block).unwrap_or_default();
+    Some(Parsed::Complete { header: Header { version, command, transport, addresses, tlvs }, len: bytes.len() })
+}
+
 #[inline(always)]
-fn proxy<'a>(transport: Transport, addresses: Addresses<'a>, tlvs: &'a [u8], len: usize) -> Parsed<'a> {
+fn proxy<'a>(family: u8, addresses: Addresses<'a>, tlvs: &'a [u8], len: usize) -> Parsed<'a> {
     let (version, command, tlvs) = (Version::V2, Command::Proxy, Tlvs::checked(tlvs));
+    let transport = if family & 0xF == 1 { Transport::Stream } else { Transport::Dgram };
     Parsed::Complete { header: Header { version, command, transport, addresses, tlvs }, len }
 }
 

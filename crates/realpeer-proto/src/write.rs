@@ -25,23 +25,27 @@ impl Writer<'_> {
         }
     }
 
+    #[inline(always)]
     pub(crate) fn tlv(&mut self, kind: u8, value: &[u8]) {
         self.tlv_head(kind, value.len());
         self.put(value);
     }
 
+    #[inline(always)]
     pub(crate) fn tlv_head(&mut self, kind: u8, len: usize) {
-        self.put(&[kind]);
-        self.put(&be16(len));
+        let [high, low] = be16(len);
+        self.put(&[kind, high, low]);
     }
 
+    #[inline(always)]
     pub(crate) fn ipv4(&mut self, octets: [u8; 4]) {
-        for (index, octet) in octets.into_iter().enumerate() {
-            if index > 0 {
-                self.put(b".");
-            }
-            self.decimal(octet.into());
+        for octet in octets {
+            let [a, b, c, len] = OCTETS[usize::from(octet)];
+            self.put_some([a, b, c, b'.'], len.into());
+            self.put(b".");
         }
+        // The last dot is none.
+        self.len -= 1;
     }
 
     /// Groups of hex digits without leading zeros, `::` for the first of the longest runs of two or more zeros
@@ -72,30 +76,52 @@ impl Writer<'_> {
         }
     }
 
+    #[inline(always)]
     fn hex(&mut self, group: u16) {
-        let digits = [group >> 12, group >> 8 & 0xF, group >> 4 & 0xF, group & 0xF];
-        let skip = digits.iter().take(3).take_while(|&&digit| digit == 0).count();
-        for &digit in digits.iter().skip(skip) {
-            let digit = digit as u8;
-            self.put(&[if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }]);
-        }
+        let digit = |shift: u32| HEX[usize::from(group >> shift & 0xF)];
+        let skip = usize::from(group < 0x10) + usize::from(group < 0x100) + usize::from(group < 0x1000);
+        let digits = u32::from_le_bytes([digit(12), digit(8), digit(4), digit(0)]) >> (8 * skip);
+        self.put_some(digits.to_le_bytes(), 4 - skip);
     }
 
+    #[inline(always)]
     pub(crate) fn decimal(&mut self, number: u16) {
-        let mut digits = [0; 5];
-        let mut rest = number;
-        let mut start = digits.len();
-        for (index, digit) in digits.iter_mut().enumerate().rev() {
-            *digit = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            start = index;
-            if rest == 0 {
-                break;
-            }
+        let digit = |unit: u16| b'0' + (number / unit % 10) as u8;
+        let skip = usize::from(number < 10)
+            + usize::from(number < 100)
+            + usize::from(number < 1000)
+            + usize::from(number < 10_000);
+        let digits = [digit(10_000), digit(1000), digit(100), digit(10), digit(1), 0, 0, 0];
+        self.put_some((u64::from_le_bytes(digits) >> (8 * skip)).to_le_bytes(), 5 - skip);
+    }
+
+    /// Writes `bytes`, the first `len` of which count. There must be room for all of them.
+    #[inline(always)]
+    fn put_some<const N: usize>(&mut self, bytes: [u8; N], len: usize) {
+        if let Some(slot) = self.out.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut) {
+            *slot = bytes;
+            self.len += len;
         }
-        self.put(digits.get(start..).unwrap_or_default());
     }
 }
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// The decimal digits of each number, and how many of them there are.
+static OCTETS: [[u8; 4]; 256] = {
+    let mut octets = [[0; 4]; 256];
+    let mut number = 0;
+    while number < 256 {
+        let digits = [b'0' + (number / 100) as u8, b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8];
+        octets[number] = match number {
+            0..10 => [digits[2], 0, 0, 1],
+            10..100 => [digits[1], digits[2], 0, 2],
+            _ => [digits[0], digits[1], digits[2], 3],
+        };
+        number += 1;
+    }
+    octets
+};
 
 /// A length that has been checked to fit.
 pub(crate) fn be16(len: usize) -> [u8; 2] {
