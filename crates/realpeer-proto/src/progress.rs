@@ -1,9 +1,6 @@
-//! How far a version 1 line goes that is not whole, and from where on to read when more of it comes (section 2.1).
-
-use core::mem;
+//! How far a version 1 line goes that is not whole, byte by byte (section 2.1).
 
 use crate::V1Field;
-use crate::text::{self, End, Groups};
 use crate::v1::{SHORTEST, TCP4, TCP6, UNKNOWN};
 
 /// `PROXY TCP4 0.0.0.0 0.0.0.0 0 0` and CRLF.
@@ -11,21 +8,38 @@ const SHORTEST_TCP4: usize = 32;
 /// `PROXY TCP6 :: :: 0 0` and CRLF.
 const SHORTEST_TCP6: usize = 22;
 
-/// How far a line has been read. It keeps no values: those are read once the line is whole.
+/// What the bytes of a line so far come to. It keeps no addresses: those are read once the line is whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Progress {
     protocol: Protocol,
-    /// Which of the ten numbers of a TCP4 line begins at `at`: four and four of addresses, two ports, and 10 for the line
-    /// feed. A TCP6 line has addresses in place of the first and the fifth, and UNKNOWN only the line feed.
-    number: u8,
-    /// Of the TCP6 address in which `at` is.
-    groups: Groups,
+    /// How many bytes there were.
     at: u8,
+    /// Which of the ten numbers of a TCP4 line this is: four and four of addresses, two ports, then 10 for the line feed
+    /// and 11 behind it. A TCP6 line has addresses in place of the first and the fifth.
+    number: u8,
+    /// The digits of the number or group so far.
+    digits: u8,
+    /// The decimal that they are, or [`NO_DECIMAL`] where hex digits are none.
+    value: u32,
+    address: Address,
+}
+
+/// Of an IPv6 address: what stands before the group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Address {
+    /// How many groups.
+    count: u8,
+    /// How many of them before `::`, once it has come. It stands for at least one.
+    gap: Option<u8>,
+    /// A colon at the start, which takes another one.
+    colon: bool,
+    /// The dots in an IPv4 tail.
+    dots: u8,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Protocol {
-    /// Up to `at` the line begins as one of those below does.
+    /// The line begins as one of those below does.
     #[default]
     Open,
     Tcp4,
@@ -36,32 +50,65 @@ enum Protocol {
 
 const PORTS: u8 = 8;
 const LINE_FEED: u8 = 10;
-/// What ends each of the ten numbers.
-const ENDS: [u8; LINE_FEED as usize] = *b"... ...  \r";
+const NO_DECIMAL: u32 = u32::MAX;
 
 impl Progress {
-    /// Reads on from where it stands, up to the end of the line.
-    pub(crate) fn read(&mut self, line: &[u8]) -> Result<(), End> {
-        if self.protocol == Protocol::Open {
-            self.protocol(line)?;
-        }
-        while let Some(&end) = ENDS.get(usize::from(self.number)) {
-            let rest = line.get(self.at.into()..).unwrap_or_default();
-            match self.protocol {
-                Protocol::Unknown => return self.ignored(line),
-                Protocol::Tcp6 if self.number < PORTS => self.address(line, rest)?,
-                _ => self.decimal(line, rest, end)?,
+    /// Takes what more of the line has come, up to a byte that can't stand where it does. Says whether it is whole.
+    pub(crate) fn read(&mut self, line: &[u8]) -> bool {
+        for &byte in line.get(self.taken()..).unwrap_or_default() {
+            if !self.step(byte) || self.is_whole() {
+                break;
             }
         }
-        let at = usize::from(self.at);
-        match line.get(at) {
-            Some(b'\n') => Ok(()),
-            Some(_) => Err(End::Wrong(at)),
-            None => Err(End::Open(1)),
+        self.is_whole()
+    }
+
+    /// Takes the next byte and says whether it can stand there. If not, this is of no more use.
+    #[inline]
+    pub(crate) fn step(&mut self, byte: u8) -> bool {
+        let fits = match (self.protocol, self.number) {
+            (Protocol::Open, _) => self.protocol(byte),
+            (_, LINE_FEED) => self.line_feed(byte),
+            (Protocol::Unknown, _) => {
+                self.number = if byte == b'\r' { LINE_FEED } else { 0 };
+                true
+            }
+            (Protocol::Tcp6, ..PORTS) => self.group(byte),
+            (_, ..PORTS) => self.decimal(byte, if self.number % 4 == 3 { b' ' } else { b'.' }, 255),
+            _ => self.decimal(byte, if self.number == PORTS { b' ' } else { b'\r' }, 65_535),
+        };
+        self.at += u8::from(fits);
+        fits
+    }
+
+    /// How many bytes were taken.
+    #[inline]
+    pub(crate) fn taken(&self) -> usize {
+        self.at.into()
+    }
+
+    /// The fewest bytes that the line still lacks.
+    #[inline]
+    pub(crate) fn missing(&self) -> usize {
+        // Behind a number at least a byte that ends it, and two bytes for each that is to come.
+        let behind = 2 * usize::from(LINE_FEED.saturating_sub(self.number));
+        match (self.protocol, self.number) {
+            (Protocol::Open, _) => self.shortest() - self.taken(),
+            (_, LINE_FEED) => 1,
+            (Protocol::Unknown, _) => 2,
+            (Protocol::Tcp6, ..4) => self.address.missing(self.digits) + 9,
+            (Protocol::Tcp6, ..PORTS) => self.address.missing(self.digits) + 6,
+            _ => behind + usize::from(self.digits == 0),
         }
     }
 
-    /// The field in which it stands.
+    /// Whether the line is whole.
+    #[inline]
+    pub(crate) fn is_whole(&self) -> bool {
+        self.number > LINE_FEED
+    }
+
+    /// The field in which the next byte stands.
     pub(crate) fn field(&self) -> V1Field {
         match (self.protocol, self.number) {
             (Protocol::Open, _) => V1Field::Protocol,
@@ -73,83 +120,160 @@ impl Progress {
         }
     }
 
-    /// Reads up to where the protocol is known.
-    fn protocol(&mut self, line: &[u8]) -> Result<(), End> {
-        let (name, protocol) = match (line.get(6), line.get(9)) {
-            (Some(b'U'), _) => (&UNKNOWN[..], Protocol::Unknown),
-            (_, Some(b'6')) => (&TCP6[..], Protocol::Tcp6),
-            _ => (&TCP4[..], Protocol::Tcp4),
-        };
-        let mut at = usize::from(self.at);
-        while at < name.len() && line.get(at) == name.get(at) {
-            at += 1;
+    /// The length of the shortest line that begins like this.
+    fn shortest(&self) -> usize {
+        match (self.taken(), self.value) {
+            (..7, _) => SHORTEST,
+            (_, 0) => SHORTEST,
+            (..10, _) => SHORTEST_TCP6,
+            (_, 6) => SHORTEST_TCP6,
+            _ => SHORTEST_TCP4,
         }
-        self.at = short(at);
-        if at < name.len() {
-            // The shortest line of those that begin like this.
-            let shortest = match protocol {
-                Protocol::Tcp6 if at > 6 => SHORTEST_TCP6,
-                Protocol::Tcp4 if at > 9 => SHORTEST_TCP4,
-                Protocol::Tcp4 if at > 6 => SHORTEST_TCP6,
-                _ => SHORTEST,
-            };
-            return Err(if at < line.len() { End::Wrong(at) } else { End::Open(shortest - at) });
-        }
-        if protocol == Protocol::Unknown {
-            self.number = match line.get(at) {
-                Some(b' ') => 0,
-                Some(b'\r') => LINE_FEED,
-                Some(_) => return Err(End::Wrong(at)),
-                None => return Err(End::Open(2)),
-            };
-            self.at += 1;
-        }
-        self.protocol = protocol;
-        Ok(())
     }
 
-    /// Reads on in an IPv6 address and the space that ends it.
-    fn address(&mut self, line: &[u8], mut rest: &[u8]) -> Result<(), End> {
-        let read = self.groups.read(&mut rest, &mut [0; 8]);
-        let start = line.len() - rest.len();
-        self.at = short(start);
-        // Behind an address at least a space, the other one, and two ports with what ends them.
-        read.map_err(|end| end.before(if self.number < 4 { 9 } else { 6 }).behind(start))?;
-        mem::take(&mut self.groups);
+    /// A byte of `PROXY`, the protocol, or what ends that. Meanwhile `value` is 4, 6, or 0 for UNKNOWN.
+    fn protocol(&mut self, byte: u8) -> bool {
+        let at = self.taken();
+        match (at, byte) {
+            (6, b'U') => self.value = 0,
+            (6, _) => self.value = 4,
+            (9, b'6') if self.value == 4 => self.value = 6,
+            _ => {}
+        }
+        let name = match self.value {
+            6 => &TCP6[..],
+            4 => &TCP4[..],
+            _ => &UNKNOWN[..],
+        };
+        match name.get(at) {
+            Some(&expected) => {
+                if at == TCP4.len() - 1 && byte == expected && self.value > 0 {
+                    self.protocol = if self.value == 6 { Protocol::Tcp6 } else { Protocol::Tcp4 };
+                    self.value = 0;
+                }
+                byte == expected
+            }
+            None => {
+                self.protocol = Protocol::Unknown;
+                self.number = if byte == b'\r' { LINE_FEED } else { 0 };
+                matches!(byte, b' ' | b'\r')
+            }
+        }
+    }
+
+    /// A byte behind CR, which ends the line, or for UNKNOWN is ignored like others unless CR comes first of all.
+    fn line_feed(&mut self, byte: u8) -> bool {
+        self.number = match byte {
+            b'\n' => LINE_FEED + 1,
+            _ if self.protocol != Protocol::Unknown || self.taken() == UNKNOWN.len() + 1 => return false,
+            b'\r' => LINE_FEED,
+            _ => 0,
+        };
+        true
+    }
+
+    /// A byte of a decimal without heading zero or sign (R20, R23), or what ends it.
+    #[inline]
+    fn decimal(&mut self, byte: u8, end: u8, max: u32) -> bool {
+        if byte == end {
+            let whole = self.digits > 0;
+            self.number += u8::from(whole);
+            self.digits = 0;
+            return whole;
+        }
+        self.digit(byte, max)
+    }
+
+    /// Another digit of a decimal.
+    #[inline]
+    fn digit(&mut self, byte: u8, max: u32) -> bool {
+        let digit = u32::from(byte.wrapping_sub(b'0'));
+        let (value, heading_zero) = match self.digits {
+            0 => (digit, false),
+            _ => (10 * self.value + digit, self.value == 0),
+        };
+        let fits = digit < 10 && value <= max && !heading_zero;
+        if fits {
+            self.digits += 1;
+            self.value = value;
+        }
+        fits
+    }
+
+    /// A byte of an IPv6 address, or the space that ends it (R21).
+    fn group(&mut self, byte: u8) -> bool {
+        if self.address.dots > 0 {
+            return self.dotted(byte);
+        }
+        let Address { count, gap, colon, .. } = self.address;
+        let room = 8 - count - u8::from(gap.is_some());
+        match (byte, self.digits) {
+            (b':', 0) => {
+                // At the start one more must follow; behind a colon it stands for zeros.
+                let first = count == 0 && !colon;
+                self.address.colon = first;
+                self.address.gap = if first { None } else { Some(count) };
+                gap.is_none()
+            }
+            (b':', _) => {
+                self.digits = 0;
+                self.address.count += 1;
+                room > 1
+            }
+            (b' ', 0) => self.end_address() && gap == Some(count),
+            (b' ', _) => self.end_address() && (room == 1 || gap.is_some()),
+            (b'.', 1..) => {
+                // What stands before the first dot is a group of hex digits; it is an integer too, or the dot is wrong.
+                self.digits = 0;
+                self.address.dots = 1;
+                self.value != NO_DECIMAL && if gap.is_some() { count <= 5 } else { count == 6 }
+            }
+            _ => {
+                let decimal = self.value != NO_DECIMAL || self.digits == 0;
+                if !(decimal && self.digit(byte, 255)) {
+                    self.value = NO_DECIMAL;
+                    self.digits += 1;
+                }
+                byte.is_ascii_hexdigit() && self.digits <= 4 && room > 0 && !colon
+            }
+        }
+    }
+
+    /// A byte of the last 32 bits as IPv4, or the space that ends them.
+    fn dotted(&mut self, byte: u8) -> bool {
+        match byte {
+            b'.' => {
+                self.address.dots += 1;
+                let digits = core::mem::take(&mut self.digits);
+                self.address.dots <= 3 && digits > 0
+            }
+            b' ' => {
+                let last = self.address.dots == 3 && self.digits > 0;
+                self.end_address() && last
+            }
+            _ => self.digit(byte, 255),
+        }
+    }
+
+    fn end_address(&mut self) -> bool {
         self.number += 4;
-        Ok(())
-    }
-
-    /// Reads a number and the byte that ends it.
-    fn decimal(&mut self, line: &[u8], rest: &[u8], end: u8) -> Result<(), End> {
-        let (behind, max) = if self.number < PORTS {
-            (text::octet(rest, end).map(|(_, behind)| behind), 255)
-        } else {
-            (text::port(rest, end).map(|(_, behind)| behind), 65_535)
-        };
-        let Some(behind) = behind else {
-            // Behind a number at least a byte that ends it, and two bytes for each that is to come.
-            let bytes = 2 * usize::from(LINE_FEED - self.number);
-            return Err(text::not_decimal(rest, max).before(bytes).behind(self.at.into()));
-        };
-        self.number += 1;
-        self.at = short(line.len() - behind.len());
-        Ok(())
-    }
-
-    /// Reads on behind `UNKNOWN` and a space, up to CRLF.
-    fn ignored(&mut self, line: &[u8]) -> Result<(), End> {
-        let rest = line.get(self.at.into()..).unwrap_or_default();
-        if rest.windows(2).any(|two| two == b"\r\n") {
-            return Ok(());
-        }
-        let missing = if rest.ends_with(b"\r") { 1 } else { 2 };
-        self.at = short(line.len() + missing - 2);
-        Err(End::Open(missing))
+        self.digits = 0;
+        self.address = Address::default();
+        true
     }
 }
 
-/// A place in a line, which has at most 107 bytes.
-fn short(at: usize) -> u8 {
-    u8::try_from(at).unwrap_or(u8::MAX)
+impl Address {
+    /// The fewest bytes that it lacks before the space that ends it.
+    fn missing(self, digits: u8) -> usize {
+        let Self { count, gap, colon, dots } = self;
+        match (digits, gap) {
+            _ if dots > 0 => 2 * usize::from(3 - dots) + usize::from(digits == 0),
+            // At the start `::` does for all, behind a colon a second one or a digit, behind two nothing.
+            (0, None) => if count > 0 || colon { 1 } else { 2 },
+            (0, Some(gap)) => usize::from(gap != count),
+            (_, Some(_)) => 0,
+            (_, None) => if count == 7 { 0 } else { 2 },
+        }
+    }
 }

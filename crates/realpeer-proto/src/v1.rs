@@ -5,7 +5,7 @@ use core::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use crate::config::Limits;
 use crate::parse::incomplete;
 use crate::progress::Progress;
-use crate::text::{self, End, Groups};
+use crate::text;
 use crate::{Addresses, Command, Error, Header, Parsed, Tlvs, Transport, V1Error, Version};
 
 /// `PROXY UNKNOWN` and CRLF.
@@ -25,25 +25,27 @@ pub(crate) fn advance(
     input: &[u8],
     limits: Limits,
 ) -> Result<Parsed<'static>, Error> {
-    let limit = LONGEST.min(limits.max_len as usize);
+    let limit = limit(limits);
     let line = input.get(..limit).unwrap_or(input);
-    if *progress == Progress::default() {
+    let fresh = *progress == Progress::default();
+    if fresh || progress.read(line) {
         if let Some(parsed) = whole(line) {
             return Ok(parsed);
         }
     }
-    let end = match progress.read(line) {
-        // Checked to its end, so it is whole.
-        Ok(()) => match whole(line) {
-            Some(parsed) => return Ok(parsed),
-            None => End::Open(limit),
-        },
-        Err(end) => end,
-    };
-    match end {
-        End::Open(missing) if line.len() + missing <= limit => Ok(incomplete(missing)),
-        _ => Err(fault(line, limit, end, limits)),
+    if fresh {
+        progress.read(line);
     }
+    if progress.taken() == line.len() && line.len() + progress.missing() <= limit {
+        return Ok(incomplete(progress.missing()));
+    }
+    Err(fault(line, limit, limits))
+}
+
+/// The most bytes that a line may have.
+#[inline]
+pub(crate) fn limit(limits: Limits) -> usize {
+    LONGEST.min(limits.max_len as usize)
 }
 
 /// The line that `line` begins with, if it is whole.
@@ -79,19 +81,11 @@ pub(crate) fn whole(line: &[u8]) -> Option<Parsed<'static>> {
 }
 
 fn ipv4(text: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
-    let (a, rest) = text::octet(text, b'.')?;
-    let (b, rest) = text::octet(rest, b'.')?;
-    let (c, rest) = text::octet(rest, b'.')?;
-    let (d, rest) = text::octet(rest, b' ')?;
-    Some((Ipv4Addr::new(a, b, c, d), rest))
+    text::ipv4(text).map(|(octets, rest)| (octets.into(), rest))
 }
 
-fn ipv6(mut text: &[u8]) -> Option<(Ipv6Addr, &[u8])> {
-    let mut groups = [0; 8];
-    let mut state = Groups::default();
-    state.read(&mut text, &mut groups).ok()?;
-    state.spread(&mut groups);
-    Some((groups.into(), text))
+fn ipv6(text: &[u8]) -> Option<(Ipv6Addr, &[u8])> {
+    text::ipv6(text).map(|(groups, rest)| (groups.into(), rest))
 }
 
 /// Both, and the end of the line.
@@ -109,32 +103,24 @@ fn complete(transport: Transport, addresses: Addresses<'static>, len: usize) -> 
 }
 
 /// What is wrong with a line that can't be one, or not within `limit` bytes, at the first byte at which it is.
-///
-/// The length that a line has at least never falls as it is read, so what comes first is found by looking at its
-/// beginnings, one after the other.
 #[cold]
-fn fault(line: &[u8], limit: usize, end: End, limits: Limits) -> Error {
-    let wrong = match end {
-        End::Open(_) => line.len(),
-        End::Wrong(at) => at,
-    };
+fn fault(line: &[u8], limit: usize, limits: Limits) -> Error {
     let mut progress = Progress::default();
-    for len in 0..=wrong {
-        let beginning = line.get(..len).unwrap_or(line);
-        #[expect(clippy::cast_possible_truncation, reason = "a line has at most 107 bytes")]
-        match progress.read(beginning) {
-            Err(End::Open(missing)) if len + missing > limit => {
-                return Error::TooLong { at_least: (len + missing) as u32, limit: limit as u32 };
-            }
-            _ => {}
+    #[expect(clippy::cast_possible_truncation, reason = "a line has at most 107 bytes")]
+    for (offset, &found) in line.iter().enumerate() {
+        let field = progress.field();
+        if !progress.step(found) {
+            let offset = offset as u8;
+            return if usize::from(offset) < SIGNATURE_LEN {
+                Error::Signature { offset, found, allowed: limits.versions }
+            } else {
+                Error::V1(V1Error { field, offset, found })
+            };
+        }
+        let at_least = offset + 1 + progress.missing();
+        if at_least > limit {
+            return Error::TooLong { at_least: at_least as u32, limit: limit as u32 };
         }
     }
-    let found = line.get(wrong).copied().unwrap_or_default();
-    #[expect(clippy::cast_possible_truncation, reason = "a line has at most 107 bytes")]
-    let offset = wrong as u8;
-    if wrong < SIGNATURE_LEN {
-        Error::Signature { offset, found, allowed: limits.versions }
-    } else {
-        Error::V1(V1Error { field: progress.field(), offset, found })
-    }
+    Error::TooLong { at_least: u32::MAX, limit: limits.max_len }
 }
