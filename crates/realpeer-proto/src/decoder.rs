@@ -101,6 +101,7 @@ enum State {
 
 impl Decoder {
     /// A decoder with storage of its own for headers of up to 536 bytes.
+    #[inline]
     pub fn new(config: &Config) -> Self {
         Self::with_storage(config, [0; 536])
     }
@@ -108,6 +109,7 @@ impl Decoder {
 
 impl<B: Storage> Decoder<B> {
     /// A decoder that keeps its bytes in `storage`. What that holds is overwritten.
+    #[inline]
     pub fn with_storage(config: &Config, storage: B) -> Self {
         let mut limits = config.limits();
         limits.max_len =
@@ -128,6 +130,9 @@ impl<B: Storage> Decoder<B> {
     /// be one. Bytes that are not taken remain the caller's.
     pub fn push(&mut self, input: &[u8]) -> usize {
         self.look();
+        if let [byte] = *input {
+            return self.push_byte(byte);
+        }
         let mut taken = self.take(input);
         // The length of a version 2 header is known once its first 16 bytes are.
         if self.filled as usize == v2::HEAD_LEN && taken < input.len() {
@@ -179,34 +184,38 @@ impl<B: Storage> Decoder<B> {
     /// # Errors
     ///
     /// As soon as no header can begin with the bytes so far, and ever after. See [`Error`].
+    #[inline]
     pub fn next_event(&mut self) -> Result<Event<'_>, Error> {
-        let Self { state, filled, seen, needed, limits, storage } = self;
-        if let State::Open(progress) = state {
-            if seen != filled {
-                let bytes = storage.bytes().get(..*filled as usize).unwrap_or_default();
-                match advance(progress, bytes, *limits) {
-                    Ok(Parsed::Complete { header, .. }) => {
-                        *state = State::Complete(header.version());
-                        return Ok(Event::Header(header));
-                    }
-                    Ok(Parsed::Incomplete { needed: missing }) => {
-                        *needed = u32::try_from(missing.get()).unwrap_or(u32::MAX);
-                        *seen = *filled;
-                    }
-                    Err(error) => *state = State::Failed(error),
-                }
-            }
+        match self.state {
+            State::Open(_) if self.seen == self.filled => Ok(Event::NeedData { min: self.min() }),
+            _ => self.news(),
         }
-        match *state {
-            State::Open(_) => {
-                let min = NonZeroUsize::new(*needed as usize).unwrap_or(NonZeroUsize::MIN);
-                Ok(Event::NeedData { min })
-            }
-            State::Failed(error) => Err(error),
+    }
+
+    /// The same where there is more to say than before, or all has been said.
+    fn news(&mut self) -> Result<Event<'_>, Error> {
+        let Self { state, filled, seen, needed, limits, storage } = self;
+        let bytes = storage.bytes().get(..*filled as usize).unwrap_or_default();
+        match state {
+            State::Open(progress) => match advance(progress, bytes, *limits) {
+                Ok(Parsed::Complete { header, .. }) => {
+                    *state = State::Complete(header.version());
+                    Ok(Event::Header(header))
+                }
+                Ok(Parsed::Incomplete { needed: min }) => {
+                    *needed = u32::try_from(min.get()).unwrap_or(u32::MAX);
+                    *seen = *filled;
+                    Ok(Event::NeedData { min })
+                }
+                Err(error) => {
+                    *state = State::Failed(error);
+                    Err(error)
+                }
+            },
+            State::Failed(error) => Err(*error),
+            // It has been found complete before, so there is a header.
             State::Complete(version) => {
-                let bytes = storage.bytes().get(..*filled as usize).unwrap_or_default();
-                // It has been found complete before, so there is a header.
-                view(bytes, version, *limits).map(Event::Header).ok_or(Error::Truncated { received: *filled })
+                view(bytes, *version, *limits).map(Event::Header).ok_or(Error::Truncated { received: *filled })
             }
         }
     }
@@ -247,6 +256,10 @@ impl<B: Storage> Decoder<B> {
         self.state = State::Failed(Error::ApiMisuse(misuse));
     }
 
+    fn min(&self) -> NonZeroUsize {
+        NonZeroUsize::new(self.needed as usize).unwrap_or(NonZeroUsize::MIN)
+    }
+
     /// Brings `state` up to what is filled.
     #[inline]
     fn look(&mut self) {
@@ -257,6 +270,28 @@ impl<B: Storage> Decoder<B> {
 }
 
 impl<B: Storage> Decoder<B> {
+    /// Takes a byte that comes alone: as long as there is no header, at least one is missing.
+    #[inline]
+    fn push_byte(&mut self, byte: u8) -> usize {
+        let State::Open(progress) = &mut self.state else { return 0 };
+        let mut missing = None;
+        if let Progress::V1(line) = progress {
+            missing = line.next(byte, v1::limit(self.limits));
+        }
+        let filled = self.filled as usize;
+        if !self.make_room(filled + 1) {
+            return 0;
+        }
+        if let Some(slot) = self.storage.bytes_mut().get_mut(filled) {
+            *slot = byte;
+        }
+        self.filled += 1;
+        if let Some(missing) = missing {
+            (self.needed, self.seen) = (missing, self.filled);
+        }
+        1
+    }
+
     /// Copies what may be header off the front of `input`, of which nothing has been seen. Says how many bytes.
     fn take(&mut self, input: &[u8]) -> usize {
         let State::Open(progress) = self.state else { return 0 };
@@ -316,15 +351,28 @@ impl<B: Storage> Decoder<B> {
 
 /// The length of the line that `input` goes on with, up to its CRLF or all there is. `after_cr`: a CR came before.
 fn line_len(after_cr: bool, input: &[u8]) -> usize {
+    let mut after_cr = after_cr;
     let mut len = 0;
-    while let Some(at) = input.iter().skip(len).position(|&byte| byte == b'\n') {
-        let before = (len + at).checked_sub(1).map_or(after_cr, |at| input.get(at) == Some(&b'\r'));
-        len += at + 1;
-        if before {
-            return len;
-        }
+    while let Some(rest @ [_, ..]) = input.get(len..) {
+        // A block at a time, as long as there is no line feed in it.
+        let block = rest.first_chunk::<16>().filter(|block| !has_line_feed(block));
+        let upto = match block {
+            Some(block) => block.len(),
+            None => rest.iter().position(|&byte| byte == b'\n').map_or(rest.len(), |at| at + 1),
+        };
+        len += upto;
+        after_cr = match rest.get(..upto) {
+            Some([b'\n']) if after_cr => return len,
+            Some([.., b'\r', b'\n']) => return len,
+            Some([.., last]) => *last == b'\r',
+            _ => false,
+        };
     }
-    input.len()
+    len
+}
+
+fn has_line_feed(block: &[u8; 16]) -> bool {
+    block.iter().fold(false, |any, &byte| any | (byte == b'\n'))
 }
 
 impl<T: AsRef<[u8]> + AsMut<[u8]>> Storage for T {

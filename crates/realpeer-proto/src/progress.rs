@@ -63,6 +63,19 @@ impl Progress {
         self.is_whole()
     }
 
+    /// Takes the next byte if more must follow it, and says how many at least. Otherwise it forgets all.
+    #[inline]
+    pub(crate) fn next(&mut self, byte: u8, limit: usize) -> Option<u32> {
+        if self.step(byte) && !self.is_whole() {
+            let missing = self.missing();
+            if self.taken() + missing <= limit {
+                return Some(missing as u32);
+            }
+        }
+        *self = Self::default();
+        None
+    }
+
     /// Takes the next byte and says whether it can stand there. If not, this is of no more use.
     #[inline]
     pub(crate) fn step(&mut self, byte: u8) -> bool {
