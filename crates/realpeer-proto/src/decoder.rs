@@ -214,9 +214,9 @@ impl<B: Storage> Decoder<B> {
             },
             State::Failed(error) => Err(*error),
             // It has been found complete before, so there is a header.
-            State::Complete(version) => {
-                view(bytes, *version, *limits).map(Event::Header).ok_or(Error::Truncated { received: *filled })
-            }
+            State::Complete(version) => view(bytes, *version, *limits)
+                .map(Event::Header)
+                .ok_or(Error::Truncated { received: *filled }),
         }
     }
 
@@ -372,7 +372,8 @@ fn line_len(after_cr: bool, input: &[u8]) -> usize {
 }
 
 fn has_line_feed(block: &[u8; 16]) -> bool {
-    block.iter().fold(false, |any, &byte| any | (byte == b'\n'))
+    // Without a way out in between, all sixteen are compared at once.
+    block.iter().fold(0, |any, &byte| any | u8::from(byte == b'\n')) > 0
 }
 
 impl<T: AsRef<[u8]> + AsMut<[u8]>> Storage for T {

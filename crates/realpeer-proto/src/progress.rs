@@ -136,11 +136,9 @@ impl Progress {
     /// The length of the shortest line that begins like this.
     fn shortest(&self) -> usize {
         match (self.taken(), self.value) {
-            (..7, _) => SHORTEST,
-            (_, 0) => SHORTEST,
-            (..10, _) => SHORTEST_TCP6,
-            (_, 6) => SHORTEST_TCP6,
-            _ => SHORTEST_TCP4,
+            (7..10, 4) | (7.., 6) => SHORTEST_TCP6,
+            (7.., 4) => SHORTEST_TCP4,
+            _ => SHORTEST,
         }
     }
 
@@ -158,20 +156,16 @@ impl Progress {
             4 => &TCP4[..],
             _ => &UNKNOWN[..],
         };
-        match name.get(at) {
-            Some(&expected) => {
-                if at == TCP4.len() - 1 && byte == expected && self.value > 0 {
-                    self.protocol = if self.value == 6 { Protocol::Tcp6 } else { Protocol::Tcp4 };
-                    self.value = 0;
-                }
-                byte == expected
-            }
-            None => {
-                self.protocol = Protocol::Unknown;
-                self.number = if byte == b'\r' { LINE_FEED } else { 0 };
-                matches!(byte, b' ' | b'\r')
-            }
+        let Some(&expected) = name.get(at) else {
+            self.protocol = Protocol::Unknown;
+            self.number = if byte == b'\r' { LINE_FEED } else { 0 };
+            return matches!(byte, b' ' | b'\r');
+        };
+        if name != UNKNOWN && at + 1 == name.len() {
+            self.protocol = if self.value == 6 { Protocol::Tcp6 } else { Protocol::Tcp4 };
+            self.value = 0;
         }
+        byte == expected
     }
 
     /// A byte behind CR, which ends the line, or for UNKNOWN is ignored like others unless CR comes first of all.
@@ -283,10 +277,22 @@ impl Address {
         match (digits, gap) {
             _ if dots > 0 => 2 * usize::from(3 - dots) + usize::from(digits == 0),
             // At the start `::` does for all, behind a colon a second one or a digit, behind two nothing.
-            (0, None) => if count > 0 || colon { 1 } else { 2 },
+            (0, None) => {
+                if count > 0 || colon {
+                    1
+                } else {
+                    2
+                }
+            }
             (0, Some(gap)) => usize::from(gap != count),
             (_, Some(_)) => 0,
-            (_, None) => if count == 7 { 0 } else { 2 },
+            (_, None) => {
+                if count == 7 {
+                    0
+                } else {
+                    2
+                }
+            }
         }
     }
 }

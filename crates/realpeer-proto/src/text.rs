@@ -4,16 +4,14 @@
 /// An integer from 0 to 255 without heading zero or sign (R20), then `end`: its value, and what is behind.
 #[inline(always)]
 pub(crate) fn octet(text: &[u8], end: u8) -> Option<(u8, &[u8])> {
-    match *text {
-        [a, byte, ref behind @ ..] if byte == end => Some((digit(a)? as u8, behind)),
-        [a @ b'1'..=b'9', b, byte, ref behind @ ..] if byte == end => {
-            Some((decimal([a, b])? as u8, behind))
-        }
-        [a @ b'1'..=b'9', b, c, byte, ref behind @ ..] if byte == end => {
-            Some((u8::try_from(decimal([a, b, c])?).ok()?, behind))
-        }
-        _ => None,
-    }
+    let (value, behind) = match *text {
+        [a, byte, ref behind @ ..] if byte == end => (digit(a)?, behind),
+        [b'0', ..] => return None,
+        [a, b, byte, ref behind @ ..] if byte == end => (decimal([a, b])?, behind),
+        [a, b, c, byte, ref behind @ ..] if byte == end => (decimal([a, b, c])?, behind),
+        _ => return None,
+    };
+    Some((u8::try_from(value).ok()?, behind))
 }
 
 /// A port without heading zero or sign (R23), then `end`, likewise.
@@ -21,12 +19,14 @@ pub(crate) fn octet(text: &[u8], end: u8) -> Option<(u8, &[u8])> {
 pub(crate) fn port(text: &[u8], end: u8) -> Option<(u16, &[u8])> {
     let (value, behind) = match *text {
         [a, byte, ref behind @ ..] if byte == end => (digit(a)?, behind),
-        [a @ b'1'..=b'9', b, byte, ref behind @ ..] if byte == end => (decimal([a, b])?, behind),
-        [a @ b'1'..=b'9', b, c, byte, ref behind @ ..] if byte == end => (decimal([a, b, c])?, behind),
-        [a @ b'1'..=b'9', b, c, d, byte, ref behind @ ..] if byte == end => (decimal([a, b, c, d])?, behind),
-        [a @ b'1'..=b'9', b, c, d, e, byte, ref behind @ ..] if byte == end => {
-            (decimal([a, b, c, d, e])?, behind)
-        }
+        [b'0', ..] => return None,
+        [a, b, byte, ref behind @ ..] if byte == end => (decimal([a, b])?, behind),
+        [a, b, c, byte, ref behind @ ..] if byte == end => (decimal([a, b, c])?, behind),
+        [a, b, c, d, byte, ref behind @ ..] if byte == end => (decimal([a, b, c, d])?, behind),
+        [a, b, c, d, ref rest @ ..] => match *rest {
+            [unit, byte, ref behind @ ..] if byte == end => (decimal([a, b, c, d, unit])?, behind),
+            _ => return None,
+        },
         _ => return None,
     };
     Some((u16::try_from(value).ok()?, behind))
@@ -74,10 +74,10 @@ pub(crate) fn ipv6(mut text: &[u8]) -> Option<([u16; 8], &[u8])> {
         count += 1;
     };
     match gap {
-        None if count < 8 => return None,
-        None => {}
-        // The groups behind `::` belong at the end.
-        Some(gap) => groups.get_mut(gap..)?.rotate_right(8usize.checked_sub(count).filter(|&zeros| zeros > 0)?),
+        None if count == 8 => {}
+        // The groups behind `::`, which stands for at least one, belong at the end.
+        Some(gap) if count < 8 => groups.get_mut(gap..)?.rotate_right(8 - count),
+        _ => return None,
     }
     Some((groups, behind))
 }

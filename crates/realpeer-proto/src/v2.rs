@@ -116,7 +116,10 @@ fn unix_or_skipped(bytes: &[u8]) -> Option<Parsed<'_>> {
     let (version, addresses, transport) = (Version::V2, Addresses::Unspec, Transport::Unspec);
     let command = if command == LOCAL { Command::Local } else { Command::Proxy };
     let tlvs = Tlvs::new(block).unwrap_or_default();
-    Some(Parsed::Complete { header: Header { version, command, transport, addresses, tlvs }, len: bytes.len() })
+    Some(Parsed::Complete {
+        header: Header { version, command, transport, addresses, tlvs },
+        len: bytes.len(),
+    })
 }
 
 #[inline(always)]

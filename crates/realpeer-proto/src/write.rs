@@ -112,7 +112,8 @@ static OCTETS: [[u8; 4]; 256] = {
     let mut octets = [[0; 4]; 256];
     let mut number = 0;
     while number < 256 {
-        let digits = [b'0' + (number / 100) as u8, b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8];
+        let digits =
+            [b'0' + (number / 100) as u8, b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8];
         octets[number] = match number {
             0..10 => [digits[2], 0, 0, 1],
             10..100 => [digits[1], digits[2], 0, 2],
