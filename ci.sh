@@ -20,6 +20,7 @@ usage: ./ci.sh [SUBCOMMAND]
   demo [--haproxy]  the demonstration; with --haproxy a real HAProxy stands between
   interop           tests against real servers, and every example behind one
   load              10,000 silent connections, 1,000 dripping ones, 100,000 good and bad ones, on each runtime
+  asan              the tests of the core and of all adapters under the address sanitizer, leaks included
   deny              licences, sources and doubles among the dependencies
   strace            the system calls of one accepted connection on each runtime; not part of all
   fuzz-long SECONDS each fuzz target for so long, as many at a time as there are cores; not part of all
@@ -68,6 +69,7 @@ ci_all() {
     ci_demo --haproxy
     ci_interop
     ci_load
+    ci_asan
     ci_deny
 }
 
@@ -150,6 +152,10 @@ ci_load() {
         -- --test-threads=1 --nocapture load::
 }
 
+ci_asan() {
+    step 'tests under the address sanitizer' asan_tests
+}
+
 ci_deny() {
     need_cargo cargo-deny "$CARGO_DENY_VERSION"
     step 'dependencies' cargo deny --all-features check bans licenses sources
@@ -194,6 +200,17 @@ rustfmt_check() {
 cargo_test() {
     cargo test "$@" 2>&1 | tee -a "$test_log"
 }
+
+# Sanitizers take a nightly compiler, or a stable one that is told to be one. The target is named so that the flags are
+# not those of build scripts and macros too.
+asan_tests() (
+    if cargo +nightly --version >/dev/null 2>&1; then export RUSTUP_TOOLCHAIN=nightly; fi
+    export RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address
+    export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1
+    cargo_test --target-dir "$CARGO_TARGET_DIR/asan" --target "$(rustc -vV | sed -n 's/^host: //p')" --no-fail-fast \
+        -p realpeer-proto -p realpeer-io -p realpeer-tests --lib --test acceptor --test conformance --test corpus \
+        --test decisions --test encode --test handshake --test invariants --test known_faults --test runtimes
+)
 
 core_stands_alone() {
     local tree
@@ -562,7 +579,7 @@ trap finish EXIT
 subcommand=${1:-all}
 shift || true
 case $subcommand in
-    all | quick | fmt | tidy | lint | nostd | docs | test | fuzz | interop | load | deny | strace \
+    all | quick | fmt | tidy | lint | nostd | docs | test | fuzz | interop | load | asan | deny | strace \
         | fuzz-total)
         [[ $# -eq 0 ]] || die "$subcommand takes no argument"
         "ci_${subcommand//-/_}"

@@ -55,6 +55,7 @@ fn out_of_descriptors_on<R: Runtime>(way: Way) {
         let hoard = Hoard::all_descriptors();
         let cpu = cpu_time();
         let release = hoard.release_after(OUT, asked.clone());
+        let mut held = Vec::new();
 
         if let Some(pending) = &mut pending {
             pending.write_all(V1).unwrap();
@@ -63,7 +64,7 @@ fn out_of_descriptors_on<R: Runtime>(way: Way) {
             accepted.outcome.as_ref().unwrap();
             assert_eq!(asked.load(Ordering::SeqCst), asked_before);
             // Closing it would give the server a descriptor.
-            std::mem::forget(accepted);
+            held.push(accepted);
         }
         let accepted = server.next().await;
         let spent = cpu_time().saturating_sub(cpu);
