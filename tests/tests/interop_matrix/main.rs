@@ -87,6 +87,7 @@ programs! {
     varnish => crate::forwarders::varnish(),
     caddy => crate::forwarders::caddy(),
     curl => crate::clients::curl(),
+    libcurl => crate::clients::libcurl(),
     swaks => crate::clients::swaks(),
     python => crate::clients::python(),
     kdig => crate::clients::kdig(),
