@@ -17,7 +17,8 @@
 //! For axum and tonic there are crates of their own, `realpeer-axum` and `realpeer-tonic`.
 //!
 //! Features are additive. Whatever the runtime, a server names whom it trusts ([`Trust`]) in an [`Acceptor`]; the
-//! runtime's listener accepts connections with it, and [`Established`] says who is at their ends.
+//! runtime's listener accepts connections with it, and [`Established`] says who is at their ends. For datagrams there are
+//! `recv_from` and `send_to` on the runtime's UDP sockets, and [`Datagram`].
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
