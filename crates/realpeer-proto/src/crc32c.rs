@@ -1,9 +1,9 @@
 //! CRC32C (RFC 4960, appendix B): by the processor's instruction with the feature `std`, by tables without.
 
 #[cfg(feature = "std")]
-use ::crc32c::crc32c_append as append;
+pub(crate) use ::crc32c::crc32c_append as append;
 #[cfg(not(feature = "std"))]
-use tables::append;
+pub(crate) use tables::append;
 
 /// The checksum of `header` with zeros in place of the four bytes at `at` (section 2.2.3).
 pub(crate) fn checksum(header: &[u8], at: usize) -> u32 {
@@ -28,7 +28,7 @@ mod tables {
     static TABLES: [[u32; 256]; 8] = tables();
 
     /// The checksum of what has the checksum `crc` and then `bytes`.
-    pub(super) fn append(crc: u32, bytes: &[u8]) -> u32 {
+    pub(crate) fn append(crc: u32, bytes: &[u8]) -> u32 {
         let mut crc = !crc;
         let mut rest = bytes;
         while let Some((&[a, b, c, d, e, f, g, h], behind)) = rest.split_first_chunk() {
