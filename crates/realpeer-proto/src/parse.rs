@@ -49,8 +49,8 @@ pub enum Parsed<'a> {
 pub fn parse<'a>(input: &'a [u8], config: &Config) -> Result<Parsed<'a>, Error> {
     let limits = config.limits();
     match version(input, limits)? {
-        Some(Version::V2) => v2::advance(&mut Walk::default(), input, limits),
-        Some(Version::V1) => v1::advance(&mut progress::Progress::default(), input, limits),
+        Some(Version::V2) => v2::parse(input, limits),
+        Some(Version::V1) => v1::parse(input, limits),
         None => shortest(limits).map(incomplete),
     }
 }

@@ -19,27 +19,43 @@ pub(crate) const UNKNOWN: &[u8; 13] = b"PROXY UNKNOWN";
 /// `PROXY` (R58).
 const SIGNATURE_LEN: usize = 5;
 
-/// Reads the line that `input` begins with. What of an incomplete line has been checked is kept in `progress`.
+/// Reads the line that `input` begins with.
+#[inline(never)]
+pub(crate) fn parse(input: &[u8], limits: Limits) -> Result<Parsed<'static>, Error> {
+    match whole(line(input, limits)) {
+        Some(parsed) => Ok(parsed),
+        None => open_or_fault(&mut Progress::default(), input, limits),
+    }
+}
+
+/// The same where more of a line has come. What of an incomplete one has been checked is kept in `progress`.
 pub(crate) fn advance(
     progress: &mut Progress,
     input: &[u8],
     limits: Limits,
 ) -> Result<Parsed<'static>, Error> {
-    let limit = limit(limits);
-    let line = input.get(..limit).unwrap_or(input);
-    let fresh = *progress == Progress::default();
-    if fresh || progress.read(line) {
-        if let Some(parsed) = whole(line) {
+    if *progress == Progress::default() || progress.read(line(input, limits)) {
+        if let Some(parsed) = whole(line(input, limits)) {
             return Ok(parsed);
         }
     }
-    if fresh {
-        progress.read(line);
-    }
-    if progress.taken() == line.len() && line.len() + progress.missing() <= limit {
+    open_or_fault(progress, input, limits)
+}
+
+/// What is missing of a line that is not whole, or wrong with it.
+fn open_or_fault(progress: &mut Progress, input: &[u8], limits: Limits) -> Result<Parsed<'static>, Error> {
+    let line = line(input, limits);
+    progress.read(line);
+    if progress.taken() == line.len() && line.len() + progress.missing() <= limit(limits) {
         return Ok(incomplete(progress.missing()));
     }
-    Err(fault(line, limit, limits))
+    Err(fault(line, limits))
+}
+
+/// As much of `input` as may be a line.
+#[inline(always)]
+fn line(input: &[u8], limits: Limits) -> &[u8] {
+    input.get(..limit(limits)).unwrap_or(input)
 }
 
 /// The most bytes that a line may have.
@@ -102,9 +118,10 @@ fn complete(transport: Transport, addresses: Addresses<'static>, len: usize) -> 
     Parsed::Complete { header: Header { version, command, transport, addresses, tlvs }, len }
 }
 
-/// What is wrong with a line that can't be one, or not within `limit` bytes, at the first byte at which it is.
+/// What is wrong with a line that can't be one, or not within the limit, at the first byte at which it is.
 #[cold]
-fn fault(line: &[u8], limit: usize, limits: Limits) -> Error {
+fn fault(line: &[u8], limits: Limits) -> Error {
+    let limit = limit(limits);
     let mut progress = Progress::default();
     #[expect(clippy::cast_possible_truncation, reason = "a line has at most 107 bytes")]
     for (offset, &found) in line.iter().enumerate() {

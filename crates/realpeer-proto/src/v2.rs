@@ -25,30 +25,37 @@ enum Layout {
     Unix,
 }
 
-/// Reads the header that `input`, which is not empty, begins with. What of an incomplete one has been checked is kept in
-/// `walk`.
-#[inline(always)]
-pub(crate) fn advance<'a>(walk: &mut Walk, input: &'a [u8], limits: Limits) -> Result<Parsed<'a>, Error> {
+/// Reads the header that `input`, which is not empty, begins with.
+#[inline(never)]
+pub(crate) fn parse(input: &[u8], limits: Limits) -> Result<Parsed<'_>, Error> {
     match whole(input, limits) {
         Some(parsed) => Ok(parsed),
-        None => open_or_fault(walk, input, limits),
+        None => others(&mut Walk::default(), input, limits),
     }
 }
 
-/// The header that `input` begins with, if it is whole.
+/// The same where more of a header has come. What of an incomplete one has been checked is kept in `walk`.
+pub(crate) fn advance<'a>(walk: &mut Walk, input: &'a [u8], limits: Limits) -> Result<Parsed<'a>, Error> {
+    match whole(input, limits) {
+        Some(parsed) => Ok(parsed),
+        None => others(walk, input, limits),
+    }
+}
+
+/// The header that `input` begins with, if it is whole and has addresses of IPv4 or IPv6, as almost all have.
 #[inline(always)]
 fn whole(input: &[u8], limits: Limits) -> Option<Parsed<'_>> {
     let len = announced(input.first_chunk()?, limits)?;
-    complete::<true>(input.get(..HEAD_LEN + usize::from(len))?, limits)
+    inet_or_inet6::<true>(input.get(..HEAD_LEN + usize::from(len))?, limits)
 }
 
 /// The header in bytes that [`advance`] has found to be one, without checking it again.
 pub(crate) fn view(bytes: &[u8], limits: Limits) -> Option<Parsed<'_>> {
-    complete::<false>(bytes, limits)
+    inet_or_inet6::<false>(bytes, limits).or_else(|| unix_or_skipped(bytes))
 }
 
-/// What is missing of a header that is not whole, or wrong with it.
-fn open_or_fault(walk: &mut Walk, input: &[u8], limits: Limits) -> Result<Parsed<'static>, Error> {
+/// What else `input` may begin with: another header, one that is not whole, or one that something is wrong with.
+fn others<'a>(walk: &mut Walk, input: &'a [u8], limits: Limits) -> Result<Parsed<'a>, Error> {
     let Some((fixed, rest)) = input.split_first_chunk::<HEAD_LEN>() else {
         return check_start(input, limits).map(|()| incomplete(HEAD_LEN - input.len()));
     };
@@ -60,8 +67,8 @@ fn open_or_fault(walk: &mut Walk, input: &[u8], limits: Limits) -> Result<Parsed
         return Err(fault(fixed, limits));
     }
     if let Some(header) = input.get(..HEAD_LEN + usize::from(len)) {
-        // It is all here, and yet no header: the TLVs or the checksum are wrong.
-        return check(header, layout.len(), limits).map(|()| incomplete(1));
+        check(header, layout.len(), limits)?;
+        return view(header, limits).ok_or(Error::Truncated { received: HEAD_LEN as u32 });
     }
     walk.read(rest, len, layout.len())?;
     Ok(incomplete(usize::from(len) - rest.len()))
@@ -75,13 +82,12 @@ fn announced(fixed: &[u8; HEAD_LEN], limits: Limits) -> Option<u16> {
     (*signature == SIGNATURE && HEAD_LEN as u32 + u32::from(len) <= limits.max_len).then_some(len)
 }
 
-/// The header that is all of `bytes`. `None` if it is undefined or too short, or if `CHECK` finds something wrong with
-/// the TLVs.
+/// The header that is all of `bytes`. `None` if it is of another kind or too short, or if `CHECK` finds something wrong
+/// with the TLVs.
 #[inline(always)]
-fn complete<const CHECK: bool>(bytes: &[u8], limits: Limits) -> Option<Parsed<'_>> {
+fn inet_or_inet6<const CHECK: bool>(bytes: &[u8], limits: Limits) -> Option<Parsed<'_>> {
     let (&[.., command, family, _, _], block) = bytes.split_first_chunk::<HEAD_LEN>()?;
-    let layout = Layout::of(command, family)?;
-    match layout {
+    match Layout::of(command, family)? {
         Layout::Inet => {
             let (addresses, tlvs) = block.split_first_chunk()?;
             if CHECK && !tlvs.is_empty() && check(bytes, 12, limits).is_err() {
@@ -96,30 +102,27 @@ fn complete<const CHECK: bool>(bytes: &[u8], limits: Limits) -> Option<Parsed<'_
             }
             Some(proxy(family, inet6(addresses), tlvs, bytes.len()))
         }
-        Layout::Unix | Layout::Skipped => {
-            if CHECK && block.len() > layout.len().into() && check(bytes, layout.len(), limits).is_err() {
-                return None;
-            }
-            unix_or_skipped(bytes)
-        }
+        Layout::Unix | Layout::Skipped => None,
     }
 }
 
-/// The same for what is seldom, apart so that it does not weigh on the others.
-#[inline(never)]
+/// The header that is all of `bytes`, of the other kinds.
 fn unix_or_skipped(bytes: &[u8]) -> Option<Parsed<'_>> {
     let (&[.., command, family, _, _], block) = bytes.split_first_chunk::<HEAD_LEN>()?;
-    if Layout::of(command, family)? == Layout::Unix {
-        let (addresses, tlvs) = block.split_first_chunk()?;
-        return Some(proxy(family, unix(addresses)?, tlvs, bytes.len()));
+    match Layout::of(command, family)? {
+        Layout::Unix => {
+            let (addresses, tlvs) = block.split_first_chunk()?;
+            Some(proxy(family, unix(addresses)?, tlvs, bytes.len()))
+        }
+        Layout::Skipped => {
+            let (version, addresses, transport) = (Version::V2, Addresses::Unspec, Transport::Unspec);
+            let command = if command == LOCAL { Command::Local } else { Command::Proxy };
+            let tlvs = Tlvs::new(block).unwrap_or_default();
+            let header = Header { version, command, transport, addresses, tlvs };
+            Some(Parsed::Complete { header, len: bytes.len() })
+        }
+        Layout::Inet | Layout::Inet6 => None,
     }
-    let (version, addresses, transport) = (Version::V2, Addresses::Unspec, Transport::Unspec);
-    let command = if command == LOCAL { Command::Local } else { Command::Proxy };
-    let tlvs = Tlvs::new(block).unwrap_or_default();
-    Some(Parsed::Complete {
-        header: Header { version, command, transport, addresses, tlvs },
-        len: bytes.len(),
-    })
 }
 
 #[inline(always)]
