@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 
 use realpeer_proto::kind;
-use realpeer_tests::harness::{Certificates, Client, Program, Report, connect_from, python_client};
+use realpeer_tests::harness::{Certificates, Client, Program, Report, SslTlv, connect_from, python_client};
 
 use crate::proxies::{NGINX_STREAM, NGINX_STREAM_1_31};
 use crate::sender::{Sender, receiver};
@@ -28,6 +28,30 @@ listen front
 ",
     )],
     command: &["haproxy", "-db", "-f", "{dir}/haproxy.cfg"],
+};
+
+/// What its server line can say, the types of the TLVs that it then sends, and of those within the SSL TLV.
+const HAPROXY_OPTIONS: &[(&str, &[u8], &[u8])] = {
+    use kind::{
+        AUTHORITY, CRC32C, SSL, SSL_CIPHER, SSL_CN, SSL_KEY_ALG, SSL_SIG_ALG, SSL_VERSION, UNIQUE_ID,
+    };
+    &[
+        ("send-proxy-v2-ssl", &[SSL], &[SSL_VERSION]),
+        ("send-proxy-v2-ssl-cn", &[SSL], &[SSL_VERSION, SSL_CN]),
+        ("send-proxy-v2 proxy-v2-options ssl", &[SSL], &[SSL_VERSION]),
+        ("send-proxy-v2 proxy-v2-options cert-cn", &[SSL], &[SSL_VERSION, SSL_CN]),
+        ("send-proxy-v2 proxy-v2-options ssl-cipher", &[SSL], &[SSL_VERSION, SSL_CIPHER]),
+        ("send-proxy-v2 proxy-v2-options cert-sig", &[SSL], &[SSL_VERSION, SSL_SIG_ALG]),
+        ("send-proxy-v2 proxy-v2-options cert-key", &[SSL], &[SSL_VERSION, SSL_KEY_ALG]),
+        ("send-proxy-v2 proxy-v2-options authority", &[AUTHORITY], &[]),
+        ("send-proxy-v2 proxy-v2-options crc32c", &[CRC32C], &[]),
+        ("send-proxy-v2 proxy-v2-options unique-id", &[UNIQUE_ID], &[]),
+        (
+            "send-proxy-v2 proxy-v2-options ssl,cert-cn,ssl-cipher,cert-sig,cert-key,authority,crc32c,unique-id",
+            &[CRC32C, AUTHORITY, UNIQUE_ID, SSL],
+            &[SSL_VERSION, SSL_CN, SSL_CIPHER, SSL_SIG_ALG, SSL_KEY_ALG],
+        ),
+    ]
 };
 
 pub(crate) const HAPROXY_2_8: Setup = HAPROXY.by(
@@ -61,7 +85,6 @@ stream {
 pub(crate) const NGINX_1_31: Setup =
     NGINX.by(NGINX_STREAM_1_31.setup.version, NGINX_STREAM_1_31.setup.command);
 
-/// Its health checks and its TLVs, one by one, are for `interop_haproxy*.rs`.
 pub(crate) fn haproxy(setup: Setup) -> Sender {
     let mut sender = Sender::new("HAProxy", setup.version);
     let program = receiver("127.0.0.1:0");
@@ -75,15 +98,36 @@ pub(crate) fn haproxy(setup: Setup) -> Sender {
     let certificates = Certificates::make();
     let [own, ca] = [certificates.server(), certificates.ca()].map(|path| path.display().to_string());
     let bind = format!("ssl crt {own} ca-file {ca} verify required");
-    let send = "send-proxy-v2 proxy-v2-options \
-                ssl,cert-cn,ssl-cipher,cert-sig,cert-key,authority,crc32c,unique-id";
-    let server = setup.start(&[("{to}", program.address()), ("{send}", send), ("{bind}", &bind)]);
-    let report = through_tls(&certificates, &server.address, &program, |report, source, destination| {
-        sender.read("v2 TCP4", report, source, destination);
-    });
-    assert!(verified(&report), "{report:?}");
+    for (send, types, within_ssl) in HAPROXY_OPTIONS {
+        let server = setup.start(&[("{to}", program.address()), ("{send}", send), ("{bind}", &bind)]);
+        let report = through_tls(&certificates, &server.address, &program, |report, source, destination| {
+            sender.read("v2 TCP4", report, source, destination);
+        });
+        assert_eq!(report.tlv_types(), *types, "{send}");
+        assert_eq!(verified(&report), types.contains(&kind::SSL), "{send}");
+        if types.contains(&kind::SSL) {
+            let parts = SslTlv::read(&report.tlv(kind::SSL)).parts;
+            let mut parts: Vec<u8> = parts.into_iter().map(|(kind, _)| kind).collect();
+            parts.sort_unstable();
+            assert_eq!(parts, *within_ssl, "{send}");
+        }
+    }
     program.stop();
+    haproxy_checks(setup, &mut sender);
     sender
+}
+
+/// In version 1 they have the addresses of their own connection, in version 2 they are LOCAL.
+fn haproxy_checks(setup: Setup, sender: &mut Sender) {
+    for (send, column) in [("send-proxy", "v1 TCP4"), ("send-proxy-v2", "v2 LOCAL")] {
+        for check in ["check", "check port {to_port} check-send-proxy"] {
+            let program = receiver("127.0.0.1:0");
+            let port = program.address().rsplit_once(':').unwrap().1;
+            let send = format!("{send} {check}").replace("{to_port}", port);
+            let _server = setup.start(&[("{to}", program.address()), ("{send}", &send), ("{bind}", "")]);
+            sender.read_real(column, &program.report(), &program);
+        }
+    }
 }
 
 pub(crate) fn nginx(setup: Setup) -> Sender {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::UdpSocket;
 
 use realpeer_io::{Acceptor, Trust};
-use realpeer_tests::harness::{PATIENCE, Program, Report, Runtime, Tlv};
+use realpeer_tests::harness::{PATIENCE, Program, Report, Runtime, SslTlv, Tlv};
 
 use realpeer_proto::{Version, kind};
 
@@ -41,6 +41,10 @@ impl Sender {
         self.cells.insert(column, None);
         for tlv in report.tlvs.iter().flatten() {
             self.tlvs.insert(name(tlv.kind));
+            if tlv.kind == kind::SSL {
+                let value = report.tlv(kind::SSL);
+                self.tlvs.extend(SslTlv::read(&value).parts.iter().map(|(kind, _)| name(*kind)));
+            }
         }
     }
 
@@ -107,6 +111,11 @@ fn name(kind: u8) -> String {
         kind::CRC32C => "CRC32C",
         kind::NETNS => "NETNS",
         kind::SSL => "SSL",
+        kind::SSL_VERSION => "SSL_VERSION",
+        kind::SSL_CN => "SSL_CN",
+        kind::SSL_CIPHER => "SSL_CIPHER",
+        kind::SSL_SIG_ALG => "SSL_SIG_ALG",
+        kind::SSL_KEY_ALG => "SSL_KEY_ALG",
         kind::UNIQUE_ID => "UNIQUE_ID",
         other => return format!("{other:#04X}"),
     };
