@@ -53,10 +53,13 @@ const LINE_FEED: u8 = 10;
 const NO_DECIMAL: u32 = u32::MAX;
 
 impl Progress {
-    /// Takes what more of the line has come, up to a byte that can't stand where it does. Says whether it is whole.
+    /// Takes what more of the line has come, up to its end or a byte that can't stand where it does. Says whether it is
+    /// whole.
     pub(crate) fn read(&mut self, line: &[u8]) -> bool {
         for &byte in line.get(self.taken()..).unwrap_or_default() {
-            if !self.step(byte) || self.is_whole() {
+            let before = *self;
+            if self.is_whole() || !self.step(byte) {
+                *self = before;
                 break;
             }
         }
