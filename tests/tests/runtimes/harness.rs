@@ -7,6 +7,7 @@ use std::time::Duration;
 use std::{env, fs, thread};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::time::{ClockId, clock_gettime};
 
 /// No behaviour takes so long, unless something waits for ever.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -63,4 +64,9 @@ pub fn raise_descriptor_limit() {
 pub fn lower_descriptor_limit(count: usize) {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: Some(count as u64), ..limit }).unwrap();
+}
+
+/// The processor time of this process, all threads together.
+pub fn cpu_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap()
 }

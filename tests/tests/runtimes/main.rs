@@ -111,6 +111,7 @@ macro_rules! sockets {
             sending::datagram_that_cannot_be_is_not_sent,
         }
         isolated_tests! { $runtime:
+            broken::urgent_data,
             resources::out_of_descriptors,
             resources::out_of_descriptors_with_a_ready_listener,
             resources::no_descriptor_is_leaked,

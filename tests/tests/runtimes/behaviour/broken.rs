@@ -1,6 +1,6 @@
 //! Connections that end before their header does, and what is said and counted of each.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread::{self, sleep};
 use std::time::Duration;
@@ -8,10 +8,13 @@ use std::time::Duration;
 use realpeer::proto::{Addresses, Config, Encoder, Error, Tlv, UnixAddr, Version, Versions, kind};
 use realpeer::{AcceptError, Acceptor, Counts, Endpoint, Verdict};
 
+use rustix::net::{SendFlags, send};
+
 use crate::client::{
     HALF_CLOSE, LOCAL, Leave, RESET, V1, V2, acceptor, connect_and_send, connect_from, host, listener,
 };
-use crate::runtime::{Runtime, Server, Sockets, Way};
+use crate::harness::cpu_time;
+use crate::runtime::{Runtime, Server, Sockets, Way, read_exactly};
 
 /// When the peer leaves: before the server looks, and while it waits.
 const WAITS: [Duration; 2] = [Duration::ZERO, Duration::from_millis(20)];
@@ -117,6 +120,39 @@ fn headers_of_every_shape() -> Vec<Vec<u8>> {
         // Longer than what there is room for without the heap.
         encoded(Encoder::local().with_padding_to(600)),
     ]
+}
+
+/// A byte of urgent data is no part of the stream, wherever in the header it comes. Alone it makes nobody spin.
+pub fn urgent_data<R: Runtime>() {
+    R::run(async {
+        for way in Way::BOTH {
+            let (socket, addr) = listener();
+            let mut server = way.server::<R::Tcp>(socket, &acceptor());
+            for header in [V1, V2] {
+                for len in 0..=header.len() {
+                    let mut client = connect_and_send(addr, &header[..len]);
+                    send(&client, b"!", SendFlags::OOB).unwrap();
+                    client.write_all(&[&header[len..], b"good day"].concat()).unwrap();
+                    let mut accepted = server.next().await;
+                    assert!(accepted.outcome.is_ok(), "{way:?}, {len}: {:?}", accepted.outcome);
+                    assert_eq!(read_exactly::<R::Tcp>(&mut accepted.stream, 8).await, b"good day", "{len}");
+                }
+            }
+
+            let time = Duration::from_millis(300);
+            let (socket, addr) = listener();
+            let mut server = way.server::<R::Tcp>(socket, &acceptor().with_timeout(time));
+            let client = connect_and_send(addr, &V1[..9]);
+            send(&client, b"!", SendFlags::OOB).unwrap();
+            let before = cpu_time();
+            match server.next().await.outcome {
+                Err(AcceptError::TimedOut { received }) => assert_eq!(received, 9, "{way:?}"),
+                outcome => panic!("{way:?}: {outcome:?}"),
+            }
+            let spent = cpu_time().saturating_sub(before);
+            assert!(spent < time / 3, "{way:?}: {spent:?} of processor time within {time:?}");
+        }
+    });
 }
 
 /// Bare health checks: quiet, however they close.

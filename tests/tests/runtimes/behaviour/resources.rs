@@ -10,13 +10,12 @@ use std::time::Duration;
 
 use realpeer::{AcceptError, Acceptor, Endpoint, Verdict};
 use rustix::io::Errno;
-use rustix::time::{ClockId, clock_gettime};
 
 use crate::client::{
     HALF_CLOSE, RESET, SOURCE, V1, acceptor, connect, connect_and_send, connect_from, endpoint, host,
     listener,
 };
-use crate::harness::{descriptors, lower_descriptor_limit};
+use crate::harness::{cpu_time, descriptors, lower_descriptor_limit};
 use crate::runtime::{Runtime, Sockets, Way};
 
 /// How long there are no descriptors. A loop that does not pause would take all of it for itself.
@@ -105,11 +104,6 @@ impl Hoard {
             count
         })
     }
-}
-
-/// The processor time of this process, all threads together.
-fn cpu_time() -> Duration {
-    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap()
 }
 
 /// A hundred connections of each kind, and the listener itself in the end.
