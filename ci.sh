@@ -42,7 +42,7 @@ FUZZ_DEBS=(g++) # libFuzzer is C++
 HAPROXY_DEBS=(haproxy)
 INTEROP_DEBS=(curl haproxy knot-dnsutils openssl python3 python3-grpcio python3-websockets)
 # For tests/tests/interop_matrix.
-MATRIX_DEBS=(apache2-bin dnsdist dovecot-imapd exim4-daemon-heavy haproxy hitch knot knot-dnsutils
+MATRIX_DEBS=(apache2-bin dnsdist dovecot-imapd exim4-daemon-heavy h2o haproxy hitch knot knot-dnsutils
     libnginx-mod-stream lighttpd mariadb-server-core nginx-light pdns-recursor pdns-tools python3-venv squid stunnel4
     swaks unbound varnish)
 MATRIX_UNPACKED=(postfix) # can't be installed beside exim4

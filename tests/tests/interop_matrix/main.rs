@@ -56,6 +56,7 @@ programs! {
     caddy => crate::web::CADDY.try_all(),
     apache => crate::web::APACHE.try_all(),
     lighttpd => crate::web::LIGHTTPD.try_all(),
+    h2o => crate::web::H2O.try_all(),
     squid => crate::web::SQUID.try_all(),
     gunicorn => crate::web::GUNICORN.try_all(),
     postfix => crate::mail::POSTFIX.try_all(),

@@ -1,9 +1,10 @@
 //! Web servers.
 
-use crate::cases::{self, LOCAL, Peer, UNKNOWN};
+use crate::cases::{self, LOCAL, PADDED_232, PADDED_536, Peer, TLVS, UNKNOWN, UNSPEC, WRONG_CRC32C};
 use crate::receiver::{Answer, NO_536, NO_UNKNOWN, NO_UNSPEC, Outcome, Receiver, http, request};
 use crate::server::Setup;
 
+const NO_V2: &str = "version 2 is not known to it";
 const PAGE: &str = "<!--#echo var=\"REMOTE_ADDR\" -->";
 
 /// `mod_remoteip` keeps neither the port nor the destination.
@@ -105,6 +106,46 @@ pub(crate) const GUNICORN: Receiver = Receiver {
     ask: http,
     tells: |peer| format!("{}:{}", peer.source.ip(), peer.source.port()),
     otherwise: &[NO_UNKNOWN, (LOCAL, Outcome::Wrong, "`None` is what it takes for the address"), NO_UNSPEC],
+};
+
+pub(crate) const H2O: Receiver = Receiver {
+    name: "h2o",
+    setup: Setup {
+        version: &["h2o", "--version"],
+        files: &[(
+            "h2o.conf",
+            "user: nobody
+pid-file: {dir}/pid
+listen:
+  host: {host}
+  port: {port}
+  proxy-protocol: ON
+hosts:
+  default:
+    paths:
+      /:
+        mruby.handler: |
+          Proc.new do |env|
+            [200, {}, [env['REMOTE_ADDR'], ':', env['REMOTE_PORT']]]
+          end
+",
+        )],
+        command: &["h2o", "-c", "{dir}/h2o.conf"],
+    },
+    cases: cases::stream,
+    ask: http,
+    tells: |peer| format!("{}:{}", peer.source.ip(), peer.source.port()),
+    otherwise: &[
+        ("v2 TCP4", Outcome::Refused, NO_V2),
+        ("v2 TCP6", Outcome::Refused, NO_V2),
+        (LOCAL, Outcome::Refused, NO_V2),
+        (UNSPEC, Outcome::Refused, NO_V2),
+        (TLVS, Outcome::Refused, NO_V2),
+        ("v2, CRC32C", Outcome::Refused, NO_V2),
+        (WRONG_CRC32C, Outcome::Refused, NO_V2),
+        (PADDED_232, Outcome::Refused, NO_V2),
+        (PADDED_536, Outcome::Refused, NO_V2),
+    ],
 };
 
 /// By go-proxyproto, as many programs in Go.
