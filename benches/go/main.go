@@ -1,4 +1,5 @@
-// The Go server: accept, read one byte, write it back, close. With "proxy" it reads a header first.
+// The Go servers: `go-server echo|http [proxy]`. The first accepts, reads one byte, writes it back and closes, the
+// second answers requests. With "proxy" they read a header first.
 // It prints its port and runs until its standard input ends.
 package main
 
@@ -6,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"time"
 
@@ -18,7 +20,7 @@ func main() {
 		panic(err)
 	}
 	listener := tcp
-	if len(os.Args) > 1 && os.Args[1] == "proxy" {
+	if len(os.Args) > 2 && os.Args[2] == "proxy" {
 		require := func(net.Addr) (proxyproto.Policy, error) { return proxyproto.REQUIRE, nil }
 		listener = &proxyproto.Listener{Listener: tcp, Policy: require, ReadHeaderTimeout: 5 * time.Second}
 	}
@@ -27,6 +29,10 @@ func main() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
 	}()
+	if os.Args[1] == "http" {
+		answer := func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("x")) }
+		panic(http.Serve(listener, http.HandlerFunc(answer)))
+	}
 	for {
 		conn, err := listener.Accept()
 		if err != nil {

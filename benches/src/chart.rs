@@ -6,6 +6,9 @@ use plotters::prelude::*;
 /// A name and its points.
 pub type Series = (String, Vec<(f64, f64)>);
 
+/// A name and its bars: each a name, a figure and a colour's number.
+pub type Group = (String, Vec<(String, f64, usize)>);
+
 const COLOURS: [RGBColor; 10] = [
     RGBColor(200, 30, 45),
     RGBColor(60, 60, 60),
@@ -55,8 +58,8 @@ pub fn lines(file: &str, title: &str, x: &str, y: &str, series: &[Series]) {
 }
 
 /// Groups of horizontal bars with their figures behind them, each group to a scale of its own: what is compared is
-/// within a group. A bar is a name, a figure and a colour's number.
-pub fn bars(file: &str, title: &str, groups: &[(String, Vec<(String, f64, usize)>)], unit: &str) {
+/// within a group.
+pub fn bars(file: &str, title: &str, groups: &[Group], unit: &str) {
     let rows: usize = groups.iter().map(|(_, bars)| bars.len() + 2).sum();
     let height = u32::try_from(60 + 17 * rows).unwrap();
     let root = SVGBackend::new(file, (760, height)).into_drawing_area();

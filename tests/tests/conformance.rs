@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "this is test code")]
 
+use std::io::{BufRead, BufReader};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -161,6 +162,40 @@ fn read_slots_of_any_fill_give_the_same_and_leave_the_payload() {
                     assert_eq!(error, expected, "{}", row.id);
                 }
                 other => panic!("{}: {other:?}", row.id),
+            }
+        }
+    }
+}
+
+#[test]
+fn buffers_that_read_ahead_lose_the_header_and_nothing_else() {
+    for row in rows() {
+        let bytes = row.bytes();
+        for capacity in [1, 2, 5, 1000] {
+            let mut reader = BufReader::with_capacity(capacity, &bytes[..]);
+            let mut handshake = Handshake::with_storage(&config(), Duration::ZERO, vec![0; MAX_HEADER_LEN]);
+            let polled = handshake.poll_buf_with(
+                &mut reader,
+                |reader| Poll::Ready(reader.fill_buf()),
+                BufRead::consume,
+            );
+            let rest = reader.buffer().len() + reader.get_ref().len();
+            match (parse(&bytes, &config()), polled) {
+                (Ok(Parsed::Complete { len, .. }), Poll::Ready(Ok(()))) => {
+                    row.assert_header(&handshake.header().unwrap());
+                    assert_eq!(rest, bytes.len() - len, "{}", row.id);
+                }
+                (Ok(Parsed::Incomplete { .. }), Poll::Ready(Err(HandshakeError::Protocol(error)))) => {
+                    let received = bytes.len() as u32;
+                    let expected = if received == 0 { Error::Closed } else { Error::Truncated { received } };
+                    assert_eq!((error, rest), (expected, 0), "{}", row.id);
+                }
+                (Err(expected), Poll::Ready(Err(HandshakeError::Protocol(error)))) => {
+                    assert_eq!(error, expected, "{}", row.id);
+                    assert!(rest > 0, "{}: the byte that makes it none is still there", row.id);
+                    assert!(capacity < bytes.len() || rest == bytes.len(), "{}", row.id);
+                }
+                (_, polled) => panic!("{}: {polled:?}", row.id),
             }
         }
     }

@@ -1,99 +1,153 @@
-//! The clients: a bounded number at a time, each connecting anew, from addresses that take turns.
+//! The clients: one thread, which does not sleep while it measures, and checks every answer.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::net::{Ipv4Addr, TcpStream};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpSocket;
+use rustix::io::Errno;
+use rustix::net::sockopt::set_socket_linger;
+use rustix::net::{RecvFlags, recv};
 
-use super::Speaks;
+use super::{Burst, CLIENT_CPU, Process, Rate, SERVER_CPU, Server, Whole, stay_on_cpu};
 
+/// No connection takes longer, and no server sleeps for so long.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is sent, and to whom.
 #[derive(Clone, Debug)]
 pub struct Load {
-    pub port: u16,
+    pub server: Server,
     pub payload: Vec<u8>,
-    pub speaks: Speaks,
-    /// How many connections in all, and how many at a time.
-    pub connections: u32,
-    pub concurrency: u32,
 }
 
-/// What came of it.
-#[derive(Clone, Debug, Default)]
-pub struct Outcome {
-    pub took: Duration,
-    /// From the first packet to the answer, of each connection, sorted.
-    pub latencies: Vec<Duration>,
+/// A connection from a client.
+struct Connection {
+    stream: TcpStream,
+    due: Instant,
+    answer: Vec<u8>,
 }
 
-impl Outcome {
-    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
-    pub fn per_second(&self) -> f64 {
-        self.latencies.len() as f64 / self.took.as_secs_f64()
+/// What a look at a connection came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    Nothing,
+    Bytes,
+    End,
+}
+
+impl Load {
+    /// Opens `count` connections while the server sleeps, each with all it sends, and wakes it.
+    pub fn burst(&self, process: &Process, count: u32) -> io::Result<Burst> {
+        process.stop()?;
+        let mut connections = self.open(process.port, count)?;
+        let (began, cpu) = (Instant::now(), process.cpu()?);
+        process.go_on()?;
+        for connection in &mut connections {
+            self.finish(connection, RecvFlags::DONTWAIT)?;
+        }
+        let took = began.elapsed();
+        process.stop()?;
+        Ok(Burst { count, took, cpu: process.cpu()? - cpu })
     }
 
-    pub fn percentile(&self, percent: usize) -> f64 {
-        self.latencies[(self.latencies.len() * percent / 100).min(self.latencies.len() - 1)].as_secs_f64()
-            * 1e6
+    /// Opens `count` connections from the server's own CPU, `together` of them at a time, and sleeps while it waits for
+    /// their answers.
+    pub fn whole(&self, process: &Process, count: u32, together: u32) -> io::Result<Whole> {
+        process.go_on()?;
+        stay_on_cpu(SERVER_CPU)?;
+        let began = Instant::now();
+        for _ in 0..count / together {
+            for connection in &mut self.open(process.port, together)? {
+                connection.stream.set_read_timeout(Some(PATIENCE))?;
+                self.finish(connection, RecvFlags::empty())?;
+            }
+        }
+        let took = began.elapsed();
+        stay_on_cpu(CLIENT_CPU)?;
+        process.stop()?;
+        Ok(Whole { count, took })
     }
-}
 
-/// Puts a server under load; every connection must be answered.
-pub async fn run(load: &Load) -> io::Result<Outcome> {
-    let load = Arc::new(load.clone());
-    let next = Arc::new(AtomicU32::new(0));
-    let start = Instant::now();
-    let clients: Vec<_> = (0..load.concurrency)
-        .map(|_| {
-            let (load, next) = (Arc::clone(&load), Arc::clone(&next));
-            tokio::spawn(async move {
-                let mut latencies = Vec::new();
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= load.connections {
-                        return io::Result::Ok(latencies);
+    /// Opens `count` connections, so many a second, however long the answers take.
+    pub fn at_rate(&self, process: &Process, count: u32, per_second: u32) -> io::Result<Rate> {
+        let cpu = process.cpu()?;
+        process.go_on()?;
+        let start = Instant::now();
+        let mut open: Vec<Connection> = Vec::new();
+        let mut latencies = Vec::new();
+        let mut next = 0;
+        while next < count || !open.is_empty() {
+            let due = start + Duration::from_secs(1) * next / per_second;
+            if next < count && Instant::now() >= due {
+                open.push(self.connect(process.port, due)?);
+                next += 1;
+            }
+            let mut error = None;
+            open.retain_mut(|connection| match connection.look(RecvFlags::DONTWAIT) {
+                Ok(Seen::Nothing) => connection.due.elapsed() < PATIENCE,
+                Ok(Seen::Bytes) => {
+                    if self.server.is_answer(&connection.answer) {
+                        latencies.push(connection.due.elapsed());
                     }
-                    latencies.push(tokio::time::timeout(Duration::from_secs(10), one(&load, number)).await??);
+                    true
                 }
-            })
-        })
-        .collect();
-    let mut outcome = Outcome::default();
-    for client in clients {
-        outcome.latencies.extend(client.await??);
+                Ok(Seen::End) => false,
+                Err(failed) => {
+                    error = Some(failed);
+                    false
+                }
+            });
+            if let Some(error) = error {
+                return Err(error);
+            }
+        }
+        if latencies.len() != count as usize {
+            return Err(io::Error::other(format!("{} of {count} answers are right", latencies.len())));
+        }
+        process.stop()?;
+        latencies.sort();
+        Ok(Rate { latencies, cpu: process.cpu()? - cpu })
     }
-    outcome.took = start.elapsed();
-    outcome.latencies.sort();
-    Ok(outcome)
+
+    fn open(&self, port: u16, count: u32) -> io::Result<Vec<Connection>> {
+        (0..count).map(|_| self.connect(port, Instant::now())).collect()
+    }
+
+    fn connect(&self, port: u16, due: Instant) -> io::Result<Connection> {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        // The server closes first. A reset then spares both ends what they would keep of the connection for a minute.
+        set_socket_linger(&stream, Some(Duration::ZERO))?;
+        if rustix::net::send(&stream, &self.payload, rustix::net::SendFlags::empty())? != self.payload.len() {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        Ok(Connection { stream, due, answer: Vec::new() })
+    }
+
+    fn finish(&self, connection: &mut Connection, flags: RecvFlags) -> io::Result<()> {
+        while connection.look(flags)? != Seen::End {
+            if connection.due.elapsed() > PATIENCE {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+        }
+        if !self.server.is_answer(&connection.answer) {
+            let answer = connection.answer.escape_ascii();
+            return Err(io::Error::other(format!("{} answers \"{answer}\"", self.server.name())));
+        }
+        Ok(())
+    }
 }
 
-async fn one(load: &Load, number: u32) -> io::Result<Duration> {
-    let socket = TcpSocket::new_v4()?;
-    socket.set_reuseaddr(true)?;
-    #[expect(clippy::cast_possible_truncation, reason = "two bytes of it")]
-    let source = Ipv4Addr::new(127, 0, 1 + (number / 250 % 8) as u8, 1 + (number % 250) as u8);
-    socket.bind(SocketAddr::from((source, 0)))?;
-    let start = Instant::now();
-    let mut stream = socket.connect(SocketAddr::from((Ipv4Addr::LOCALHOST, load.port))).await?;
-    stream.write_all(&load.payload).await?;
-    match load.speaks {
-        Speaks::Byte => {
-            let mut answer = [0];
-            stream.read_exact(&mut answer).await?;
-            if answer != *b"x" {
-                return Err(io::Error::other("another byte came back"));
+impl Connection {
+    fn look(&mut self, flags: RecvFlags) -> io::Result<Seen> {
+        let mut buffer = [0; 1024];
+        match recv(&self.stream, &mut buffer, flags) {
+            Ok((0, _)) => Ok(Seen::End),
+            Ok((len, _)) => {
+                self.answer.extend_from_slice(&buffer[..len]);
+                Ok(Seen::Bytes)
             }
-        }
-        Speaks::Http => {
-            let mut answer = Vec::new();
-            stream.read_to_end(&mut answer).await?;
-            if !answer.starts_with(b"HTTP/1.") || !answer.ends_with(b"\r\n\r\nx") {
-                return Err(io::Error::other(answer.escape_ascii().to_string()));
-            }
+            Err(Errno::AGAIN | Errno::INTR) => Ok(Seen::Nothing),
+            Err(error) => Err(error.into()),
         }
     }
-    Ok(start.elapsed())
 }

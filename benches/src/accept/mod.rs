@@ -1,141 +1,169 @@
 //! Accepting, whole: servers of every kind on loopback, and the load they are put under.
 //!
-//! A server reads one byte, writes it back and closes; with a header before it where it reads one. HAProxy and nginx
-//! answer a request by HTTP instead, and are to be compared with themselves.
+//! A server reads one byte, writes it back and closes, with a header before it where it reads one; or answers a request
+//! by HTTP and closes. Servers are compared within their group, where all do the same work.
 
+mod command;
+mod http;
 pub mod load;
 pub mod ours;
+mod peers;
 mod process;
 pub mod serve;
+pub mod tables;
 
-pub use process::{Process, free_port, stay_on_first_cpu};
+pub use process::{CLIENT_CPU, Process, SERVER_CPU, stay_on_cpu};
 
-use std::path::PathBuf;
-use std::process::Command;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::micro::inputs;
 
 /// One kind of server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Server {
-    pub name: &'static str,
-    /// The same without a header, with which it is compared.
-    pub bare: Option<&'static str>,
-    /// Whether a peer of ours reads the header.
-    pub peer: bool,
-    pub speaks: Speaks,
+    pub group: &'static str,
+    pub what: &'static str,
+    pub kind: Kind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Speaks {
-    Byte,
-    Http,
+pub enum Kind {
+    /// Reads no header.
+    Bare,
+    /// Peeks at a header and reads it off without looking at it; the same server without is the one named.
+    Blind(&'static str),
+    /// Reads headers with realpeer; the same server without is the one named, of the same group.
+    Ours(&'static str),
+    /// Reads headers with something else.
+    Peer(&'static str),
 }
 
-const fn bare(name: &'static str, speaks: Speaks) -> Server {
-    Server { name, bare: None, peer: false, speaks }
+/// What came of one server.
+#[derive(Clone, Debug, Default)]
+pub struct Measured {
+    pub bursts: Vec<Burst>,
+    pub wholes: Vec<Whole>,
+    pub rates: Vec<Rate>,
+    /// System calls a connection, by name.
+    pub calls: BTreeMap<String, f64>,
 }
 
-const fn ours(name: &'static str, bare: &'static str) -> Server {
-    Server { name, bare: Some(bare), peer: false, speaks: Speaks::Byte }
+/// Connections that all waited in the backlog when the server woke.
+#[derive(Clone, Copy, Debug)]
+pub struct Burst {
+    pub count: u32,
+    /// Until the last was answered and closed.
+    pub took: Duration,
+    /// The CPU time of the server.
+    pub cpu: Duration,
 }
 
-const fn peer(name: &'static str, bare: &'static str, speaks: Speaks) -> Server {
-    Server { name, bare: Some(bare), peer: true, speaks }
+/// Connections from clients on the server's own CPU, so that what is measured is a connection as a whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Whole {
+    pub count: u32,
+    pub took: Duration,
 }
 
-/// Every bare server stands before those that are compared with it.
-pub const SERVERS: [Server; 17] = [
-    bare("tokio, bare", Speaks::Byte),
-    ours("tokio, realpeer", "tokio, bare"),
-    ours("tokio, realpeer, ready listener", "tokio, bare"),
-    ours("tokio, realpeer core, over-reading", "tokio, bare"),
-    peer("tokio, proxy-protocol-rs", "tokio, bare", Speaks::Byte),
-    bare("std threads, bare", Speaks::Byte),
-    ours("std threads, realpeer", "std threads, bare"),
-    bare("smol, bare", Speaks::Byte),
-    ours("smol, realpeer", "smol, bare"),
-    bare("async-std, bare", Speaks::Byte),
-    ours("async-std, realpeer", "async-std, bare"),
-    bare("Go, bare", Speaks::Byte),
-    peer("Go, go-proxyproto", "Go, bare", Speaks::Byte),
-    bare("HAProxy, bare", Speaks::Http),
-    peer("HAProxy, accept-proxy", "HAProxy, bare", Speaks::Http),
-    bare("nginx, bare", Speaks::Http),
-    peer("nginx, proxy_protocol", "nginx, bare", Speaks::Http),
+/// Connections that came one by one, at even intervals.
+#[derive(Clone, Debug)]
+pub struct Rate {
+    /// From when a connection was due to its answer, sorted.
+    pub latencies: Vec<Duration>,
+    pub cpu: Duration,
+}
+
+const TOKIO: &str = "tokio";
+const THREADS: &str = "std, a thread each";
+const ONE_THREAD: &str = "std, one thread";
+const SMOL: &str = "smol";
+const ASYNC_STD: &str = "async-std";
+const GO: &str = "Go";
+const HTTP: &str = "HTTP";
+
+const fn server(group: &'static str, what: &'static str, kind: Kind) -> Server {
+    Server { group, what, kind }
+}
+
+pub const SERVERS: [Server; 34] = [
+    server(TOKIO, "bare", Kind::Bare),
+    server(TOKIO, "bare, peek and read", Kind::Blind("bare")),
+    server(TOKIO, "realpeer", Kind::Ours("bare")),
+    server(TOKIO, "realpeer, ready listener", Kind::Ours("bare")),
+    server(TOKIO, "bare, buffered", Kind::Bare),
+    server(TOKIO, "realpeer, buffered", Kind::Ours("bare, buffered")),
+    server(TOKIO, "proxy-protocol-rs", Kind::Peer("bare")),
+    server(TOKIO, "proxy-header", Kind::Peer("bare")),
+    server(THREADS, "bare", Kind::Bare),
+    server(THREADS, "bare, peek and read", Kind::Blind("bare")),
+    server(THREADS, "realpeer", Kind::Ours("bare")),
+    server(THREADS, "bare, buffered", Kind::Bare),
+    server(THREADS, "realpeer, buffered", Kind::Ours("bare, buffered")),
+    server(THREADS, "proxy-header", Kind::Peer("bare")),
+    server(ONE_THREAD, "bare", Kind::Bare),
+    server(ONE_THREAD, "bare, peek and read", Kind::Blind("bare")),
+    server(ONE_THREAD, "realpeer, ready listener", Kind::Ours("bare")),
+    server(SMOL, "bare", Kind::Bare),
+    server(SMOL, "bare, peek and read", Kind::Blind("bare")),
+    server(SMOL, "realpeer", Kind::Ours("bare")),
+    server(SMOL, "bare, buffered", Kind::Bare),
+    server(SMOL, "realpeer, buffered", Kind::Ours("bare, buffered")),
+    server(ASYNC_STD, "bare", Kind::Bare),
+    server(ASYNC_STD, "realpeer", Kind::Ours("bare")),
+    server(GO, "bare", Kind::Bare),
+    server(GO, "go-proxyproto", Kind::Peer("bare")),
+    server(HTTP, "hyper", Kind::Bare),
+    server(HTTP, "hyper, realpeer", Kind::Ours("hyper")),
+    server(HTTP, "HAProxy", Kind::Bare),
+    server(HTTP, "HAProxy, accept-proxy", Kind::Peer("HAProxy")),
+    server(HTTP, "nginx", Kind::Bare),
+    server(HTTP, "nginx, proxy_protocol", Kind::Peer("nginx")),
+    server(HTTP, "Go", Kind::Bare),
+    server(HTTP, "Go, go-proxyproto", Kind::Peer("Go")),
 ];
 
 impl Server {
+    pub fn reads_header(&self) -> bool {
+        self.kind != Kind::Bare
+    }
+
+    /// As it is named where it stands by itself.
+    pub fn name(&self) -> String {
+        format!("{}: {}", self.group, self.what)
+    }
+
+    /// The same without a header.
+    pub fn bare(&self) -> Option<usize> {
+        let (Kind::Blind(bare) | Kind::Ours(bare) | Kind::Peer(bare)) = self.kind else { return None };
+        SERVERS.iter().position(|other| other.group == self.group && other.what == bare)
+    }
+
+    /// Those that read headers and do the same work.
+    pub fn peers(&self) -> impl Iterator<Item = usize> {
+        let same_work =
+            |other: &Server| other.group == self.group || self.group == TOKIO && other.group == GO;
+        let peers = SERVERS.iter().enumerate();
+        peers
+            .filter(move |(_, other)| matches!(other.kind, Kind::Peer(_)) && same_work(other))
+            .map(|(at, _)| at)
+    }
+
     /// What a client sends.
     pub fn payload(&self, header: &[u8]) -> Vec<u8> {
-        let request: &[u8] = match self.speaks {
-            Speaks::Byte => b"x",
-            Speaks::Http => b"GET / HTTP/1.0\r\n\r\n",
-        };
-        let header = if self.bare.is_some() { header } else { b"" };
+        let request: &[u8] = if self.group == HTTP { b"GET / HTTP/1.0\r\n\r\n" } else { b"x" };
+        let header = if self.reads_header() { header } else { b"" };
         [header, request].concat()
     }
 
-    /// How it is started, in a directory for its files, and its port if that is not to be read from its output.
-    pub fn command(&self, go: &std::path::Path, files: &std::path::Path) -> (Command, Option<u16>) {
-        let header = self.bare.is_some();
-        let itself = || std::env::current_exe().unwrap_or_else(|_| PathBuf::from("accept"));
-        let program = self.name.split(',').next().unwrap_or_default();
-        match program {
-            "Go" => {
-                let mut command = Command::new(go);
-                command.env("GOMAXPROCS", "1");
-                if header {
-                    command.arg("proxy");
-                }
-                (command, None)
-            }
-            "HAProxy" | "nginx" => {
-                let port = free_port();
-                let file = files.join(format!("{program}-{header}.conf"));
-                let (text, mut command) = if program == "nginx" {
-                    let mut command = Command::new("nginx");
-                    command.args(["-e", "stderr", "-p"]).arg(files).arg("-c").arg(&file);
-                    (nginx(port, header, files), command)
-                } else {
-                    let mut command = Command::new("haproxy");
-                    command.args(["-db", "-q", "-f"]).arg(&file);
-                    (haproxy(port, header), command)
-                };
-                std::fs::write(&file, text).expect("a file of configuration");
-                command.env("PATH", format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default()));
-                (command, Some(port))
-            }
-            _ => {
-                let mut command = Command::new(itself());
-                command.args(["serve", self.name]).env("ASYNC_STD_THREAD_COUNT", "1");
-                (command, None)
-            }
+    /// Whether that is what a client is to get.
+    pub fn is_answer(&self, answer: &[u8]) -> bool {
+        if self.group == HTTP {
+            answer.starts_with(b"HTTP/1.") && answer.ends_with(b"\r\n\r\nx")
+        } else {
+            answer == b"x"
         }
     }
-}
-
-fn haproxy(port: u16, header: bool) -> String {
-    let accept = if header { " accept-proxy" } else { "" };
-    format!(
-        "global\n  nbthread 1\n  maxconn 2000\n\
-         defaults\n  mode http\n  timeout client 5s\n  timeout server 5s\n  timeout connect 5s\n\
-         frontend all\n  bind 127.0.0.1:{port}{accept}\n  \
-         http-request return status 200 content-type text/plain string x\n"
-    )
-}
-
-fn nginx(port: u16, header: bool, files: &std::path::Path) -> String {
-    let accept = if header { " proxy_protocol" } else { "" };
-    let files = files.display();
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|name| format!("  {name}_temp_path {files}/{name};\n"))
-        .concat();
-    format!(
-        "daemon off;\nmaster_process off;\nerror_log stderr crit;\npid {files}/nginx-{header}.pid;\n\
-         events {{ worker_connections 2000; }}\nhttp {{\n  access_log off;\n{temporary}  \
-         server {{ listen 127.0.0.1:{port}{accept}; location / {{ return 200 x; }} }}\n}}\n"
-    )
 }
 
 /// The headers that are sent: both versions in their usual shape.

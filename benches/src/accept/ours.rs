@@ -1,27 +1,44 @@
 //! The same servers with realpeer before them.
 
-use std::io;
-use std::net::{TcpListener, TcpStream};
+use std::io::{self, BufReader};
+use std::net::TcpListener;
 
 use realpeer_io::{Acceptor, Trust};
-use realpeer_proto::{Config, Decoder, Event};
-use tokio::io::AsyncBufReadExt;
 
-use super::serve::{echo_futures, echo_tokio};
+use super::serve::{BUFFER, echo, echo_buffered, echo_futures, echo_futures_buffered, echo_tokio};
 
 pub fn acceptor() -> Acceptor {
     Acceptor::new("127.0.0.0/8".parse::<Trust>().expect("a network"))
 }
 
-pub(super) fn std(socket: TcpListener, echo: fn(TcpStream) -> io::Result<()>) -> io::Result<()> {
+pub(super) fn threads(socket: TcpListener, buffered: bool) -> io::Result<()> {
     let listener = realpeer_std::Listener::new(socket, acceptor());
     loop {
         let incoming = listener.accept()?;
-        std::thread::spawn(
-            move || {
-                if incoming.handshake().is_ok() { echo(incoming.into_stream()) } else { Ok(()) }
-            },
-        );
+        if buffered {
+            let acceptor = listener.acceptor().clone();
+            std::thread::spawn(move || {
+                let peer = incoming.peer().clone();
+                let mut stream = BufReader::with_capacity(BUFFER, incoming.into_stream());
+                realpeer_std::handshake_buf_read(&acceptor, &mut stream, peer)?;
+                echo_buffered(stream)
+            });
+        } else {
+            std::thread::spawn(move || {
+                incoming.handshake()?;
+                echo(incoming.into_stream())
+            });
+        }
+    }
+}
+
+pub(super) fn one_thread(socket: TcpListener) -> io::Result<()> {
+    let mut listener = realpeer_std::Listener::new(socket, acceptor()).into_ready(1024)?;
+    loop {
+        let accepted = listener.accept()?;
+        if accepted.outcome.is_ok() {
+            echo(accepted.stream)?;
+        }
     }
 }
 
@@ -30,7 +47,8 @@ pub(super) async fn tokio(listener: tokio::net::TcpListener) -> io::Result<()> {
     loop {
         let incoming = listener.accept().await?;
         tokio::spawn(async move {
-            if incoming.handshake().await.is_ok() { echo_tokio(incoming.into_stream()).await } else { Ok(()) }
+            incoming.handshake().await?;
+            echo_tokio(incoming.into_stream()).await
         });
     }
 }
@@ -45,41 +63,44 @@ pub(super) async fn tokio_ready(listener: tokio::net::TcpListener) -> io::Result
     }
 }
 
-/// For a server that reads through a buffer anyway: what has come is pushed, what is header is consumed, and the rest
-/// stays in the buffer.
-pub(super) async fn over_read(stream: tokio::net::TcpStream) -> io::Result<()> {
-    let mut stream = tokio::io::BufStream::with_capacity(1024, 1024, stream);
-    let mut decoder = Decoder::new(&Config::new());
+pub(super) async fn tokio_buffered(listener: tokio::net::TcpListener) -> io::Result<()> {
+    let acceptor = acceptor();
     loop {
-        let received = stream.fill_buf().await?;
-        if received.is_empty() {
-            decoder.push_eof();
-        }
-        let taken = decoder.push(received);
-        stream.consume(taken);
-        match decoder.next_event() {
-            Ok(Event::Header(_)) => break,
-            Ok(Event::NeedData { .. }) => {}
-            Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidData, error)),
-        }
+        let (stream, peer) = listener.accept().await?;
+        let acceptor = acceptor.clone();
+        tokio::spawn(async move {
+            let mut stream = tokio::io::BufReader::with_capacity(BUFFER, stream);
+            realpeer_tokio::handshake_buf_read(&acceptor, &mut stream, peer).await?;
+            echo_tokio(stream).await
+        });
     }
-    echo_tokio(&mut stream).await?;
-    tokio::io::AsyncWriteExt::flush(&mut stream).await
 }
 
 pub(super) async fn smol(
     listener: smol::net::TcpListener,
     executor: &smol::LocalExecutor<'_>,
+    buffered: bool,
 ) -> io::Result<()> {
     let listener = realpeer_smol::Listener::new(listener, acceptor());
     loop {
         let incoming = listener.accept().await?;
-        executor
-            .spawn(async move {
-                let outcome = incoming.handshake().await;
-                if outcome.is_ok() { echo_futures(incoming.into_stream()).await } else { Ok(()) }
-            })
-            .detach();
+        if buffered {
+            let acceptor = listener.acceptor().clone();
+            let task = async move {
+                let peer = incoming.peer().clone();
+                let mut stream = smol::io::BufReader::with_capacity(BUFFER, incoming.into_stream());
+                realpeer_smol::handshake_buf_read::<realpeer_smol::Smol, _>(&acceptor, &mut stream, peer)
+                    .await?;
+                echo_futures_buffered(stream).await
+            };
+            executor.spawn(task).detach();
+        } else {
+            let task = async move {
+                incoming.handshake().await?;
+                echo_futures(incoming.into_stream()).await
+            };
+            executor.spawn(task).detach();
+        }
     }
 }
 
@@ -88,8 +109,8 @@ pub(super) async fn async_std(socket: TcpListener) -> io::Result<()> {
     loop {
         let incoming = listener.accept().await?;
         async_std::task::spawn(async move {
-            let outcome = incoming.handshake().await;
-            if outcome.is_ok() { echo_futures(incoming.into_stream()).await } else { Ok(()) }
+            incoming.handshake().await?;
+            echo_futures(incoming.into_stream()).await
         });
     }
 }

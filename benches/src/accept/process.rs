@@ -5,11 +5,20 @@ use std::io::{self, BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::Duration;
+use std::thread::{sleep, yield_now};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::thread::{CpuSet, sched_setaffinity};
 
 use super::Server;
 
+/// The servers have a CPU of their own.
+pub const SERVER_CPU: usize = 1;
+/// Where the clients mostly are.
+pub const CLIENT_CPU: usize = 0;
+
+/// A server that is running, or sleeps until it goes on.
 pub struct Process {
     child: Child,
     pub port: u16,
@@ -19,7 +28,7 @@ pub struct Process {
 impl Process {
     pub fn start(server: &Server, go: &Path, files: &Path) -> io::Result<Self> {
         let (command, port) = server.command(go, files);
-        Self::spawn(wrapped(Command::new("taskset"), &["-c", SERVER_CPU], &command), port, None)
+        Self::spawn(wrapped(Command::new("taskset"), &["-c", &SERVER_CPU.to_string()], &command), port, None)
     }
 
     /// The same under strace, which counts its system calls.
@@ -47,17 +56,47 @@ impl Process {
         Ok(Self { child, port, trace })
     }
 
-    /// Ticks of the CPU it has used, of which there are 100 a second.
-    pub fn ticks(&self) -> u64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
-        let fields = stat.rsplit(')').next().unwrap_or_default();
-        fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum()
+    /// Puts it to sleep, all its threads, and waits until it is.
+    pub fn stop(&self) -> io::Result<()> {
+        self.signal(Signal::STOP)?;
+        let patience = Instant::now() + Duration::from_secs(10);
+        while !self.stat()?.contains(") T ") {
+            if Instant::now() > patience {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            yield_now();
+        }
+        Ok(())
+    }
+
+    pub fn go_on(&self) -> io::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    /// The CPU time that it has used, of threads that have ended too.
+    pub fn cpu(&self) -> io::Result<Duration> {
+        let pid = i32::try_from(self.child.id()).map_err(io::Error::other)?;
+        let mut clock = 0;
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: both are given a place of the right type to write to.
+        let failed = unsafe {
+            libc::clock_getcpuclockid(pid, &raw mut clock) != 0
+                || libc::clock_gettime(clock, &raw mut time) != 0
+        };
+        if failed {
+            return Err(io::Error::other(format!("no CPU clock of process {pid}")));
+        }
+        Ok(Duration::new(
+            u64::try_from(time.tv_sec).map_err(io::Error::other)?,
+            u32::try_from(time.tv_nsec).map_err(io::Error::other)?,
+        ))
     }
 
     /// Ends it and, if it was traced, gives its system calls by name.
     pub fn end(mut self) -> io::Result<BTreeMap<String, u64>> {
         // Ours and the Go server end with their standard input. The others are told to, the traced ones themselves.
         drop(self.child.stdin.take());
+        self.go_on()?;
         let pid = self.child.id();
         let children =
             std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
@@ -78,15 +117,31 @@ impl Process {
             None => Ok(BTreeMap::new()),
         }
     }
+
+    fn signal(&self, signal: Signal) -> io::Result<()> {
+        Ok(kill_process(Pid::from_child(&self.child), signal)?)
+    }
+
+    fn stat(&self) -> io::Result<String> {
+        std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))
+    }
 }
 
-/// The servers have a CPU of their own, and the clients another.
-const SERVER_CPU: &str = "1";
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Where something failed before it was ended.
+        if !matches!(self.child.try_wait(), Ok(Some(_))) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
 
-/// Keeps the calling process, the clients', to the first CPU.
-pub fn stay_on_first_cpu() -> io::Result<()> {
-    let pid = std::process::id().to_string();
-    Command::new("taskset").args(["-c", "-p", "0", &pid]).stdout(Stdio::null()).status().map(drop)
+/// Keeps the calling thread, the clients', to one CPU.
+pub fn stay_on_cpu(cpu: usize) -> io::Result<()> {
+    let mut set = CpuSet::new();
+    set.set(cpu);
+    Ok(sched_setaffinity(None, &set)?)
 }
 
 fn wrapped(mut outer: Command, arguments: &[&str], inner: &Command) -> Command {
@@ -108,7 +163,7 @@ fn parse(table: &str) -> BTreeMap<String, u64> {
     table.lines().filter_map(line).collect()
 }
 
-pub fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     let socket = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     socket.map_or(0, |address| address.port())
 }

@@ -14,7 +14,7 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Poll, ready};
 
-use futures_io::{AsyncRead, AsyncWrite};
+use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
 use realpeer_io::proto::Encoder;
 use realpeer_io::{AcceptError, Acceptor, Endpoint, Established, Timer, header_and_payload, receive};
 
@@ -73,6 +73,59 @@ pub async fn handshake_stream<T: Timer, S: AsyncRead + Unpin>(
 ) -> Result<Established, AcceptError> {
     receive::<T>(acceptor.begin(peer, T::now()), |receiving, cx| {
         receiving.poll_with(|slot| Pin::new(&mut *stream).poll_read(cx, slot))
+    })
+    .await
+}
+
+/// Reads the header off a buffered reader that comes from `peer`. It fills the buffer and takes nothing but the header
+/// out of it, so that a header costs no more system calls than none; what comes of it is otherwise the same as with
+/// [`handshake_stream`]. Bytes that can't be a header are left in the buffer.
+///
+/// It is the better choice where the connection is read through that buffer for all its life. Where the stream itself
+/// goes on to somebody else, such as TLS, what has been read ahead would be missing there.
+///
+/// # Errors
+///
+/// [`AcceptError`]; the connection is then best closed.
+///
+/// ```
+/// use futures_lite::future::block_on;
+/// use futures_lite::io::{AsyncBufReadExt, BufReader, Cursor};
+/// use realpeer_io::{Acceptor, Trust};
+///
+/// # #[cfg(feature = "async-io")]
+/// # {
+/// use realpeer_futures::AsyncIoTimer;
+///
+/// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
+/// let peer: std::net::SocketAddr = "127.0.0.1:4711".parse()?;
+/// let stream = Cursor::new(b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\nhello\n");
+/// let mut stream = BufReader::new(stream);
+///
+/// block_on(async {
+///     let established =
+///         realpeer_futures::handshake_buf_read::<AsyncIoTimer, _>(&acceptor, &mut stream, peer).await?;
+///     assert_eq!(established.source().to_string(), "192.0.2.1:56324");
+///
+///     let mut hello = String::new();
+///     stream.read_line(&mut hello).await?;
+///     assert_eq!(hello, "hello\n");
+///     Ok::<(), realpeer_io::AcceptError>(())
+/// })?;
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub async fn handshake_buf_read<T: Timer, S: AsyncBufRead + Unpin>(
+    acceptor: &Acceptor,
+    reader: &mut S,
+    peer: impl Into<Endpoint>,
+) -> Result<Established, AcceptError> {
+    receive::<T>(acceptor.begin(peer, T::now()), |receiving, cx| {
+        receiving.poll_buf_with(
+            reader,
+            |reader| Pin::new(reader).poll_fill_buf(cx),
+            |reader, len| Pin::new(reader).consume(len),
+        )
     })
     .await
 }

@@ -40,12 +40,11 @@ struct Shared {
 /// read.
 #[derive(Debug)]
 pub struct Receiving<I> {
-    acceptor: Acceptor,
+    shared: Arc<Shared>,
     peer: Endpoint,
     state: State<I>,
 }
 
-#[expect(clippy::large_enum_variant, reason = "nearly all are the large one")]
 #[derive(Debug)]
 enum State<I> {
     Open(Handshake<I, HeaderStorage>),
@@ -111,7 +110,7 @@ impl Acceptor {
             Verdict::Bypass => State::Bypassed,
             Verdict::Refuse => State::Refused,
         };
-        Receiving { acceptor: self.clone(), peer, state }
+        Receiving { shared: self.shared.clone(), peer, state }
     }
 
     pub(crate) fn verdict(&self, peer: &Endpoint) -> Verdict {
@@ -166,6 +165,20 @@ where
         self.poll(|handshake| handshake.poll_peek_with(&mut [0; 536], read))
     }
 
+    /// Reads on from a buffer of the caller's; see [`Handshake::poll_buf_with`].
+    ///
+    /// # Errors
+    ///
+    /// [`AcceptError`]; the connection is then best closed.
+    pub fn poll_buf_with<R: ?Sized>(
+        &mut self,
+        reader: &mut R,
+        fill: impl FnMut(&mut R) -> Poll<io::Result<&[u8]>>,
+        consume: impl FnMut(&mut R, usize),
+    ) -> Poll<Result<Established, AcceptError>> {
+        self.poll(|handshake| handshake.poll_buf_with(reader, fill, consume))
+    }
+
     fn poll(
         &mut self,
         poll: impl FnOnce(&mut Handshake<I, HeaderStorage>) -> Poll<Result<(), HandshakeError<io::Error>>>,
@@ -181,8 +194,14 @@ where
             _ => None,
         };
         let outcome = outcome.map(|()| Established::new(self.peer.clone(), received));
-        self.acceptor.count(outcome.as_ref().map(Established::header));
+        self.shared.counters.count(outcome.as_ref().map(Established::header));
         Poll::Ready(outcome)
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("counts", &self.counters.counts()).finish_non_exhaustive()
     }
 }
 

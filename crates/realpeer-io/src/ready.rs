@@ -25,8 +25,8 @@ pub struct Accepted<S> {
 /// first: a silent peer delays nobody. The adapters name it with their runtime for `R`.
 ///
 /// While the bound is reached nothing more is accepted, and the kernel's backlog is the queue. Where file
-/// descriptors or memory run out, accepting pauses for a moment. A pending handshake takes some 700 bytes until it
-/// gets more than 536 of its peer.
+/// descriptors or memory run out, accepting pauses for a moment. A pending handshake takes about a kilobyte until it
+/// gets more than 128 of its peer.
 pub struct ReadyListener<R: Listen<L>, L> {
     inner: L,
     acceptor: Acceptor,

@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::ops::Add;
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -58,27 +58,23 @@ pub trait Listen<L>: Connection<Self::Stream> + 'static {
 /// # Errors
 ///
 /// [`AcceptError`].
-pub async fn receive<T: Timer>(
+pub fn receive<T: Timer>(
     mut receiving: Receiving<T::Instant>,
     mut poll: impl FnMut(&mut Receiving<T::Instant>, &mut Context<'_>) -> Poll<Result<Established, AcceptError>>,
-) -> Result<Established, AcceptError> {
-    let mut sleep = pin!(None);
-    poll_fn(|cx| {
+) -> impl Future<Output = Result<Established, AcceptError>> {
+    // Made when there is something to wait for, and on the heap, so that the future is small to move about.
+    let mut sleep: Option<Pin<Box<T::Sleep>>> = None;
+    // Not an async function, whose future would have room for the arguments twice.
+    poll_fn(move |cx| {
         loop {
             if let Poll::Ready(outcome) = poll(&mut receiving, cx) {
                 return Poll::Ready(outcome);
             }
             let Some(deadline) = receiving.poll_timeout() else { return Poll::Pending };
-            if sleep.is_none() {
-                sleep.set(Some(T::sleep_until(deadline)));
-            }
-            if let Some(sleep) = sleep.as_mut().as_pin_mut() {
-                ready!(sleep.poll(cx));
-            }
+            ready!(sleep.get_or_insert_with(|| Box::pin(T::sleep_until(deadline))).as_mut().poll(cx));
             // The clock decides; a timer that went off too early is set again.
-            sleep.set(None);
+            sleep = None;
             receiving.handle_timeout(T::now());
         }
     })
-    .await
 }

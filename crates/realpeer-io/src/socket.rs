@@ -72,16 +72,18 @@ pub fn recv_datagram(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<Receive
     })
 }
 
-/// Waits until `socket` is readable or `timeout` is over.
+/// Waits until `socket` is readable or `timeout` is over, and says whether it is readable: there are bytes, or the end
+/// or an error.
 ///
 /// # Errors
 ///
 /// Those of `poll`.
-pub fn wait_readable(socket: impl AsFd, timeout: Duration) -> io::Result<()> {
+pub fn wait_readable(socket: impl AsFd, timeout: Duration) -> io::Result<bool> {
     let timeout = Timespec::try_from(timeout).map_err(|_| io::ErrorKind::InvalidInput)?;
     // An interrupted wait is no error: the caller looks at its clock and waits again.
     match poll(&mut [PollFd::new(&socket, PollFlags::IN)], Some(&timeout)) {
-        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Ok(ready) => Ok(ready > 0),
+        Err(Errno::INTR) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }

@@ -4,7 +4,8 @@ use std::fmt;
 
 use realpeer_proto::{MAX_HEADER_LEN, Storage};
 
-/// Room for 536 bytes within, which nearly every header fits, and for more on the heap as they come.
+/// Room for 128 bytes within, and for more on the heap as they come: every header of version 1 fits, and most of
+/// version 2. It is kept for as long as the connection, and moved about before.
 ///
 /// ```
 /// use realpeer_io::HeaderStorage;
@@ -16,10 +17,11 @@ use realpeer_proto::{MAX_HEADER_LEN, Storage};
 #[derive(Clone)]
 pub struct HeaderStorage(Room);
 
-#[expect(clippy::large_enum_variant, reason = "not to be on the heap is what it is for")]
+const INLINE: usize = 128;
+
 #[derive(Clone)]
 enum Room {
-    Inline([u8; 536]),
+    Inline([u8; INLINE]),
     Heap(Vec<u8>),
 }
 
@@ -56,7 +58,7 @@ impl Storage for HeaderStorage {
 
 impl Default for HeaderStorage {
     fn default() -> Self {
-        Self(Room::Inline([0; 536]))
+        Self(Room::Inline([0; INLINE]))
     }
 }
 

@@ -188,6 +188,51 @@ where
         })
     }
 
+    /// Reads on from a buffer of the caller's that reads ahead, such as a
+    /// [`BufRead`](https://doc.rust-lang.org/std/io/trait.BufRead.html): `fill` gives what is in it, reading only if that
+    /// is nothing, and an empty slice at the end of the stream; `consume` takes bytes off its front. Nothing but the
+    /// header is taken, the rest stays in the buffer. Bytes that can't be a header are left there too. Otherwise as
+    /// [`poll_with`](Self::poll_with), and all three may be mixed.
+    ///
+    /// ```
+    /// use core::task::Poll;
+    /// use core::time::Duration;
+    /// use std::io::BufRead;
+    /// use realpeer_proto::{Config, Handshake};
+    ///
+    /// let mut reader = &b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\nhello"[..];
+    /// let mut handshake: Handshake<Duration> = Handshake::new(&Config::new(), Duration::ZERO);
+    /// let polled = handshake.poll_buf_with(&mut reader, |reader| Poll::Ready(reader.fill_buf()), BufRead::consume);
+    /// assert!(matches!(polled, Poll::Ready(Ok(()))));
+    /// assert_eq!(reader, b"hello");
+    /// ```
+    pub fn poll_buf_with<R: ?Sized, E>(
+        &mut self,
+        reader: &mut R,
+        mut fill: impl FnMut(&mut R) -> Poll<Result<&[u8], E>>,
+        mut consume: impl FnMut(&mut R, usize),
+    ) -> Poll<Result<(), HandshakeError<E>>> {
+        self.drive(|this| {
+            if this.owed > 0 {
+                return this.take_owed(&mut [0; 64], |slot| {
+                    let len = ready!(fill(reader))?.len().min(slot.len());
+                    consume(reader, len);
+                    Poll::Ready(Ok(len))
+                });
+            }
+            let filled = ready!(fill(reader))?;
+            if filled.is_empty() {
+                this.decoder.push_eof();
+            }
+            let taken = this.decoder.push(filled);
+            // Bytes that are no header are left to whoever wants to look at them.
+            if this.decoder.next_event().is_ok() {
+                consume(reader, taken);
+            }
+            Poll::Ready(Ok(()))
+        })
+    }
+
     /// The header, once there is one.
     pub fn header(&self) -> Option<Header<'_>> {
         self.decoder.header().filter(|_| self.owed == 0)

@@ -35,7 +35,9 @@ use realpeer_io::{
     AcceptError, Acceptor, Connection, Datagram, Endpoint, Established, Listen, Timer, header_and_payload,
 };
 
-pub use realpeer_futures::{AsyncIoTimer, handshake, handshake_stream, send_header, send_header_and};
+pub use realpeer_futures::{
+    AsyncIoTimer, handshake, handshake_buf_read, handshake_stream, send_header, send_header_and,
+};
 
 /// Smol, as [`Listener`] and its like name it.
 #[derive(Clone, Copy, Debug)]

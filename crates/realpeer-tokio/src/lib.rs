@@ -22,7 +22,8 @@
 //! ```
 //!
 //! On sockets the header is peeked at and then read off exactly: with the whole header here, that is two system
-//! calls. On any other stream, [`handshake_stream`] never reads more than what is still header.
+//! calls. On any other stream, [`handshake_stream`] never reads more than what is still header; on one that is read
+//! through a buffer anyway, [`handshake_buf_read`] leaves there what is none, with no further system call at all.
 //!
 //! For frameworks there is [`EstablishedListener`]. With the feature `tls-listener` it is also an `AsyncAccept` of the
 //! crate tls-listener, so that TLS begins behind the header; the address it gives is an `Arc<`[`Established`]`>`. With
@@ -48,7 +49,7 @@ use std::task::{Poll, ready};
 
 use realpeer_io::proto::Encoder;
 use realpeer_io::{AcceptError, Acceptor, Endpoint, Established, Timer, header_and_payload, receive};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, ToSocketAddrs};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -105,6 +106,54 @@ pub async fn handshake_stream<S: AsyncRead + Unpin>(
             ready!(Pin::new(&mut *stream).poll_read(cx, &mut slot))?;
             Poll::Ready(Ok(slot.filled().len()))
         })
+    })
+    .await
+}
+
+/// Reads the header off a buffered reader of any kind that comes from `peer`. It fills the buffer and takes nothing but
+/// the header out of it, so that a header costs no more system calls than none; what comes of it is otherwise the same
+/// as with [`handshake_stream`]. Bytes that can't be a header are left in the buffer.
+///
+/// It is the better choice where the connection is read through that buffer for all its life. Where the socket itself
+/// goes on to somebody else, to TLS, to `splice` or to another process, what has been read ahead would be missing
+/// there: see [`handshake`].
+///
+/// # Errors
+///
+/// [`AcceptError`]; the connection is then best closed.
+///
+/// ```
+/// use realpeer_io::{Acceptor, Trust};
+/// use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (mut proxy, server) = tokio::io::duplex(64);
+/// proxy.write_all(b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\nhello\n").await?;
+///
+/// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
+/// let peer: std::net::SocketAddr = "127.0.0.1:4711".parse()?;
+/// let mut server = BufReader::new(server);
+/// let established = realpeer_tokio::handshake_buf_read(&acceptor, &mut server, peer).await?;
+/// assert_eq!(established.source().to_string(), "192.0.2.1:56324");
+///
+/// let mut hello = String::new();
+/// server.read_line(&mut hello).await?;
+/// assert_eq!(hello, "hello\n");
+/// # Ok(())
+/// # }
+/// ```
+pub async fn handshake_buf_read<S: AsyncBufRead + Unpin>(
+    acceptor: &Acceptor,
+    reader: &mut S,
+    peer: impl Into<Endpoint>,
+) -> Result<Established, AcceptError> {
+    receive::<Tokio>(acceptor.begin(peer, Instant::now()), |receiving, cx| {
+        receiving.poll_buf_with(
+            reader,
+            |reader| Pin::new(reader).poll_fill_buf(cx),
+            |reader, len| Pin::new(reader).consume(len),
+        )
     })
     .await
 }

@@ -47,7 +47,7 @@ pub mod blocking {
 pub mod tokio {
     // One by one, or pages would not name the features.
     #[doc(inline)]
-    pub use realpeer_tokio::{Tokio, connect, handshake_stream, send_header};
+    pub use realpeer_tokio::{Tokio, connect, handshake_buf_read, handshake_stream, send_header};
 
     #[cfg(unix)]
     #[doc(inline)]
@@ -86,7 +86,7 @@ pub mod futures {
     pub use realpeer_io::Timer;
 
     #[doc(inline)]
-    pub use realpeer_futures::{connect, handshake_stream, send_header, send_header_and};
+    pub use realpeer_futures::{connect, handshake_buf_read, handshake_stream, send_header, send_header_and};
 
     #[cfg(all(feature = "async-io", unix))]
     #[cfg_attr(docsrs, doc(cfg(feature = "async-io")))]

@@ -1,6 +1,6 @@
 //! What asynchronous runtimes have in common. The adapters have the same functions and types, so a runtime's file only
-//! says what differs: these macros take `adapter`, `handshake_stream` and the extension traits for reading and writing
-//! from where they are used.
+//! says what differs: these macros take `adapter`, `handshake_stream`, `handshake_buf_read`, `BufReader` and the extension
+//! traits for reading and writing from where they are used.
 
 /// A runtime by its executor. There are to be `Tcp`, `Unix` and `UdpSocket` beside it.
 macro_rules! asynchronous_runtime {
@@ -57,6 +57,17 @@ macro_rules! asynchronous_runtime {
                 handshake_stream(acceptor, stream, peer).await
             }
 
+            async fn handshake_script_buffered(
+                acceptor: &realpeer::Acceptor,
+                stream: crate::script::Script,
+                capacity: usize,
+                peer: realpeer::Endpoint,
+            ) -> (Result<realpeer::Established, realpeer::AcceptError>, Vec<u8>) {
+                let mut stream = BufReader::with_capacity(capacity, stream);
+                let outcome = handshake_buf_read(acceptor, &mut stream, peer).await;
+                (outcome, [stream.buffer(), &stream.get_ref().unread()].concat())
+            }
+
             async fn send_header_to_script(
                 stream: &mut crate::script::Script,
                 header: realpeer::proto::Encoder<'_>,
@@ -80,6 +91,7 @@ macro_rules! asynchronous_sockets {
             type StdListener = $std_listener;
             type StdStream = $std_stream;
             type Stream = $stream;
+            type Buffered = BufReader<$stream>;
             type Listener = adapter::Listener<$listener>;
             type Incoming = adapter::Incoming<$stream>;
             type Ready = adapter::ReadyListener<$listener>;
@@ -103,6 +115,25 @@ macro_rules! asynchronous_sockets {
                 peer: realpeer::Endpoint,
             ) -> Result<realpeer::Established, realpeer::AcceptError> {
                 adapter::handshake(acceptor, stream, peer).await
+            }
+
+            fn buffered(stream: $stream, capacity: usize) -> BufReader<$stream> {
+                BufReader::with_capacity(capacity, stream)
+            }
+
+            async fn read_buffered(
+                stream: &mut BufReader<$stream>,
+                buffer: &mut [u8],
+            ) -> std::io::Result<usize> {
+                stream.read(buffer).await
+            }
+
+            async fn handshake_buffered(
+                acceptor: &realpeer::Acceptor,
+                stream: &mut BufReader<$stream>,
+                peer: realpeer::Endpoint,
+            ) -> Result<realpeer::Established, realpeer::AcceptError> {
+                handshake_buf_read(acceptor, stream, peer).await
             }
 
             async fn send_header(

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::{net, os::unix::net as unix};
 
-use ::async_std::io::{ReadExt, WriteExt};
+use ::async_std::io::{BufReader, ReadExt, WriteExt};
 use ::async_std::net::{TcpStream, UdpSocket};
 use ::async_std::os::unix::net::UnixStream;
 use ::async_std::task;
@@ -38,4 +38,12 @@ async fn handshake_stream<S: ::async_std::io::Read + Unpin>(
     peer: Endpoint,
 ) -> Result<Established, AcceptError> {
     adapter::handshake_stream::<adapter::AsyncStd, _>(acceptor, stream, peer).await
+}
+
+async fn handshake_buf_read<S: ::async_std::io::BufRead + Unpin>(
+    acceptor: &Acceptor,
+    stream: &mut S,
+    peer: Endpoint,
+) -> Result<Established, AcceptError> {
+    adapter::handshake_buf_read::<adapter::AsyncStd, _>(acceptor, stream, peer).await
 }

@@ -10,7 +10,8 @@ use std::{io, net, os::unix::net as unix};
 
 use async_io::Async;
 use futures_lite::future::block_on;
-use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use futures_lite::io::BufReader;
+use futures_lite::{AsyncBufRead, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use realpeer::{AcceptError, Acceptor, Endpoint, Established};
 
 use crate::script::Script;
@@ -47,6 +48,14 @@ async fn handshake_stream<S: AsyncRead + Unpin>(
     peer: Endpoint,
 ) -> Result<Established, AcceptError> {
     realpeer::futures::handshake_stream::<adapter::Bare, _>(acceptor, stream, peer).await
+}
+
+async fn handshake_buf_read<S: AsyncBufRead + Unpin>(
+    acceptor: &Acceptor,
+    stream: &mut S,
+    peer: Endpoint,
+) -> Result<Established, AcceptError> {
+    realpeer::futures::handshake_buf_read::<adapter::Bare, _>(acceptor, stream, peer).await
 }
 
 /// What somebody writes who has an own runtime: sockets that are read slot by slot, without a peek.

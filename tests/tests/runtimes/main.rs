@@ -92,6 +92,11 @@ macro_rules! sockets {
             broken::leaving_without_a_byte,
             broken::r3_versions_and_lengths_not_allowed,
             broken::kinds_and_counts,
+            buffered::buffered_every_row_in_odd_fragments,
+            buffered::buffered_deadline,
+            buffered::buffered_bytes_that_are_no_header_are_left,
+            buffered::buffered_bytes_may_be_there_already,
+            buffered::r13_buffered_peers_are_not_read_from_if_refused_or_bypassed,
             sending::r4_header_and_payload_are_one_segment,
             sending::to_our_own_listener,
             sending::what_cannot_be_encoded_is_not_sent,
@@ -144,6 +149,8 @@ macro_rules! asynchronous {
             streams::deadline,
             streams::errors,
             streams::r4_sent_in_one_write,
+            buffered::buffered_every_row_of_any_stream,
+            buffered::buffered_and_dropped_in_the_header_loses_no_more,
         }
         isolated_tests! { $runtime:
             cancel::dropped_futures_leak_no_descriptor,

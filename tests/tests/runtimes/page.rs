@@ -40,6 +40,18 @@ const BEHAVIOURS: &[(&str, &[&str])] = &[
             "what_came_in_time_counts_however_late_it_is_looked_at",
         ],
     ),
+    (
+        "through a buffer that reads ahead: nothing but the header is taken out of it, in time",
+        &[
+            "buffered_every_row_in_odd_fragments",
+            "buffered_every_row_of_any_stream",
+            "buffered_deadline",
+            "buffered_bytes_that_are_no_header_are_left",
+            "buffered_bytes_may_be_there_already",
+            "buffered_and_dropped_in_the_header_loses_no_more",
+            "r13_buffered_peers_are_not_read_from_if_refused_or_bypassed",
+        ],
+    ),
     ("no deadline behind the header", &["is_over_with_the_header"]),
     (
         "dropped futures lose no connection, no byte, no descriptor",

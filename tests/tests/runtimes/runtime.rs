@@ -50,6 +50,8 @@ pub trait Sockets: Sized + 'static {
     type StdStream;
     /// The runtime's stream.
     type Stream: AsFd + Send + fmt::Debug + 'static;
+    /// The runtime's buffered reader over a stream.
+    type Buffered: Send + 'static;
     /// The adapter's listener.
     type Listener: Send + Sync + 'static;
     /// The adapter's connection of which nothing has been read.
@@ -64,6 +66,16 @@ pub trait Sockets: Sized + 'static {
     fn handshake(
         acceptor: &Acceptor,
         stream: &mut Self::Stream,
+        peer: Endpoint,
+    ) -> impl Future<Output = Result<Established, AcceptError>> + Send;
+    fn buffered(stream: Self::Stream, capacity: usize) -> Self::Buffered;
+    fn read_buffered(
+        stream: &mut Self::Buffered,
+        buffer: &mut [u8],
+    ) -> impl Future<Output = io::Result<usize>> + Send;
+    fn handshake_buffered(
+        acceptor: &Acceptor,
+        stream: &mut Self::Buffered,
         peer: Endpoint,
     ) -> impl Future<Output = Result<Established, AcceptError>> + Send;
     fn send_header(
@@ -118,6 +130,15 @@ pub trait Asynchronous: Runtime {
         stream: &mut <Self::Tcp as Sockets>::Stream,
         peer: Endpoint,
     ) -> impl Future<Output = Result<Established, AcceptError>> + Send;
+
+    /// The adapter's `handshake_buf_read` on a stream that is no socket, with room for `capacity` bytes, and which bytes
+    /// of it have not been taken.
+    fn handshake_script_buffered(
+        acceptor: &Acceptor,
+        stream: Script,
+        capacity: usize,
+        peer: Endpoint,
+    ) -> impl Future<Output = (Result<Established, AcceptError>, Vec<u8>)> + Send;
 
     /// The adapter's `send_header` on a stream that is no socket.
     fn send_header_to_script(
@@ -175,6 +196,18 @@ pub async fn read_to_end<S: Sockets>(stream: &mut S::Stream) -> Vec<u8> {
     let mut buffer = vec![0; 16 * 1024];
     loop {
         match S::read(stream, &mut buffer).await.unwrap() {
+            0 => return all,
+            n => all.extend_from_slice(&buffer[..n]),
+        }
+    }
+}
+
+/// The same through a buffered reader.
+pub async fn read_to_end_buffered<S: Sockets>(stream: &mut S::Buffered) -> Vec<u8> {
+    let mut all = Vec::new();
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        match S::read_buffered(stream, &mut buffer).await.unwrap() {
             0 => return all,
             n => all.extend_from_slice(&buffer[..n]),
         }

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::{net, os::unix::net as unix};
 
-use ::smol::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use ::smol::io::{AsyncBufRead, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use ::smol::net::unix::{UnixListener, UnixStream};
 use ::smol::net::{TcpListener, TcpStream, UdpSocket};
 use realpeer::smol as adapter;
@@ -36,4 +36,12 @@ async fn handshake_stream<S: AsyncRead + Unpin>(
     peer: Endpoint,
 ) -> Result<Established, AcceptError> {
     adapter::handshake_stream::<adapter::Smol, _>(acceptor, stream, peer).await
+}
+
+async fn handshake_buf_read<S: AsyncBufRead + Unpin>(
+    acceptor: &Acceptor,
+    stream: &mut S,
+    peer: Endpoint,
+) -> Result<Established, AcceptError> {
+    adapter::handshake_buf_read::<adapter::Smol, _>(acceptor, stream, peer).await
 }

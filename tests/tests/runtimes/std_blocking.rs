@@ -1,7 +1,7 @@
 //! Blocking sockets of std: futures that block when they are polled, and tasks that are threads.
 
 use std::future::Future;
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::resume_unwind;
@@ -54,6 +54,7 @@ macro_rules! sockets {
             type StdListener = $listener;
             type StdStream = $stream;
             type Stream = $stream;
+            type Buffered = BufReader<$stream>;
             type Listener = Listener<$listener>;
             type Incoming = Incoming<$stream>;
             type Ready = ReadyListener<$listener>;
@@ -76,6 +77,22 @@ macro_rules! sockets {
                 peer: Endpoint,
             ) -> Result<Established, AcceptError> {
                 blocking::handshake(acceptor, stream, peer)
+            }
+
+            fn buffered(stream: $stream, capacity: usize) -> BufReader<$stream> {
+                BufReader::with_capacity(capacity, stream)
+            }
+
+            async fn read_buffered(stream: &mut BufReader<$stream>, buffer: &mut [u8]) -> io::Result<usize> {
+                stream.read(buffer)
+            }
+
+            async fn handshake_buffered(
+                acceptor: &Acceptor,
+                stream: &mut BufReader<$stream>,
+                peer: Endpoint,
+            ) -> Result<Established, AcceptError> {
+                blocking::handshake_buf_read(acceptor, stream, peer)
             }
 
             async fn send_header(stream: &mut $stream, header: Encoder<'_>) -> io::Result<()> {

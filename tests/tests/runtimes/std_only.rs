@@ -1,17 +1,19 @@
 //! What only blocking sockets of std have: modes and time-outs of their own, which are the caller's, and threads.
 
-use std::io::{self, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::thread::{self, sleep};
 use std::time::Duration;
 
 use realpeer::AcceptError;
-use realpeer::blocking::{Listener, handshake, recv_from};
+use realpeer::blocking::{Listener, handshake, handshake_buf_read, recv_from};
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::client::{SOURCE, V1, V2_DGRAM, acceptor, connect, connect_and_send, endpoint, listener, udp};
+use crate::client::{
+    LOCAL, SOURCE, V1, V2_DGRAM, acceptor, connect, connect_and_send, endpoint, listener, udp,
+};
 use crate::harness::bounded;
 
 const SHORT: Duration = Duration::from_millis(500);
@@ -76,6 +78,56 @@ fn handshake_sleeps_while_it_waits() {
                 let spent = thread_time().saturating_sub(before);
                 assert!(spent < SHORT / 3, "{spent:?} of processor time within {SHORT:?}");
             }
+        }
+    });
+}
+
+/// Through a buffer too, and it ends in time whatever the mode of the socket, which stays as it was.
+#[test]
+fn buffered_handshake_sleeps_while_it_waits() {
+    bounded(|| {
+        for nonblocking in [false, true] {
+            for sent in [&b""[..], &V1[..20]] {
+                let (mut client, server) = pair();
+                client.write_all(sent).unwrap();
+                server.set_nonblocking(nonblocking).unwrap();
+                let mut server = BufReader::new(server);
+                let before = thread_time();
+                match handshake_buf_read(&acceptor().with_timeout(SHORT), &mut server, endpoint(&client)) {
+                    Err(AcceptError::TimedOut { received }) => assert_eq!(received, sent.len()),
+                    outcome => panic!("{outcome:?}"),
+                }
+                let spent = thread_time().saturating_sub(before);
+                assert!(spent < SHORT / 3, "{spent:?} of processor time within {SHORT:?}");
+                assert_eq!(is_nonblocking(server.get_ref()), nonblocking);
+            }
+        }
+    });
+}
+
+#[test]
+fn buffered_handshake_works_in_either_mode_and_asks_the_socket_for_its_address() {
+    bounded(|| {
+        for nonblocking in [false, true] {
+            let (mut client, server) = pair();
+            server.set_nonblocking(nonblocking).unwrap();
+            let addr = server.local_addr().unwrap();
+            let peer = endpoint(&client);
+            let sender = thread::spawn(move || {
+                for piece in LOCAL.chunks(5) {
+                    client.write_all(piece).unwrap();
+                    sleep(Duration::from_millis(20));
+                }
+                client.write_all(b"ping").unwrap();
+            });
+            let mut server = BufReader::new(&server);
+            let established = handshake_buf_read(&acceptor(), &mut server, peer.clone()).unwrap();
+            assert_eq!(established.source(), peer.as_address());
+            assert_eq!(established.destination(), Some(addr.into()));
+            sender.join().unwrap();
+            let mut ping = [0; 4];
+            server.read_exact(&mut ping).unwrap();
+            assert_eq!(&ping, b"ping");
         }
     });
 }

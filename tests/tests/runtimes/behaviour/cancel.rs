@@ -267,7 +267,7 @@ pub fn silent_socket_is_not_polled<R: Asynchronous>() {
 }
 
 /// The future's output if it is ready at once. The task is woken as if it waited.
-async fn poll_once<F: Future>(future: F) -> Option<F::Output> {
+pub async fn poll_once<F: Future>(future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(Some(output)),

@@ -2,6 +2,7 @@
 
 pub mod bound;
 pub mod broken;
+pub mod buffered;
 pub mod cancel;
 pub mod crowd;
 pub mod deadline;

@@ -13,7 +13,7 @@ use crate::client::{LOCAL, SOURCE, V1, V2, acceptor, listener};
 use crate::runtime::{Asynchronous, Sockets};
 use crate::script::Script;
 
-const PAYLOAD: &[u8] = b"PROXY TCP4 \r\n\r\n\0";
+pub const PAYLOAD: &[u8] = b"PROXY TCP4 \r\n\r\n\0";
 
 /// In odd fragments with pauses, byte by byte, and whole; what is not header is not read.
 pub fn every_row<R: Asynchronous>() {
@@ -148,6 +148,6 @@ pub fn r4_sent_in_one_write<R: Asynchronous>() {
     });
 }
 
-fn peer() -> Endpoint {
+pub fn peer() -> Endpoint {
     SocketAddr::from(([127, 0, 0, 1], 4711)).into()
 }

@@ -141,12 +141,20 @@ impl Rows {
 
     /// Panics unless the connection came to what its row demands, with all bytes behind the header still there.
     pub async fn check<R: Runtime>(&self, mut accepted: Accepted<TcpStreamOf<R>>) {
-        let index = self.senders.lock().unwrap().remove(&accepted.peer).expect("a peer that is none");
+        let rest = match accepted.outcome {
+            Ok(_) => read_to_end::<R::Tcp>(&mut accepted.stream).await,
+            Err(_) => Vec::new(),
+        };
+        self.check_rest(&accepted.peer, &accepted.outcome, &rest);
+    }
+
+    /// The same with what has been read behind the header.
+    pub fn check_rest(&self, peer: &Endpoint, outcome: &Result<Established, AcceptError>, rest: &[u8]) {
+        let index = self.senders.lock().unwrap().remove(peer).expect("a peer that is none");
         let row = &self.rows[index];
-        check_outcome(row, &accepted.outcome);
-        if let Some(len) = row.header_len.filter(|_| accepted.outcome.is_ok()) {
-            let rest = [&row.bytes()[len..], PAYLOAD].concat();
-            assert_eq!(read_to_end::<R::Tcp>(&mut accepted.stream).await, rest, "{}", row.id);
+        check_outcome(row, outcome);
+        if let Some(len) = row.header_len.filter(|_| outcome.is_ok()) {
+            assert_eq!(rest, [&row.bytes()[len..], PAYLOAD].concat(), "{}", row.id);
         }
     }
 
