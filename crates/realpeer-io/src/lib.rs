@@ -3,6 +3,7 @@
 //! Users of a runtime want the facade `realpeer`, or the adapter of their runtime. This crate is for writing further
 //! adapters: [`Acceptor::begin`] gives a [`Receiving`], which is polled with a closure that reads. An asynchronous one
 //! says what its [`Timer`], [`Connection`] and [`Listen`] are, and has [`receive`], [`Listener`] and [`ReadyListener`].
+//! For datagrams there are `socket::recv_datagram` and [`header_and_payload`].
 
 #![forbid(unsafe_code)]
 

@@ -13,7 +13,7 @@ use crate::{ReadyListener, Tokio};
 /// A [`ReadyListener`] that hands out established connections only, as frameworks want them.
 ///
 /// Connections whose handshake fails are closed. [`Acceptor::counts`] says how many and why, and with the feature
-/// `tracing` each is a debug event.
+/// `tracing` each is a debug event. With the feature `tls-listener` it is an `AsyncAccept` of that crate.
 ///
 /// ```
 /// use realpeer_io::{Acceptor, Trust};
