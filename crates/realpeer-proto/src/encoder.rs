@@ -167,26 +167,29 @@ impl<'a> Encoder<'a> {
     /// tells how large `out` must be; 536 bytes do for most headers, 107 for all of version 1.
     pub fn encode(&self, out: &mut [u8]) -> Result<usize, EncodeError> {
         match self.version {
-            Version::V1 => {
-                if let Some(out) = out.first_chunk_mut() {
-                    return self.write_v1(out);
-                }
-                let mut line = [0; v1::LONGEST];
-                let needed = self.write_v1(&mut line)?;
-                let out = out.get_mut(..needed).ok_or(EncodeError::BufferTooSmall { needed })?;
-                out.copy_from_slice(line.get(..needed).unwrap_or_default());
-                Ok(needed)
-            }
-            Version::V2 => {
-                let needed = self.len_v2()?;
-                let out = out.get_mut(..needed).ok_or(EncodeError::BufferTooSmall { needed })?;
-                self.write_v2(out);
-                if !self.tlvs.is_empty() || self.crc32c {
-                    v2::seal(out, self.addresses_len()).map_err(EncodeError::Invalid)?;
-                }
-                Ok(needed)
-            }
+            Version::V1 => self.encode_v1(out),
+            Version::V2 => self.encode_v2(out),
         }
+    }
+
+    fn encode_v1(&self, out: &mut [u8]) -> Result<usize, EncodeError> {
+        if let Some(out) = out.first_chunk_mut() {
+            return self.write_v1(out);
+        }
+        let mut line = [0; v1::LONGEST];
+        let needed = self.write_v1(&mut line)?;
+        let out = out.get_mut(..needed).ok_or(EncodeError::BufferTooSmall { needed })?;
+        out.copy_from_slice(line.get(..needed).unwrap_or_default());
+        Ok(needed)
+    }
+
+    fn encode_v2(&self, out: &mut [u8]) -> Result<usize, EncodeError> {
+        let needed = self.len_v2()?;
+        let out = out.get_mut(..needed).ok_or(EncodeError::BufferTooSmall { needed })?;
+        if self.write_fixed(out) < needed {
+            self.write_tlvs(out)?;
+        }
+        Ok(needed)
     }
 
     fn write_v1(&self, line: &mut [u8; v1::LONGEST]) -> Result<usize, EncodeError> {
@@ -249,57 +252,56 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    /// Writes all but the checksum into `out`, which has just the length for it.
-    fn write_v2(&self, out: &mut [u8]) {
-        let rest = match self.addresses {
-            Addresses::Unspec => self.write_fixed::<16>(out, 0, |_| {}),
-            Addresses::Inet { source, destination } => self.write_fixed::<28>(out, 0x10, |block| {
+    /// Writes the fixed part and the addresses to the front of `out`, and says how many bytes they have.
+    #[inline(always)]
+    fn write_fixed(&self, out: &mut [u8]) -> usize {
+        match self.addresses {
+            Addresses::Unspec => self.write_chunk::<16>(out, 0, |_| {}),
+            Addresses::Inet { source, destination } => self.write_chunk::<28>(out, 0x10, |block| {
                 block.put(&source.ip().octets());
                 block.put(&destination.ip().octets());
                 block.put(&source.port().to_be_bytes());
                 block.put(&destination.port().to_be_bytes());
             }),
-            Addresses::Inet6 { source, destination } => self.write_fixed::<52>(out, 0x20, |block| {
+            Addresses::Inet6 { source, destination } => self.write_chunk::<52>(out, 0x20, |block| {
                 block.put(&source.ip().octets());
                 block.put(&destination.ip().octets());
                 block.put(&source.port().to_be_bytes());
                 block.put(&destination.port().to_be_bytes());
             }),
-            Addresses::Unix { source, destination } => self.write_fixed::<232>(out, 0x30, |block| {
+            Addresses::Unix { source, destination } => self.write_chunk::<232>(out, 0x30, |block| {
                 for name in [source.as_bytes(), destination.as_bytes()] {
                     block.put(name);
                     block.zeros(UnixAddr::MAX_LEN - name.len());
                 }
             }),
-        };
-        if !rest.is_empty() {
-            self.write_tlvs(rest);
         }
     }
 
-    /// Writes the fixed part and, by `block`, the addresses, `LEN` bytes in all, and gives what is behind.
+    /// The same, with `block` to write the addresses: `LEN` bytes in all, for which there is room in `out`.
     #[inline(always)]
-    fn write_fixed<'o, const LEN: usize>(
+    fn write_chunk<const LEN: usize>(
         &self,
-        out: &'o mut [u8],
+        out: &mut [u8],
         family: u8,
         block: impl FnOnce(&mut Writer<'_>),
-    ) -> &'o mut [u8] {
+    ) -> usize {
         let announced = be16(out.len() - v2::HEAD_LEN);
-        // There is room: `out` has the length for it.
-        let Some((fixed, rest)) = out.split_first_chunk_mut::<LEN>() else { return &mut [] };
-        let mut header = Writer { out: fixed, len: 0 };
-        header.put(&v2::SIGNATURE);
-        header.put(&[0x20 | self.command as u8, family | self.transport as u8]);
-        header.put(&announced);
-        block(&mut header);
-        rest
+        if let Some(chunk) = out.first_chunk_mut::<LEN>() {
+            let mut header = Writer { out: chunk, len: 0 };
+            header.put(&v2::SIGNATURE);
+            header.put(&[0x20 | self.command as u8, family | self.transport as u8]);
+            header.put(&announced);
+            block(&mut header);
+        }
+        LEN
     }
 
-    /// Writes the TLVs and the padding, which fill `out`.
-    fn write_tlvs(&self, out: &mut [u8]) {
-        let len = out.len();
-        let mut block = Writer { out, len: 0 };
+    /// Writes TLVs, padding and checksum behind what [`write_fixed`](Self::write_fixed) has written of `header`.
+    #[inline(never)]
+    fn write_tlvs(&self, header: &mut [u8]) -> Result<(), EncodeError> {
+        let (len, addresses) = (header.len(), self.addresses_len());
+        let mut block = Writer { out: header, len: v2::HEAD_LEN + usize::from(addresses) };
         if self.adds_crc32c() {
             block.tlv(kind::CRC32C, &[0; 4]);
         }
@@ -312,6 +314,7 @@ impl<'a> Encoder<'a> {
             block.tlv_head(kind::NOOP, padding);
             block.zeros(padding);
         }
+        v2::seal(header, addresses).map_err(EncodeError::Invalid)
     }
 
     fn adds_crc32c(&self) -> bool {
