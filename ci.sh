@@ -123,6 +123,7 @@ ci_docs() {
 }
 
 ci_test() {
+    step 'tests of the core without std' cargo_test -p realpeer-proto
     step 'tests' cargo_test --workspace --no-fail-fast
     step 'tests of optional features' cargo_test -p realpeer-tokio -p realpeer-axum --all-features
 }
