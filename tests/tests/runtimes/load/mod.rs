@@ -32,7 +32,7 @@ const DRIPPING: u64 = 1000;
 const MIXED: u64 = 100_000;
 
 /// What is left of memory may be this much more after all of the mixed ones than after the first fifth, in KiB: some
-/// 100 bytes for each, where a handshake takes 600.
+/// 100 bytes for each, and a handshake takes several times as much.
 const GROWTH: i64 = 8192;
 
 #[test]
