@@ -95,6 +95,7 @@ ci_tidy() {
     step 'tidy: lints are the workspace'\''s' tidy_lints
     step 'tidy: the README names both commands' tidy_readme
     step 'tidy: cited rules exist' tidy_rules
+    step 'tidy: docs/runtimes.md has all behaviours' tidy_behaviours
     step 'tidy: tests that SECURITY.md names exist' tidy_faults
     step 'tidy: Cargo.lock and the oldest compiler' tidy_lock
 }
@@ -416,6 +417,15 @@ tidy_faults() {
     missing=$(comm -23 <(grep '^cve_' <<<"$tests") <(echo "$named"))
     [[ -z $missing ]] || die "not in SECURITY.md: $missing"
     echo "$(wc -l <<<"$named") tests named"
+}
+
+# The counts in the page are compared by a test.
+tidy_behaviours() {
+    local name
+    while read -r name; do
+        grep -qF "\"$name\"" tests/tests/runtimes/page.rs ||
+            die "$name has no row in tests/tests/runtimes/page.rs; docs/runtimes.md says how to write the page then"
+    done < <(grep -oE '^ +[a-z]+::\w+,' tests/tests/runtimes/main.rs | grep -oE '\w+,' | tr -d ,)
 }
 
 # There is often no compiler as old as rust-version at hand, so look for what would not build on it. Clippy

@@ -28,6 +28,7 @@ const BEHAVIOURS: &[(&str, &[&str])] = &[
             "one_segment_with_the_header",
             "a_megabyte_behind_the_header",
             "r5_a_second_header_is_payload",
+            "urgent_data",
             "long_headers",
         ],
     ),
