@@ -11,7 +11,7 @@ use std::time::Instant;
 use realpeer_io::{
     AcceptError, AcceptFault, Acceptor, Endpoint, Established, HeaderStorage, Trust, UnixName,
 };
-use realpeer_proto::{ApiMisuse, Config, Error, UnixAddr, parse};
+use realpeer_proto::{ApiMisuse, Config, Error, Storage, UnixAddr, parse};
 
 /// The word for logs, the kind of error it is to std, what it says, and whether it comes from another.
 #[test]
@@ -119,5 +119,6 @@ fn what_they_say_of_themselves() {
     let name = UnixName::from(UnixAddr::new(b"/run/proxy\n").unwrap());
     assert_eq!(format!("{name:?}"), "UnixName(unix:/run/proxy\\n)");
     assert_eq!(Endpoint::from(name).to_string(), "unix:/run/proxy\\n");
-    assert_eq!(format!("{:?}", HeaderStorage::default()), "HeaderStorage(536 bytes)");
+    let storage = HeaderStorage::default();
+    assert_eq!(format!("{storage:?}"), format!("HeaderStorage({} bytes)", storage.bytes().len()));
 }
