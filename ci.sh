@@ -261,7 +261,7 @@ fuzz_target() {
     cd fuzz
     mkdir -p "found/$target" "artifacts/$target"
     nice -n 10 "$CARGO_TARGET_DIR/$host/release/$target" "found/$target" "corpus/$target" "seeds/$target" \
-        -dict=realpeer.dict -max_len=1200 -timeout=60 -max_total_time="$2" -print_final_stats=1 \
+        -dict=realpeer.dict -max_len=1200 -timeout=60 -interrupted_exitcode=0 -max_total_time="$2" -print_final_stats=1 \
         -artifact_prefix="artifacts/$target/" >"$log" 2>&1 || status=$?
     awk -v OFS='\t' -v target="$target" -v date="$(date -u +%FT%TZ)" -v time=$((SECONDS - began)) \
         -v status="$status" '

@@ -314,11 +314,8 @@ impl<B: Storage> Decoder<B> {
         if !self.make_room(end) {
             return 0;
         }
-        match (self.storage.bytes_mut().get_mut(filled..end), input) {
-            // Bytes that come one by one are not worth a call of memcpy each.
-            (Some([slot]), &[byte]) => *slot = byte,
-            (Some(slot), input) => slot.copy_from_slice(input),
-            (None, _) => {}
+        if let Some(slot) = self.storage.bytes_mut().get_mut(filled..end) {
+            slot.copy_from_slice(input);
         }
         #[expect(clippy::cast_possible_truncation, reason = "no header is longer")]
         let end = end as u32;
@@ -373,7 +370,7 @@ fn line_len(after_cr: bool, input: &[u8]) -> usize {
 
 fn has_line_feed(block: &[u8; 16]) -> bool {
     // Without a way out in between, all sixteen are compared at once.
-    block.iter().fold(0, |any, &byte| any | u8::from(byte == b'\n')) > 0
+    block.iter().fold(0, |any, &byte| any | u8::from(byte == b'\n')) != 0
 }
 
 impl<T: AsRef<[u8]> + AsMut<[u8]>> Storage for T {

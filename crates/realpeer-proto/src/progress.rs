@@ -97,6 +97,12 @@ impl Progress {
         fits
     }
 
+    /// Whether nothing was taken yet.
+    #[inline]
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.at == 0
+    }
+
     /// How many bytes were taken.
     #[inline]
     pub(crate) fn taken(&self) -> usize {

@@ -111,12 +111,12 @@ fn group(text: &[u8]) -> Option<(u16, &[u8])> {
     let hex = |byte: u8| DIGITS[usize::from(byte)];
     let (value, behind) = match *text {
         [a, b, c, d, ref behind @ ..] if hex(a) | hex(b) | hex(c) | hex(d) < 16 => {
-            (hex(a) << 12 | hex(b) << 8 | hex(c) << 4 | hex(d), behind)
+            ((hex(a) << 12) + (hex(b) << 8) + (hex(c) << 4) + hex(d), behind)
         }
         [a, b, c, ref behind @ ..] if hex(a) | hex(b) | hex(c) < 16 => {
-            (hex(a) << 8 | hex(b) << 4 | hex(c), behind)
+            ((hex(a) << 8) + (hex(b) << 4) + hex(c), behind)
         }
-        [a, b, ref behind @ ..] if hex(a) | hex(b) < 16 => (hex(a) << 4 | hex(b), behind),
+        [a, b, ref behind @ ..] if hex(a) | hex(b) < 16 => ((hex(a) << 4) + hex(b), behind),
         [a, ref behind @ ..] if hex(a) < 16 => (hex(a), behind),
         _ => return None,
     };

@@ -34,7 +34,7 @@ pub(crate) fn advance(
     input: &[u8],
     limits: Limits,
 ) -> Result<Parsed<'static>, Error> {
-    if *progress == Progress::default() || progress.read(line(input, limits)) {
+    if progress.is_fresh() || progress.read(line(input, limits)) {
         if let Some(parsed) = whole(line(input, limits)) {
             return Ok(parsed);
         }

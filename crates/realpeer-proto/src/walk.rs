@@ -43,7 +43,7 @@ impl Walk {
     fn strict(&mut self, block: &[u8], len: u16) -> bool {
         let Self { mut at, mut ssl_end, mut crc32c, .. } = *self;
         let all = loop {
-            if ssl_end > 0 {
+            if ssl_end != 0 {
                 while let Some(next) = next(block, at, ssl_end) {
                     at = next.end;
                 }

@@ -69,6 +69,38 @@ fn r23_ports_are_read_by_hand() {
     }
 }
 
+/// Numbers of every length, and behind each the only byte that may stand there, in a line that is whole or not.
+#[test]
+fn r15_r20_r21_r23_each_number_has_its_own_end() {
+    for line in [
+        "PROXY TCP4 1.22.133.4 255.6.77.188 9 65535\r\n",
+        "PROXY TCP4 122.3.44.155 6.77.188.99 10 2\r\n",
+        "PROXY TCP4 0.0.0.0 10.0.0.0 321 4321\r\n",
+        "PROXY TCP4 10.100.1.10 1.1.1.1 4321 321\r\n",
+        "PROXY TCP4 1.1.1.100 1.1.1.1 54321 21\r\n",
+        "PROXY TCP6 1:22:333:4444:5:66:777:8888 a:b:c:d:e:f:10.200.3.40 1 2\r\n",
+        "PROXY TCP6 a:bb:ccc::dddd ::f 100 2000\r\n",
+        "PROXY TCP6 ::100.1.10.1 ffff:fff:ff:f:: 65535 65535\r\n",
+    ] {
+        accepted(line.as_bytes());
+        // Between groups more than one byte can stand.
+        let possible: &[u8] = if line.contains("TCP6") { b":. " } else { b"" };
+        for (at, end) in line.bytes().enumerate().skip(10).filter(|(_, byte)| !byte.is_ascii_hexdigit()) {
+            let mut wrong = line.as_bytes().to_vec();
+            let others = |byte: &u8| *byte != end && !byte.is_ascii_hexdigit() && !possible.contains(byte);
+            for byte in (0..=u8::MAX).filter(others) {
+                wrong[at] = byte;
+                for wrong in [&wrong[..], &wrong[..=at]] {
+                    let Error::V1(V1Error { offset, found, .. }) = rejected(wrong) else {
+                        panic!("{line:?}")
+                    };
+                    assert_eq!((usize::from(offset), found), (at, byte), "{line:?}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn r20_octets_are_decimals_without_heading_zero() {
     let line = |octet: &str| format!("PROXY TCP4 192.{octet}.2.1 192.0.2.2 80 443\r\n").into_bytes();
