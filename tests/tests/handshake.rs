@@ -378,6 +378,13 @@ fn without_room_nothing_is_read() {
     }
 }
 
+#[test]
+fn slices_and_arrays_do_not_grow() {
+    for (len, fits) in [(3, true), (4, true), (5, false), (usize::MAX, false)] {
+        assert_eq!((Storage::grow(&mut [0; 4], len), Storage::grow(&mut vec![0; 4], len)), (fits, fits));
+    }
+}
+
 /// Storage grows to twice its size, so that the reads and copies of a long header are few.
 #[test]
 fn a_long_header_that_is_here_takes_few_reads() {

@@ -2,7 +2,9 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use realpeer_proto::{Address, Addresses, Command, Error, Transport, V1Error, V1Field};
+use realpeer_proto::{
+    Address, Addresses, Command, Config, Decoder, Error, Event, Transport, V1Error, V1Field,
+};
 
 use super::{accepted, is_incomplete, rejected};
 
@@ -222,6 +224,21 @@ fn r17_r31_the_forms_of_unknown() {
 }
 
 /// R15, R16, R19, R24, R29, R30: one space, exact case, CRLF, and nothing else.
+/// CR and LF in any order and place, but the first CRLF ends the line: so much is taken of what is pushed.
+#[test]
+fn r17_r29_the_first_crlf_ends_unknown() {
+    for (junk, pattern) in (0..17).flat_map(|junk| (0..3usize.pow(5)).map(move |pattern| (junk, pattern))) {
+        let mut bytes = [b"PROXY UNKNOWN ", &vec![b'x'; junk][..]].concat();
+        bytes.extend((0..5).map(|at| b"x\r\n"[pattern / 3usize.pow(at) % 3]));
+        bytes.extend(b"\r\n");
+        bytes.extend([b'\n'; 40]);
+        let len = bytes.windows(2).position(|two| two == b"\r\n").unwrap() + 2;
+        let mut decoder = Decoder::new(&Config::new());
+        assert_eq!(decoder.push(&bytes), len, "{}", bytes.escape_ascii());
+        assert!(matches!(decoder.next_event(), Ok(Event::Header(_))));
+    }
+}
+
 #[test]
 fn r15_r19_r29_the_grammar_is_exact() {
     for (line, field, at) in [
