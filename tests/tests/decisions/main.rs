@@ -7,6 +7,7 @@ mod tlvs;
 mod v1;
 mod v2;
 
+use realpeer_io::HeaderStorage;
 use realpeer_proto::{
     Command, Config, Decoder, Error, Event, Header, MAX_HEADER_LEN, Parsed, TlvCause, TlvError, Transport,
     Version, Versions, parse, parse_datagram,
@@ -32,8 +33,19 @@ fn with_tlvs(tlvs: &[(u8, &[u8])]) -> Vec<u8> {
     v2(0x21, 0x11, &block)
 }
 
+/// What the bytes come to, as a whole and one by one.
 fn read(bytes: &[u8]) -> Result<Parsed<'_>, Error> {
-    parse(bytes, &Config::new().with_max_header_len(MAX_HEADER_LEN))
+    let config = Config::new().with_max_header_len(MAX_HEADER_LEN);
+    let parsed = parse(bytes, &config);
+    let mut decoder = Decoder::with_storage(&config, HeaderStorage::default());
+    let _ = bytes.chunks(1).all(|byte| decoder.push(byte) == 1);
+    match (parsed, decoder.next_event()) {
+        (Ok(Parsed::Complete { header, .. }), Ok(Event::Header(found))) => assert_eq!(found, header),
+        (Ok(Parsed::Incomplete { needed }), Ok(Event::NeedData { min })) => assert_eq!(min, needed),
+        (Err(error), Err(found)) => assert_eq!(found, error),
+        other => panic!("{other:?}: {}", bytes.escape_ascii()),
+    }
+    parsed
 }
 
 /// The header that is all of `bytes`.
@@ -189,6 +201,21 @@ fn the_limit_is_at_least_16_and_at_most_what_the_format_can_say() {
         parse(&longer[..15], &Config::new()),
         Err(Error::TooLong { at_least: 16 + 4352, limit: 4096 })
     );
+}
+
+/// Storage that no header fits in is of no use, and says so before a byte has come.
+#[test]
+fn r27_storage_for_less_than_the_shortest_header() {
+    for (versions, shortest) in [(Versions::Any, 15), (Versions::V1, 15), (Versions::V2, 16)] {
+        let config = Config::new().with_versions(versions);
+        for limit in 0..20 {
+            let too_long = Error::TooLong { at_least: shortest, limit };
+            let min = (shortest as usize).try_into().unwrap();
+            let expected = if limit < shortest { Err(too_long) } else { Ok(Event::NeedData { min }) };
+            let mut decoder = Decoder::with_storage(&config, vec![0; limit as usize]);
+            assert_eq!(decoder.next_event(), expected, "{versions:?}");
+        }
+    }
 }
 
 #[test]
