@@ -116,7 +116,9 @@ fn what_they_say_of_themselves() {
 
     let peer = Endpoint::from("[2001:db8::1]:4711".parse::<SocketAddr>().unwrap());
     assert_eq!(peer.to_string(), "[2001:db8::1]:4711");
-    let name = UnixName::from(UnixAddr::new(b"/run/proxy\n").unwrap());
+    let addr = UnixAddr::new(b"/run/proxy\n").unwrap();
+    assert_eq!(format!("{addr:?}"), "UnixAddr(unix:/run/proxy\\n)");
+    let name = UnixName::from(addr);
     assert_eq!(format!("{name:?}"), "UnixName(unix:/run/proxy\\n)");
     assert_eq!(Endpoint::from(name).to_string(), "unix:/run/proxy\\n");
     let storage = HeaderStorage::default();

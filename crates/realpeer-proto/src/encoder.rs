@@ -186,7 +186,7 @@ impl<'a> Encoder<'a> {
     fn encode_v2(&self, out: &mut [u8]) -> Result<usize, EncodeError> {
         let needed = self.len_v2()?;
         let out = out.get_mut(..needed).ok_or(EncodeError::BufferTooSmall { needed })?;
-        if self.write_fixed(out) < needed {
+        if self.write_fixed(out) != needed {
             self.write_tlvs(out)?;
         }
         Ok(needed)

@@ -52,16 +52,14 @@ pub(crate) fn ipv6(mut text: &[u8]) -> Option<([u16; 8], &[u8])> {
             }
             continue;
         };
-        // `::` does for all that is missing.
-        let may_end = gap.is_some() || count == 7;
         match *behind {
             [b':', ref behind @ ..] => text = behind,
-            [b' ', ref behind @ ..] if may_end => {
+            [b' ', ref behind @ ..] => {
                 *groups.get_mut(count)? = value;
                 count += 1;
                 break behind;
             }
-            [b'.', ..] if gap.is_some() || count == 6 => {
+            [b'.', ..] => {
                 let ([a, b, c, d], behind) = ipv4(text)?;
                 *groups.get_mut(count)? = u16::from_be_bytes([a, b]);
                 *groups.get_mut(count + 1)? = u16::from_be_bytes([c, d]);

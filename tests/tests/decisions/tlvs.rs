@@ -221,6 +221,21 @@ fn r68_ssl() {
 }
 
 /// AWS: subtype 1 and text; Azure: subtype 1 and 32 bits, little-endian; GCP: 64 bits, big-endian.
+/// The rules of types are for TLVs of the header: within SSL the types are others.
+#[test]
+fn r68_types_have_no_rules_within_ssl() {
+    for (kind, len) in
+        [(kind::CRC32C, 3), (kind::CRC32C, 5), (kind::UNIQUE_ID, 129), (kind::SSL, 0), (kind::SSL, 7)]
+    {
+        let tlv = [&[kind, 0, len][..], &vec![0; usize::from(len)]].concat();
+        for tlvs in [tlv.clone(), tlv.repeat(2), [&tlv[..], &[kind::NOOP, 0, 0]].concat()] {
+            let value = [&[1, 0, 0, 0, 0], &tlvs[..]].concat();
+            accepted(&with_tlvs(&[(kind::SSL, &value)]));
+            accepted(&with_tlvs(&[(kind::SSL, &value), (kind::NOOP, &[])]));
+        }
+    }
+}
+
 #[test]
 fn r76_the_types_of_vendors() {
     let header = with_tlvs(&[

@@ -71,6 +71,37 @@ fn r23_ports_are_read_by_hand() {
     }
 }
 
+/// No byte can stand for another in what a line begins with, but those that make it another protocol's.
+#[test]
+fn r15_r16_r58_the_protocol_byte_by_byte() {
+    for (line, end) in [
+        ("PROXY TCP4 192.0.2.1 192.0.2.2 80 443\r\n", 11),
+        ("PROXY TCP6 ::1 ::2 80 443\r\n", 11),
+        ("PROXY UNKNOWN\r\n", 15),
+    ] {
+        for (at, right) in line.bytes().enumerate().take(end).skip(1) {
+            for byte in (0..=u8::MAX).filter(|byte| *byte != right) {
+                let mut wrong = line.as_bytes().to_vec();
+                wrong[at] = byte;
+                if matches!(
+                    (at, byte, right),
+                    (6, b'T' | b'U', _) | (9, b'4' | b'6', b'4' | b'6') | (13, b' ', _)
+                ) {
+                    assert!(is_incomplete(&wrong[..=at]));
+                    continue;
+                }
+                for wrong in [&wrong[..], &wrong[..=at]] {
+                    let offset = match rejected(wrong) {
+                        Error::V1(V1Error { offset, .. }) | Error::Signature { offset, .. } => offset,
+                        error => panic!("{error:?}: {}", wrong.escape_ascii()),
+                    };
+                    assert_eq!(usize::from(offset), at, "{}", wrong.escape_ascii());
+                }
+            }
+        }
+    }
+}
+
 /// Numbers of every length, and behind each the only byte that may stand there, in a line that is whole or not.
 #[test]
 fn r15_r20_r21_r23_each_number_has_its_own_end() {
@@ -155,6 +186,12 @@ fn r21_the_forms_of_ipv6() {
         ("1:2:3:4:5:6:7:8:9", 15),
         ("1:2:3:4:5:6:7", 13),
         ("1:2:3:4:5:6:7::8", 15),
+        ("1:2:3:4:5:6:7:", 14),
+        ("1:2:3:4:5:6:7:8:", 15),
+        ("1::2:", 5),
+        ("1:2:3:4:5:1.2.3.4", 11),
+        ("1:2:3:4:5:6:7:1.2.3.4", 15),
+        ("::2:3:4:5:6:7:1.2.3.4", 15),
         ("1::2::3", 5),
         (":::", 2),
         (":1", 1),
@@ -236,6 +273,7 @@ fn r17_r29_the_first_crlf_ends_unknown() {
         let mut decoder = Decoder::new(&Config::new());
         assert_eq!(decoder.push(&bytes), len, "{}", bytes.escape_ascii());
         assert!(matches!(decoder.next_event(), Ok(Event::Header(_))));
+        accepted(&bytes[..len]);
     }
 }
 
