@@ -16,6 +16,7 @@ usage: ./ci.sh [SUBCOMMAND]
   nostd             the core depends on nothing; a program without std links and runs
   docs              rustdoc without a warning
   test              unit, conformance, runtime and documentation tests
+  benches           the benches' own lints and tests: what allocates nothing
   fuzz              each fuzz target for some seconds
   demo [--haproxy]  the demonstration; with --haproxy a real HAProxy stands between
   interop           tests against real servers, and every example behind one
@@ -23,12 +24,13 @@ usage: ./ci.sh [SUBCOMMAND]
   asan              the tests of the core and of all adapters under the address sanitizer, leaks included
   deny              licences, sources and doubles among the dependencies
   strace            the system calls of one accepted connection on each runtime; not part of all
+  bench [PART]...   measures, and writes docs/performance.md, all or parts of it; not part of all
   fuzz-long SECONDS each fuzz target for so long, as many at a time as there are cores; not part of all
   fuzz-total        what all runs of fuzz and fuzz-long here came to
   mutants [K/N]     whether the tests of realpeer-io and realpeer-proto notice changes of the code, all of them or
                     the Kth of N parts, from 0; takes hours, not part of all
 
-Debian packages that are missing are installed for lint, tidy, fuzz, demo --haproxy and interop (by sudo if
+Debian packages that are missing are installed for lint, tidy, fuzz, bench, demo --haproxy and interop (by sudo if
 you are not root), and so are cargo-hack for lint, cargo-fuzz, cargo-deny and cargo-mutants, and for interop some
 programs in the target directory. Servers listen on loopback only; no service is started.
 TEXT
@@ -38,6 +40,7 @@ CARGO_DENY_VERSION=0.20.2
 CARGO_FUZZ_VERSION=0.13.2
 CARGO_HACK_VERSION=0.6.46
 CARGO_MUTANTS_VERSION=27.1.0
+BENCH_DEBS=(golang-go golang-github-pires-go-proxyproto-dev haproxy nginx strace util-linux valgrind)
 FUZZ_DEBS=(g++) # libFuzzer is C++
 HAPROXY_DEBS=(haproxy)
 INTEROP_DEBS=(curl haproxy knot-dnsutils openssl python3 python3-grpcio python3-websockets)
@@ -64,6 +67,7 @@ ci_all() {
     ci_nostd
     ci_docs
     ci_test
+    ci_benches
     ci_fuzz
     ci_demo
     ci_demo --haproxy
@@ -84,6 +88,7 @@ ci_fmt() {
     step 'format' cargo fmt --all
     step 'format the probe' cargo fmt --manifest-path tests/no-std-probe/Cargo.toml
     step 'format the fuzz targets' cargo fmt --manifest-path fuzz/Cargo.toml
+    step 'format the benches' cargo fmt --manifest-path benches/Cargo.toml
 }
 
 ci_tidy() {
@@ -103,7 +108,7 @@ ci_tidy() {
 ci_lint() {
     step 'rustfmt' rustfmt_check
     need_deb shellcheck jq
-    step 'shellcheck' shellcheck ci.sh .ci/run tests/rustdoc.sh tests/strace.sh
+    step 'shellcheck' shellcheck ci.sh .ci/run benches/*.sh tests/rustdoc.sh tests/strace.sh
     step 'clippy, default features' cargo clippy --workspace --all-targets -- -D warnings
     step 'clippy, all features' cargo clippy --workspace --all-targets --all-features -- -D warnings
     need_cargo cargo-hack "$CARGO_HACK_VERSION"
@@ -163,9 +168,20 @@ ci_deny() {
     step 'dependencies' cargo deny --all-features check bans licenses sources
 }
 
+ci_bench() {
+    need_deb "${BENCH_DEBS[@]}"
+    step 'measure' benches/run.sh "$@"
+}
+
 ci_strace() {
     need_deb strace
     tests/strace.sh
+}
+
+ci_benches() {
+    local manifest=(--manifest-path benches/Cargo.toml)
+    step 'benches: clippy' cargo clippy "${manifest[@]}" --all-targets -- -D warnings
+    step 'benches: tests' cargo_test "${manifest[@]}"
 }
 
 ci_fuzz() {
@@ -196,6 +212,7 @@ rustfmt_check() {
     cargo fmt --all -- --check
     cargo fmt --manifest-path tests/no-std-probe/Cargo.toml -- --check
     cargo fmt --manifest-path fuzz/Cargo.toml -- --check
+    cargo fmt --manifest-path benches/Cargo.toml -- --check
 }
 
 # cargo test, its output also kept for the count at the end.
@@ -590,11 +607,12 @@ trap finish EXIT
 subcommand=${1:-all}
 shift || true
 case $subcommand in
-    all | quick | fmt | tidy | lint | nostd | docs | test | fuzz | interop | load | asan | deny | strace \
+    all | quick | fmt | tidy | lint | nostd | docs | test | benches | fuzz | interop | load | asan | deny | strace \
         | fuzz-total)
         [[ $# -eq 0 ]] || die "$subcommand takes no argument"
         "ci_${subcommand//-/_}"
         ;;
+    bench) ci_bench "$@" ;;
     fuzz-long) ci_fuzz_long "$@" ;;
     mutants) ci_mutants "$@" ;;
     demo) ci_demo "$@" ;;

@@ -22,6 +22,9 @@ pub const LIBRARIES: [&str; 10] = [
     "haproxy-protocol",
 ];
 
+/// What the README shows: the headers that are most common.
+const SHORT: [Row; 2] = [Row::V1Tcp4, Row::V2Tcp4];
+
 /// What [`bar`] asks of a row.
 enum Demand {
     /// At least so many times as fast as the best peer.
@@ -78,9 +81,9 @@ pub fn bar(figures: &Figures) -> String {
     out
 }
 
-/// The rows that have peers, as bars.
+/// The rows that have peers, as bars: all of them, and in a file beside it whose name ends in `-short.svg` a few.
 pub fn draw(file: &str, title: &str, figures: &Figures, unit: &str) {
-    let groups = Row::ALL.into_iter().filter_map(|row| {
+    let group = |row: Row| {
         let bars: Vec<_> = LIBRARIES
             .into_iter()
             .enumerate()
@@ -89,8 +92,11 @@ pub fn draw(file: &str, title: &str, figures: &Figures, unit: &str) {
             })
             .collect();
         (bars.len() > 1).then(|| (row.name().to_owned(), bars))
-    });
-    crate::chart::bars(file, title, &groups.collect::<Vec<_>>(), unit);
+    };
+    let all: Vec<_> = Row::ALL.into_iter().filter_map(group).collect();
+    crate::chart::bars(file, title, &all, unit);
+    let few: Vec<_> = SHORT.into_iter().filter_map(group).collect();
+    crate::chart::bars(&file.replace(".svg", "-short.svg"), title, &few, unit);
 }
 
 fn ahead(figures: &Figures, row: Row, times: f64) -> Option<String> {

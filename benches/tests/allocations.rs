@@ -1,10 +1,14 @@
-//! The core allocates nothing, whatever it is asked to do. Counted, not claimed.
+//! The core allocates nothing, whatever it is asked to do, and the adapters nothing for a usual header that is here.
+//! Counted, not claimed.
 
 use std::convert::Infallible;
 use std::hint::black_box;
+use std::io::{BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::task::Poll;
 use std::time::Duration;
 
+use realpeer_benches::accept::ours::acceptor;
 use realpeer_benches::counting::{Counting, allocations};
 use realpeer_benches::micro::{self, OURS, inputs};
 use realpeer_proto::{Config, Decoder, Event, Handshake, HandshakeError};
@@ -84,4 +88,68 @@ fn a_large_header_in_storage_of_the_callers_allocates_nothing() {
         assert!(matches!(decoder.next_event(), Ok(Event::Header(_))));
     });
     assert_eq!(allocated, 0);
+}
+
+/// A listener, and two clients that have sent it a header each; wait for it by peeking.
+fn listener() -> (TcpListener, [TcpStream; 2]) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let clients = [inputs::v1_tcp4(), inputs::v2_tcp4()].map(|header| {
+        let mut client = TcpStream::connect(addr).unwrap();
+        client.write_all(header).unwrap();
+        client
+    });
+    (listener, clients)
+}
+
+#[test]
+fn a_header_that_is_here_costs_no_allocation_on_blocking_sockets() {
+    let (socket, _clients) = listener();
+    let listener = realpeer_std::Listener::new(socket.try_clone().unwrap(), acceptor());
+    let incoming = listener.accept().unwrap();
+    incoming.stream().peek(&mut [0]).unwrap();
+    assert_eq!(counted(|| drop(incoming.handshake().unwrap())), 0);
+
+    let (stream, peer) = socket.accept().unwrap();
+    stream.peek(&mut [0]).unwrap();
+    let mut stream = BufReader::new(stream);
+    let acceptor = acceptor();
+    assert_eq!(counted(|| drop(realpeer_std::handshake_buf_read(&acceptor, &mut stream, peer).unwrap())), 0);
+}
+
+#[test]
+fn a_header_that_is_here_costs_no_allocation_on_tokio() {
+    let (socket, _clients) = listener();
+    socket.set_nonblocking(true).unwrap();
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        let listener = tokio::net::TcpListener::from_std(socket).unwrap();
+        let acceptor = acceptor();
+        let listener = realpeer_tokio::Listener::new(listener, acceptor.clone());
+        let incoming = listener.accept().await.unwrap();
+        incoming.stream().peek(&mut [0]).await.unwrap();
+        let before = allocations();
+        incoming.handshake().await.unwrap();
+        assert_eq!(allocations() - before, 0);
+
+        let (stream, peer) = listener.inner().accept().await.unwrap();
+        stream.peek(&mut [0]).await.unwrap();
+        let mut stream = tokio::io::BufReader::new(stream);
+        let before = allocations();
+        realpeer_tokio::handshake_buf_read(&acceptor, &mut stream, peer).await.unwrap();
+        assert_eq!(allocations() - before, 0);
+    });
+}
+
+#[test]
+fn a_header_that_is_here_costs_no_allocation_on_smol() {
+    let (socket, _clients) = listener();
+    let listener = smol::net::TcpListener::try_from(socket).unwrap();
+    let listener = realpeer_smol::Listener::new(listener, acceptor());
+    smol::block_on(async {
+        let incoming = listener.accept().await.unwrap();
+        incoming.stream().peek(&mut [0]).await.unwrap();
+        let before = allocations();
+        incoming.handshake().await.unwrap();
+        assert_eq!(allocations() - before, 0);
+    });
 }

@@ -47,6 +47,8 @@ pub struct Measured {
     pub rates: Vec<Rate>,
     /// System calls a connection, by name.
     pub calls: BTreeMap<String, f64>,
+    /// Instructions a connection that are the program's own, not the kernel's.
+    pub instructions: Option<f64>,
 }
 
 /// Connections that all waited in the backlog when the server woke.
@@ -147,6 +149,11 @@ impl Server {
         peers
             .filter(move |(_, other)| matches!(other.kind, Kind::Peer(_)) && same_work(other))
             .map(|(at, _)| at)
+    }
+
+    /// Whether it is this program itself.
+    pub fn is_itself(&self) -> bool {
+        self.group != GO && (self.group != HTTP || self.what.starts_with("hyper"))
     }
 
     /// What a client sends.

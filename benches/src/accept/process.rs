@@ -22,7 +22,15 @@ pub const CLIENT_CPU: usize = 0;
 pub struct Process {
     child: Child,
     pub port: u16,
-    trace: Option<PathBuf>,
+    report: Option<Report>,
+}
+
+/// What a tool writes at the end.
+enum Report {
+    /// A table by strace.
+    Calls(PathBuf),
+    /// A profile by callgrind.
+    Instructions(PathBuf),
 }
 
 impl Process {
@@ -37,10 +45,22 @@ impl Process {
         let trace = files.join("trace");
         let mut strace = Command::new("strace");
         strace.args(["-f", "-c", "-o"]).arg(&trace);
-        Self::spawn(wrapped(strace, &["--"], &command), port, Some(trace))
+        Self::spawn(wrapped(strace, &["--"], &command), port, Some(Report::Calls(trace)))
     }
 
-    fn spawn(mut command: Command, port: Option<u16>, trace: Option<PathBuf>) -> io::Result<Self> {
+    /// The same under callgrind, which counts its instructions.
+    pub fn counted(server: &Server, go: &Path, files: &Path) -> io::Result<Self> {
+        let (command, port) = server.command(go, files);
+        let profile = files.join("profile");
+        let mut valgrind = Command::new("valgrind");
+        valgrind
+            .args(["--quiet", "--tool=callgrind"])
+            .arg(format!("--callgrind-out-file={}", profile.display()));
+        valgrind.stderr(Stdio::null());
+        Self::spawn(wrapped(valgrind, &[], &command), port, Some(Report::Instructions(profile)))
+    }
+
+    fn spawn(mut command: Command, port: Option<u16>, report: Option<Report>) -> io::Result<Self> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let port = match port {
             Some(port) => {
@@ -53,7 +73,7 @@ impl Process {
                 line.trim().parse().map_err(io::Error::other)?
             }
         };
-        Ok(Self { child, port, trace })
+        Ok(Self { child, port, report })
     }
 
     /// Puts it to sleep, all its threads, and waits until it is.
@@ -92,7 +112,7 @@ impl Process {
         ))
     }
 
-    /// Ends it and, if it was traced, gives its system calls by name.
+    /// Ends it and gives what was counted, by name.
     pub fn end(mut self) -> io::Result<BTreeMap<String, u64>> {
         // Ours and the Go server end with their standard input. The others are told to, the traced ones themselves.
         drop(self.child.stdin.take());
@@ -100,7 +120,7 @@ impl Process {
         let pid = self.child.id();
         let children =
             std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-        let whom = if self.trace.is_some() { children } else { pid.to_string() };
+        let whom = if let Some(Report::Calls(_)) = self.report { children } else { pid.to_string() };
         for _ in 0..100 {
             if self.child.try_wait()?.is_some() {
                 break;
@@ -112,8 +132,9 @@ impl Process {
         }
         self.child.kill()?;
         self.child.wait()?;
-        match &self.trace {
-            Some(trace) => Ok(parse(&std::fs::read_to_string(trace)?)),
+        match &self.report {
+            Some(Report::Calls(trace)) => Ok(calls(&std::fs::read_to_string(trace)?)),
+            Some(Report::Instructions(profile)) => Ok(instructions(&std::fs::read_to_string(profile)?)),
             None => Ok(BTreeMap::new()),
         }
     }
@@ -153,7 +174,7 @@ fn wrapped(mut outer: Command, arguments: &[&str], inner: &Command) -> Command {
 }
 
 /// The table that `strace -c` writes: calls in the fourth column, the name in the last.
-fn parse(table: &str) -> BTreeMap<String, u64> {
+fn calls(table: &str) -> BTreeMap<String, u64> {
     let line = |line: &str| {
         let fields: Vec<_> = line.split_whitespace().collect();
         let name = *fields.last()?;
@@ -161,6 +182,12 @@ fn parse(table: &str) -> BTreeMap<String, u64> {
         Some((name.to_owned(), fields.get(3)?.parse().ok()?))
     };
     table.lines().filter_map(line).collect()
+}
+
+/// The sum at the end of a profile.
+fn instructions(profile: &str) -> BTreeMap<String, u64> {
+    let sum = |line: &str| line.strip_prefix("totals: ")?.trim().parse().ok();
+    profile.lines().find_map(sum).map(|sum| ("instructions".into(), sum)).into_iter().collect()
 }
 
 pub(super) fn free_port() -> u16 {

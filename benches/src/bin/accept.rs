@@ -1,5 +1,6 @@
 //! Servers side by side under the same load: `accept --go PROGRAM [--svg FILE]`. It starts itself as the servers.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -28,7 +29,7 @@ struct Options {
 }
 
 fn main() -> io::Result<()> {
-    let mut options = Options { go: PathBuf::new(), svg: None, rounds: 200, only: None };
+    let mut options = Options { go: PathBuf::new(), svg: None, rounds: 100, only: None };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let value = arguments.next().ok_or_else(|| io::Error::other(USAGE))?;
@@ -63,17 +64,26 @@ fn serve_until_eof(name: &str) -> io::Result<()> {
 }
 
 fn compare(options: &Options, files: &Path) -> io::Result<()> {
-    let mut measured = measure(2, options, files)?;
-    count_calls(2, &mut measured, options, files)?;
-    println!("{}\n{}", tables::burst(2, &measured), tables::bars(&measured));
-    println!("{RATE} connections a second, version 2:\n\n{}", tables::latencies(&measured));
-    println!("System calls a connection, version 2:\n\n{}", tables::calls(&measured));
-    if let Some(svg) = &options.svg {
-        tables::draw(svg, &measured);
+    for version in [2, 1] {
+        let mut measured = measure(version, options, files)?;
+        for (server, measured) in SERVERS.iter().zip(&mut measured).filter(|(_, one)| !one.bursts.is_empty())
+        {
+            let load = load(server, version);
+            measured.calls = count(&load, || Process::traced(server, &options.go, files))?;
+            if version == 2 && server.is_itself() {
+                let counted = count(&load, || Process::counted(server, &options.go, files))?;
+                measured.instructions = counted.get("instructions").copied();
+            }
+        }
+        println!("{}\n{}", tables::burst(version, &measured), tables::bars(&measured));
+        if version == 2 {
+            println!("At {RATE} connections a second, version 2:\n\n{}", tables::latencies(&measured));
+            println!("System calls a connection, version 2:\n\n{}", tables::calls(&measured));
+            if let Some(svg) = &options.svg {
+                tables::draw(svg, &measured);
+            }
+        }
     }
-    let mut measured = measure(1, options, files)?;
-    count_calls(1, &mut measured, options, files)?;
-    println!("{}\n{}", tables::burst(1, &measured), tables::bars(&measured));
     Ok(())
 }
 
@@ -116,27 +126,20 @@ fn measure(version: u8, options: &Options, files: &Path) -> io::Result<Vec<Measu
 }
 
 /// Of two runs that differ in nothing but the number of connections, what one connection takes.
-fn count_calls(version: u8, measured: &mut [Measured], options: &Options, files: &Path) -> io::Result<()> {
-    for (server, measured) in SERVERS.iter().zip(measured) {
-        if measured.bursts.is_empty() {
-            continue;
+fn count(load: &Load, start: impl Fn() -> io::Result<Process>) -> io::Result<BTreeMap<String, f64>> {
+    let mut sums = Vec::new();
+    for bursts in [1, 3] {
+        let process = start()?;
+        for _ in 0..bursts {
+            load.burst(&process, BURST)?;
         }
-        let mut sums = Vec::new();
-        for bursts in [1, 3] {
-            let process = Process::traced(server, &options.go, files)?;
-            for _ in 0..bursts {
-                load(server, version).burst(&process, BURST)?;
-            }
-            sums.push(process.end()?);
-        }
-        for (name, &calls) in &sums[1] {
-            let before = sums[0].get(name).copied().unwrap_or_default();
-            #[expect(clippy::cast_precision_loss, reason = "small numbers")]
-            let each = (calls as f64 - before as f64) / f64::from(2 * BURST);
-            if each.abs() >= 0.05 {
-                measured.calls.insert(name.clone(), each);
-            }
-        }
+        sums.push(process.end()?);
     }
-    Ok(())
+    let each = |(name, &sum): (&String, &u64)| {
+        let before = sums[0].get(name).copied().unwrap_or_default();
+        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+        let each = (sum as f64 - before as f64) / f64::from(2 * BURST);
+        (each.abs() >= 0.05).then(|| (name.clone(), each))
+    };
+    Ok(sums[1].iter().filter_map(each).collect())
 }

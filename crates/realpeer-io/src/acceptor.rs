@@ -193,9 +193,14 @@ where
             State::Open(handshake) => Some(handshake.into_decoder()),
             _ => None,
         };
-        let outcome = outcome.map(|()| Established::new(self.peer.clone(), received));
-        self.shared.counters.count(outcome.as_ref().map(Established::header));
-        Poll::Ready(outcome)
+        let counters = &self.shared.counters;
+        Poll::Ready(match outcome {
+            Ok(()) => Ok(Established::new(self.peer.clone(), received, |header| counters.count(Ok(header)))),
+            Err(error) => {
+                counters.count(Err(&error));
+                Err(error)
+            }
+        })
     }
 }
 

@@ -26,11 +26,21 @@ pub struct Established {
     peer: Endpoint,
     local: Option<Endpoint>,
     received: Option<Decoder<HeaderStorage>>,
+    /// Whether the header has a destination.
+    destined: bool,
 }
 
 impl Established {
-    pub(crate) fn new(peer: Endpoint, received: Option<Decoder<HeaderStorage>>) -> Self {
-        Self { peer, local: None, received }
+    /// `look` is shown the header, if there was one to be read.
+    pub(crate) fn new(
+        peer: Endpoint,
+        received: Option<Decoder<HeaderStorage>>,
+        look: impl FnOnce(Option<Header<'_>>),
+    ) -> Self {
+        let header = received.as_ref().and_then(Decoder::header);
+        look(header);
+        let destined = header.is_some_and(|header| header.destination().is_some());
+        Self { peer, local: None, received, destined }
     }
 
     /// A connection from `peer` without a header. Acceptors make their own; this one is for connections that go by
@@ -45,7 +55,7 @@ impl Established {
     /// # Ok::<(), std::net::AddrParseError>(())
     /// ```
     pub fn without_header(peer: impl Into<Endpoint>) -> Self {
-        Self::new(peer.into(), None)
+        Self::new(peer.into(), None, |_| {})
     }
 
     /// Where the connection comes from: the header's source, or the socket's peer where there is no header, or one
@@ -91,6 +101,6 @@ impl Established {
 
     /// Whether the header has a destination, so that the socket's own address need not be asked for.
     pub fn has_destination(&self) -> bool {
-        self.destination().is_some()
+        self.destined || self.local.is_some()
     }
 }

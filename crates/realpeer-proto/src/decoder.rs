@@ -233,6 +233,11 @@ impl<B: Storage> Decoder<B> {
         self.storage.bytes().get(..self.filled as usize).unwrap_or_default()
     }
 
+    /// Whether there is a header.
+    pub(crate) fn is_complete(&self) -> bool {
+        matches!(self.state, State::Complete(_))
+    }
+
     /// Whether there is a header or an error.
     pub(crate) fn is_settled(&self) -> bool {
         !matches!(self.state, State::Open(_))

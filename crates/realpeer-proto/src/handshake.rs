@@ -5,7 +5,7 @@ use core::ops::Add;
 use core::task::{Poll, ready};
 use core::time::Duration;
 
-use crate::{Config, Decoder, Error, Event, Header, Storage};
+use crate::{Config, Decoder, Error, Header, Storage};
 
 /// Reads one header off a connection, within its time. Every adapter runs this and nothing else.
 ///
@@ -274,10 +274,11 @@ where
         mut step: impl FnMut(&mut Self) -> Poll<Result<(), E>>,
     ) -> Poll<Result<(), HandshakeError<E>>> {
         loop {
-            match self.decoder.next_event() {
-                Err(error) => return Poll::Ready(Err(HandshakeError::Protocol(error))),
-                Ok(Event::Header(_)) if self.owed == 0 => return Poll::Ready(Ok(())),
-                Ok(_) => {}
+            if !self.decoder.is_complete() {
+                self.decoder.next_event().map_err(HandshakeError::Protocol)?;
+            }
+            if self.decoder.is_complete() && self.owed == 0 {
+                return Poll::Ready(Ok(()));
             }
             if self.expired {
                 let received = self.decoder.as_bytes().len();
