@@ -108,22 +108,25 @@ fn digit(byte: u8) -> Option<u32> {
 fn group(text: &[u8]) -> Option<(u16, &[u8])> {
     let hex = |byte: u8| DIGITS[usize::from(byte)];
     let (value, behind) = match *text {
-        [a, b, c, d, ref behind @ ..] if hex(a) | hex(b) | hex(c) | hex(d) < 16 => {
+        [a, b, c, d, ref behind @ ..] if hex(a) | hex(b) | hex(c) | hex(d) != NOT_HEX => {
             ((hex(a) << 12) + (hex(b) << 8) + (hex(c) << 4) + hex(d), behind)
         }
-        [a, b, c, ref behind @ ..] if hex(a) | hex(b) | hex(c) < 16 => {
+        [a, b, c, ref behind @ ..] if hex(a) | hex(b) | hex(c) != NOT_HEX => {
             ((hex(a) << 8) + (hex(b) << 4) + hex(c), behind)
         }
-        [a, b, ref behind @ ..] if hex(a) | hex(b) < 16 => ((hex(a) << 4) + hex(b), behind),
-        [a, ref behind @ ..] if hex(a) < 16 => (hex(a), behind),
+        [a, b, ref behind @ ..] if hex(a) | hex(b) != NOT_HEX => ((hex(a) << 4) + hex(b), behind),
+        [a, ref behind @ ..] if hex(a) != NOT_HEX => (hex(a), behind),
         _ => return None,
     };
     Some((value as u16, behind))
 }
 
-/// The values of hex digits, 255 for all other bytes.
+/// All bits of any digit, and more.
+const NOT_HEX: u32 = 0xFF;
+
+/// The values of hex digits, [`NOT_HEX`] for all other bytes.
 static DIGITS: [u32; 256] = {
-    let mut digits = [0xFF; 256];
+    let mut digits = [NOT_HEX; 256];
     let mut digit = 0;
     while digit < 16 {
         let lower = b"0123456789abcdef"[digit as usize];

@@ -234,6 +234,12 @@ fn r68_types_have_no_rules_within_ssl() {
             accepted(&with_tlvs(&[(kind::SSL, &value), (kind::NOOP, &[])]));
         }
     }
+    for kind in [kind::CRC32C, kind::UNIQUE_ID, kind::SSL] {
+        for (len, cause) in [(200, TlvCause::Overrun), (3, TlvCause::Stray)] {
+            let value = [&[1, 0, 0, 0, 0, kind, 0, len][..], &[0; 4]].concat();
+            assert_eq!(rejected(&with_tlvs(&[(kind::SSL, &value)])), tlv_error(kind, 16 + 12 + 3 + 5, cause));
+        }
+    }
 }
 
 #[test]
