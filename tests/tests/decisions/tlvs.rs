@@ -221,6 +221,20 @@ fn r68_ssl() {
 }
 
 /// AWS: subtype 1 and text; Azure: subtype 1 and 32 bits, little-endian; GCP: 64 bits, big-endian.
+/// A TLV that keeps the rules of its type, before one or two bytes that are none.
+#[test]
+fn r60_strays_are_blamed_on_no_rule() {
+    for (kind, len) in [(kind::CRC32C, 4), (kind::UNIQUE_ID, 128), (kind::SSL, 5), (kind::NOOP, 1)] {
+        for stray in 1..=2 {
+            let mut header = with_tlvs(&[(kind, &vec![0; len])]);
+            header.extend(vec![0; stray]);
+            let announced = u16::try_from(header.len() - 16).unwrap();
+            header[14..16].copy_from_slice(&announced.to_be_bytes());
+            assert_eq!(rejected(&header), tlv_error(kind, 28, TlvCause::Stray), "{kind}");
+        }
+    }
+}
+
 /// The rules of types are for TLVs of the header: within SSL the types are others.
 #[test]
 fn r68_types_have_no_rules_within_ssl() {
