@@ -29,7 +29,10 @@ enum Op {
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A connection with a reader that does what a script says, polled in both ways as the script says.
+/// In the place of a length to peek with: read through a buffer.
+const BUFFERED: usize = 256;
+
+/// A connection with a reader that does what a script says, polled in all ways as the script says.
 pub fn handshake(data: &[u8]) {
     let Some((config, script, stream)) = scripted(data) else { return };
     let config = config.with_timeout(TIMEOUT);
@@ -126,6 +129,26 @@ impl Reader<'_> {
         self.said.eof |= len == 0;
         Poll::Ready(Ok(len))
     }
+
+    /// What a buffer that reads ahead has to give.
+    fn fill(&mut self, script: &mut Unstructured<'_>) -> Poll<Result<&[u8], Failed>> {
+        self.mode = Some(ReadMode::Peek);
+        let read =
+            if script.is_empty() { Read::Pending } else { script.arbitrary().unwrap_or(Read::Pending) };
+        let most = match read {
+            Read::Give(most) => usize::from(most).max(1),
+            // There is no room to lie about.
+            Read::All | Read::Lie(_) => usize::MAX,
+            Read::Pending => return Poll::Pending,
+            Read::Fail => return Poll::Ready(Err(Failed)),
+            Read::Eof => 0,
+        };
+        let rest = &self.stream[self.at..];
+        let filled = &rest[..rest.len().min(most)];
+        self.peeked = self.peeked.max(self.at + filled.len());
+        self.said.eof |= filled.is_empty();
+        Poll::Ready(Ok(filled))
+    }
 }
 
 impl Run<'_> {
@@ -136,12 +159,15 @@ impl Run<'_> {
         assert!(!self.expired || self.handshake.poll_timeout().is_none());
     }
 
-    /// `scratch`: the length of the buffer to peek with.
+    /// `scratch`: the length of the buffer to peek with, or [`BUFFERED`].
     fn poll(&mut self, scratch: Option<usize>, script: &mut Unstructured<'_>) -> Outcome {
         let Self { handshake, reader, .. } = self;
         reader.mode = None;
         match scratch {
             None => handshake.poll_with(|slot| reader.read(slot, ReadMode::Take, script)),
+            Some(BUFFERED) => {
+                handshake.poll_buf_with(reader, |reader| reader.fill(script), |reader, len| reader.at += len)
+            }
             Some(len) => {
                 handshake.poll_peek_with(&mut vec![0; len], |slot, mode| reader.read(slot, mode, script))
             }
@@ -216,7 +242,7 @@ impl Run<'_> {
     /// Once ready, it stays so and reads no more, whatever the clock says.
     fn stays(&mut self, outcome: Outcome) {
         self.wait(2 * TIMEOUT);
-        for scratch in [None, Some(536)] {
+        for scratch in [None, Some(536), Some(BUFFERED)] {
             assert_eq!(self.poll(scratch, &mut Unstructured::new(&[0; 4])), outcome);
             assert_eq!(self.reader.mode, None);
         }
