@@ -227,4 +227,7 @@ fn version_and_command_say_which() {
     );
     let binary = v2(0x20, 0, &[]);
     assert_eq!((accepted(&binary).version(), accepted(&binary).command()), (Version::V2, Command::Local));
+    let texts = [line, accepted(&binary), accepted(&v2(0x21, 0x12, IPV4))]
+        .map(|header| format!("{} {} {}", header.version(), header.command(), header.transport()));
+    assert_eq!(texts, ["v1 PROXY STREAM", "v2 LOCAL UNSPEC", "v2 PROXY DGRAM"]);
 }

@@ -233,6 +233,11 @@ fn r60_strays_are_blamed_on_no_rule() {
             assert_eq!(rejected(&header), tlv_error(kind, 28, TlvCause::Stray), "{kind}");
         }
     }
+    // Within SSL there is room for no TLV, though SSL ends where the header does.
+    for len in [6, 7] {
+        let header = with_tlvs(&[(kind::SSL, &vec![0; len])]);
+        assert_eq!(rejected(&header), tlv_error(kind::SSL, 28, TlvCause::Stray));
+    }
 }
 
 /// The rules of types are for TLVs of the header: within SSL the types are others.

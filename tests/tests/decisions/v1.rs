@@ -21,6 +21,10 @@ fn r25_r27_a_line_has_at_most_107_bytes() {
     // CR is byte 107: its LF would be too late.
     assert_eq!(rejected(&line(92)[..107]), too_long);
     assert!(is_incomplete(&line(91)[..106]));
+    // However many CR there are, each may be the last.
+    let returns = |count: usize| [&b"PROXY UNKNOWN "[..], &vec![b'\r'; count]].concat();
+    assert!(is_incomplete(&returns(92)));
+    assert_eq!(rejected(&returns(93)), too_long);
 }
 
 /// A dotted tail makes a line longer than the 104 bytes that the specification counts with.
