@@ -145,12 +145,13 @@ impl Walk {
         let cause = match kind {
             _ if self.ssl_end > 0 => None,
             kind::CRC32C if self.crc32c > 0 => Some(TlvCause::Crc32cTwice),
-            kind::CRC32C => (most.min(room) < 4 || least > 4).then_some(TlvCause::Crc32cLength),
+            kind::CRC32C => (!(least..=most.min(room)).contains(&4)).then_some(TlvCause::Crc32cLength),
             kind::UNIQUE_ID => (usize::from(least) > MAX_UNIQUE_ID_LEN).then_some(TlvCause::UniqueIdLength),
             kind::SSL => (usize::from(most.min(room)) < Ssl::FIXED_LEN).then_some(TlvCause::SslLength),
             _ => None,
         };
-        let cause = cause.unwrap_or(if least > room { TlvCause::Overrun } else { TlvCause::Stray });
+        let fits = room.checked_sub(least).is_some();
+        let cause = cause.unwrap_or(if fits { TlvCause::Stray } else { TlvCause::Overrun });
         error(kind, self.at, cause)
     }
 }

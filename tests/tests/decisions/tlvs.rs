@@ -238,6 +238,10 @@ fn r60_strays_are_blamed_on_no_rule() {
         let header = with_tlvs(&[(kind::SSL, &vec![0; len])]);
         assert_eq!(rejected(&header), tlv_error(kind::SSL, 28, TlvCause::Stray));
     }
+    // There is room for the least that SSL has, and it says that it has more.
+    let mut header = with_tlvs(&[(kind::SSL, &[0; 5])]);
+    header[28 + 2] = 6;
+    assert_eq!(rejected(&header), tlv_error(kind::SSL, 28, TlvCause::Overrun));
 }
 
 /// The rules of types are for TLVs of the header: within SSL the types are others.
