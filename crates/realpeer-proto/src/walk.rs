@@ -81,7 +81,8 @@ impl Walk {
             let head = here.first_chunk().map(|&[kind, high, low]| (kind, u16::from_be_bytes([high, low])));
             if room < 3 || head.is_some_and(|(_, value_len)| value_len > room - 3) {
                 // No TLVs: there is nothing more to look at.
-                *self = Self { at: len, ..Self::default() };
+                *self = Self::default();
+                self.at = len;
                 return Ok(());
             }
             let Some((kind, value_len)) = head else { return Ok(()) };

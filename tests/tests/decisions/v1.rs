@@ -279,6 +279,9 @@ fn r17_r29_the_first_crlf_ends_unknown() {
         assert!(matches!(decoder.next_event(), Ok(Event::Header(_))));
         accepted(&bytes[..len]);
     }
+    let mut decoder = Decoder::new(&Config::new());
+    assert_eq!(decoder.push(b"PROXY UNKNOWN x\r"), 16);
+    assert_eq!(decoder.push(&[b'\n'; 40]), 1);
 }
 
 #[test]
