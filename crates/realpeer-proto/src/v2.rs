@@ -90,14 +90,14 @@ fn inet_or_inet6<const CHECK: bool>(bytes: &[u8], limits: Limits) -> Option<Pars
     match Layout::of(command, family)? {
         Layout::Inet => {
             let (addresses, tlvs) = block.split_first_chunk()?;
-            if CHECK && !tlvs.is_empty() && check(bytes, 12, limits).is_err() {
+            if CHECK && !tlvs.is_empty() && check(bytes, Layout::Inet.len(), limits).is_err() {
                 return None;
             }
             Some(proxy(family, inet(addresses), tlvs, bytes.len()))
         }
         Layout::Inet6 => {
             let (addresses, tlvs) = block.split_first_chunk()?;
-            if CHECK && !tlvs.is_empty() && check(bytes, 36, limits).is_err() {
+            if CHECK && !tlvs.is_empty() && check(bytes, Layout::Inet6.len(), limits).is_err() {
                 return None;
             }
             Some(proxy(family, inet6(addresses), tlvs, bytes.len()))
