@@ -40,25 +40,33 @@ pub(crate) const HAPROXY_2_8: Receiver = Receiver {
 };
 
 /// Where a header has no addresses, its variables are empty, and the connection's own are shown.
+const NGINX_DESTINATION: (&str, &str) = (
+    "destination.conf",
+    "set_real_ip_from 127.0.0.0/8;
+map $proxy_protocol_server_addr $destination {
+    \"\" $server_addr:$server_port;
+    default $proxy_protocol_server_addr:$proxy_protocol_server_port;
+}
+",
+);
+
 pub(crate) const NGINX_HTTP: Receiver = Receiver {
     name: "nginx, http",
     setup: Setup {
         version: &["nginx", "-v"],
-        files: &[(
-            "nginx.conf",
-            "daemon off;
+        files: &[
+            NGINX_DESTINATION,
+            (
+                "nginx.conf",
+                "daemon off;
 master_process off;
 error_log stderr;
 pid {dir}/pid;
 events {}
 http {
     access_log off;
-    set_real_ip_from 127.0.0.0/8;
+    include {dir}/destination.conf;
     real_ip_header proxy_protocol;
-    map $proxy_protocol_server_addr $destination {
-        \"\" $server_addr:$server_port;
-        default $proxy_protocol_server_addr:$proxy_protocol_server_port;
-    }
     server {
         listen {address} proxy_protocol;
         location / {
@@ -67,7 +75,8 @@ http {
     }
 }
 ",
-        )],
+            ),
+        ],
         command: &["nginx", "-p", "{dir}", "-c", "{dir}/nginx.conf"],
     },
     cases: cases::stream,
@@ -89,26 +98,25 @@ pub(crate) const NGINX_STREAM: Receiver = Receiver {
     name: "nginx, stream",
     setup: Setup {
         version: &["nginx", "-v"],
-        files: &[(
-            "nginx.conf",
-            "daemon off;
+        files: &[
+            NGINX_DESTINATION,
+            (
+                "nginx.conf",
+                "daemon off;
 master_process off;
 error_log stderr;
 pid {dir}/pid;
 events {}
 stream {
-    set_real_ip_from 127.0.0.0/8;
-    map $proxy_protocol_server_addr $destination {
-        \"\" $server_addr:$server_port;
-        default $proxy_protocol_server_addr:$proxy_protocol_server_port;
-    }
+    include {dir}/destination.conf;
     server {
         listen {address} proxy_protocol;
         return \"$remote_addr:$remote_port $destination\";
     }
 }
 ",
-        )],
+            ),
+        ],
         command: &[
             "nginx",
             "-p",

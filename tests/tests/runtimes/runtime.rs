@@ -147,6 +147,9 @@ pub trait Asynchronous: Runtime {
     ) -> impl Future<Output = io::Result<()>> + Send;
 }
 
+/// A connection of a runtime's, of which nothing has been read.
+pub type IncomingOf<R> = <<R as Runtime>::Tcp as Sockets>::Incoming;
+
 /// A stream of a runtime's.
 pub type TcpStreamOf<R> = <<R as Runtime>::Tcp as Sockets>::Stream;
 

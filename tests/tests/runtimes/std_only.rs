@@ -6,8 +6,8 @@ use std::os::fd::AsFd;
 use std::thread::{self, sleep};
 use std::time::Duration;
 
-use realpeer::AcceptError;
 use realpeer::blocking::{Listener, handshake, handshake_buf_read, recv_from};
+use realpeer::{AcceptError, Established};
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -70,13 +70,8 @@ fn handshake_sleeps_while_it_waits() {
                 let (mut client, server) = pair();
                 client.write_all(sent).unwrap();
                 server.set_nonblocking(nonblocking).unwrap();
-                let before = thread_time();
-                match handshake(&acceptor().with_timeout(SHORT), &server, endpoint(&client)) {
-                    Err(AcceptError::TimedOut { received }) => assert_eq!(received, sent.len()),
-                    outcome => panic!("{outcome:?}"),
-                }
-                let spent = thread_time().saturating_sub(before);
-                assert!(spent < SHORT / 3, "{spent:?} of processor time within {SHORT:?}");
+                let peer = endpoint(&client);
+                check_silent(sent.len(), || handshake(&acceptor().with_timeout(SHORT), &server, peer));
             }
         }
     });
@@ -92,13 +87,8 @@ fn buffered_handshake_sleeps_while_it_waits() {
                 client.write_all(sent).unwrap();
                 server.set_nonblocking(nonblocking).unwrap();
                 let mut server = BufReader::new(server);
-                let before = thread_time();
-                match handshake_buf_read(&acceptor().with_timeout(SHORT), &mut server, endpoint(&client)) {
-                    Err(AcceptError::TimedOut { received }) => assert_eq!(received, sent.len()),
-                    outcome => panic!("{outcome:?}"),
-                }
-                let spent = thread_time().saturating_sub(before);
-                assert!(spent < SHORT / 3, "{spent:?} of processor time within {SHORT:?}");
+                let (acceptor, peer) = (acceptor().with_timeout(SHORT), endpoint(&client));
+                check_silent(sent.len(), || handshake_buf_read(&acceptor, &mut server, peer));
                 assert_eq!(is_nonblocking(server.get_ref()), nonblocking);
             }
         }
@@ -139,10 +129,7 @@ fn ready_listener_sleeps_while_it_waits() {
         let acceptor = acceptor().with_timeout(SHORT);
         let mut ready = Listener::new(socket, acceptor).into_ready(2).unwrap();
         let _silent: Vec<_> = (0..3).map(|n| connect_and_send(addr, &V1[..10 * n])).collect();
-        let before = thread_time();
-        assert_eq!(ready.accept().unwrap().outcome.unwrap_err().kind(), "timeout");
-        let spent = thread_time().saturating_sub(before);
-        assert!(spent < SHORT / 3, "{spent:?} of processor time within {SHORT:?}");
+        assert_eq!(asleep(|| ready.accept().unwrap().outcome.unwrap_err().kind()), "timeout");
     });
 }
 
@@ -211,6 +198,23 @@ fn is_nonblocking(socket: impl AsFd) -> bool {
 }
 
 /// The processor time of this thread.
+/// Panics unless `shake` ends in time with so many bytes received, and sleeps until then.
+fn check_silent(sent: usize, shake: impl FnOnce() -> Result<Established, AcceptError>) {
+    match asleep(shake) {
+        Err(AcceptError::TimedOut { received }) => assert_eq!(received, sent),
+        outcome => panic!("{outcome:?}"),
+    }
+}
+
+/// Panics if `wait`, which takes [`SHORT`], takes much of the processor's time.
+fn asleep<T>(wait: impl FnOnce() -> T) -> T {
+    let before = thread_time();
+    let outcome = wait();
+    let spent = thread_time().saturating_sub(before);
+    assert!(spent < SHORT / 3, "{spent:?} of processor time within {SHORT:?}");
+    outcome
+}
+
 fn thread_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap()
 }

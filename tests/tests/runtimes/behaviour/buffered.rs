@@ -12,41 +12,24 @@ use realpeer_tests::vectors::Expect;
 
 use super::cancel::poll_once;
 use super::streams::{PAYLOAD, peer};
-use super::vectors::{Rows, all_rows, check_outcome, every_header, join};
+use super::vectors::{all_rows, check_outcome, each_row, every_header};
 use crate::client::{SOURCE, V1, V2, acceptor, connect, connect_and_send, listener, wait_for_unread};
 use crate::runtime::{Asynchronous, Runtime, Sockets, read_to_end_buffered};
 use crate::script::Script;
 
 /// Over TCP, with buffers from one byte to more than most headers and their payload are long.
 pub fn buffered_every_row_in_odd_fragments<R: Runtime>() {
-    let acceptor = every_header();
-    let rows = Rows::new();
-    R::run(async {
-        let (socket, addr) = listener();
-        let clients = rows.send(addr);
-        let listener = R::Tcp::listener(socket, acceptor.clone());
-        let mut tasks = Vec::new();
-        for n in 0..rows.len() {
-            let incoming = R::Tcp::accept(&listener).await.unwrap();
-            let (rows, acceptor) = (rows.clone(), acceptor.clone());
-            tasks.push(R::spawn(async move {
-                let peer = R::Tcp::peer(&incoming);
-                let capacity = [1, 7, 16, 100, 536, 8192][n % 6];
-                let mut stream = R::Tcp::buffered(R::Tcp::into_stream(incoming), capacity);
-                let outcome = R::Tcp::handshake_buffered(&acceptor, &mut stream, peer.clone()).await;
-                let rest = match outcome {
-                    Ok(_) => read_to_end_buffered::<R::Tcp>(&mut stream).await,
-                    Err(_) => Vec::new(),
-                };
-                rows.check_rest(&peer, &outcome, &rest);
-            }));
-        }
-        for task in tasks {
-            task.await;
-        }
-        join(clients);
+    each_row::<R, _>(|rows, acceptor, incoming, n| async move {
+        let peer = R::Tcp::peer(&incoming);
+        let capacity = [1, 7, 16, 100, 536, 8192][n % 6];
+        let mut stream = R::Tcp::buffered(R::Tcp::into_stream(incoming), capacity);
+        let outcome = R::Tcp::handshake_buffered(&acceptor, &mut stream, peer.clone()).await;
+        let rest = match outcome {
+            Ok(_) => read_to_end_buffered::<R::Tcp>(&mut stream).await,
+            Err(_) => Vec::new(),
+        };
+        rows.check_rest(&peer, &outcome, &rest);
     });
-    rows.check_counts(&acceptor);
 }
 
 /// In odd fragments with pauses, byte by byte, and whole; what is not header is still in the buffer or the stream.

@@ -143,20 +143,9 @@ pub fn unix_addresses_in_the_header<R: Runtime>() {
 /// IPv4 clients of an IPv6 socket have mapped addresses; networks of IPv4 hold them, or do not. The listener is at
 /// a mapped address too, so that it stays on loopback.
 pub fn dual_stack_listener_and_mapped_peers<R: Runtime>() {
-    let mapped: SocketAddr = "[::ffff:127.0.0.1]:0".parse().unwrap();
-    let ipv6: SocketAddr = "[::1]:0".parse().unwrap();
-    let rows = [
-        (mapped, "127.0.0.0/8", true),
-        (mapped, "127.0.0.1", true),
-        (mapped, "::ffff:127.0.0.0/104", true),
-        (mapped, "10.0.0.0/8", false),
-        (mapped, "::/0", false),
-        (ipv6, "::1", true),
-        (ipv6, "127.0.0.0/8", false),
-    ];
     R::run(async {
         for way in Way::BOTH {
-            for (at, trusted, believed) in rows {
+            for (at, trusted, believed) in mapped_peers() {
                 let (socket, addr) = listener_at(at);
                 let acceptor = Acceptor::new(trusted.parse::<Trust>().unwrap());
                 let mut server = way.server::<R::Tcp>(socket, &acceptor);
@@ -175,6 +164,21 @@ pub fn dual_stack_listener_and_mapped_peers<R: Runtime>() {
             }
         }
     });
+}
+
+/// Where a socket is, whom it trusts, and whether that is a client at the same address.
+pub fn mapped_peers() -> [(SocketAddr, &'static str, bool); 7] {
+    let mapped: SocketAddr = "[::ffff:127.0.0.1]:0".parse().unwrap();
+    let ipv6: SocketAddr = "[::1]:0".parse().unwrap();
+    [
+        (mapped, "127.0.0.0/8", true),
+        (mapped, "127.0.0.1", true),
+        (mapped, "::ffff:127.0.0.0/104", true),
+        (mapped, "10.0.0.0/8", false),
+        (mapped, "::/0", false),
+        (ipv6, "::1", true),
+        (ipv6, "127.0.0.0/8", false),
+    ]
 }
 
 fn check_mapped(established: &Established, peer: SocketAddr, addr: SocketAddr, believed: bool) {

@@ -8,8 +8,8 @@ use realpeer::proto::{Addresses, Encoder, Error, UnixAddr, Version};
 use realpeer::{AcceptError, Accepted, Acceptor, Endpoint, Verdict};
 use realpeer_tests::vectors::Expect;
 
-use super::vectors::{Rows, all_rows, check_outcome, every_header, join};
-use crate::client::{LOCAL, SOURCE, V1, V2, acceptor, listener};
+use super::vectors::{all_rows, check_outcome, each_row, every_header};
+use crate::client::{LOCAL, SOURCE, V1, V2, acceptor};
 use crate::runtime::{Asynchronous, Sockets};
 use crate::script::Script;
 
@@ -44,29 +44,12 @@ pub fn every_row<R: Asynchronous>() {
 }
 
 pub fn every_row_over_tcp<R: Asynchronous>() {
-    let acceptor = every_header();
-    let rows = Rows::new();
-    R::run(async {
-        let (socket, addr) = listener();
-        let clients = rows.send(addr);
-        let listener = R::Tcp::listener(socket, acceptor.clone());
-        let mut tasks = Vec::new();
-        for _ in 0..rows.len() {
-            let incoming = R::Tcp::accept(&listener).await.unwrap();
-            let (rows, acceptor) = (rows.clone(), acceptor.clone());
-            tasks.push(R::spawn(async move {
-                let peer = R::Tcp::peer(&incoming);
-                let mut stream = R::Tcp::into_stream(incoming);
-                let outcome = R::handshake_stream(&acceptor, &mut stream, peer.clone()).await;
-                rows.check::<R>(Accepted { peer, outcome, stream }).await;
-            }));
-        }
-        for task in tasks {
-            task.await;
-        }
-        join(clients);
+    each_row::<R, _>(|rows, acceptor, incoming, _| async move {
+        let peer = R::Tcp::peer(&incoming);
+        let mut stream = R::Tcp::into_stream(incoming);
+        let outcome = R::handshake_stream(&acceptor, &mut stream, peer.clone()).await;
+        rows.check::<R>(Accepted { peer, outcome, stream }).await;
     });
-    rows.check_counts(&acceptor);
 }
 
 pub fn deadline<R: Asynchronous>() {

@@ -11,6 +11,7 @@ use realpeer::{AcceptError, Acceptor, Endpoint, Trust, Verdict};
 use realpeer_tests::vectors::{Expect, Vector};
 use rustix::io::Errno;
 
+use super::endpoints::mapped_peers;
 use super::vectors::{all_rows, every_header};
 use crate::client::{LOCAL, LONGEST_DATAGRAM, SOURCE, V1, V2_DGRAM, acceptor, host, udp, udp_at};
 use crate::runtime::{Datagrams, Received, Runtime};
@@ -211,18 +212,8 @@ pub fn endpoints_of_a_datagram<R: Runtime>() {
 
 /// As with listeners: what is trusted is an IPv4 network, what the socket says are mapped addresses.
 pub fn dual_stack_socket_and_mapped_peers<R: Runtime>() {
-    let mapped: SocketAddr = "[::ffff:127.0.0.1]:0".parse().unwrap();
-    let ipv6: SocketAddr = "[::1]:0".parse().unwrap();
-    let rows = [
-        (mapped, "127.0.0.0/8", true),
-        (mapped, "::ffff:127.0.0.0/104", true),
-        (mapped, "10.0.0.0/8", false),
-        (mapped, "::/0", false),
-        (ipv6, "::1", true),
-        (ipv6, "127.0.0.0/8", false),
-    ];
     R::run(async {
-        for (at, trusted, believed) in rows {
+        for (at, trusted, believed) in mapped_peers() {
             let acceptor = Acceptor::new(trusted.parse::<Trust>().unwrap());
             let mut pair = Pair::<R>::at(at, SocketAddr::new(at.ip().to_canonical(), 0));
             let expected = SocketAddr::new(at.ip(), pair.client.local_addr().unwrap().port());

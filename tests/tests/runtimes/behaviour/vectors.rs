@@ -12,7 +12,7 @@ use realpeer::{AcceptError, Accepted, Acceptor, Endpoint, Established};
 use realpeer_tests::vectors::{Expect, Vector};
 
 use crate::client::{acceptor, connect, listener, send_in_pieces};
-use crate::runtime::{Runtime, Sockets, TcpStreamOf, read_to_end};
+use crate::runtime::{IncomingOf, Runtime, Sockets, TcpStreamOf, read_to_end};
 
 /// What comes right behind every header.
 const PAYLOAD: &[u8] = b"PROXY TCP4 payload\r\n\r\n\0\r\nQUIT\n";
@@ -24,28 +24,11 @@ pub struct Rows {
 }
 
 pub fn every_row_in_odd_fragments<R: Runtime>() {
-    let acceptor = every_header();
-    let rows = Rows::new();
-    R::run(async {
-        let (socket, addr) = listener();
-        let clients = rows.send(addr);
-        let listener = R::Tcp::listener(socket, acceptor.clone());
-        let mut tasks = Vec::new();
-        for _ in 0..rows.len() {
-            let incoming = R::Tcp::accept(&listener).await.unwrap();
-            let rows = rows.clone();
-            tasks.push(R::spawn(async move {
-                let outcome = R::Tcp::shake(&incoming).await;
-                let peer = R::Tcp::peer(&incoming);
-                rows.check::<R>(Accepted { peer, outcome, stream: R::Tcp::into_stream(incoming) }).await;
-            }));
-        }
-        for task in tasks {
-            task.await;
-        }
-        join(clients);
+    each_row::<R, _>(|rows, _, incoming, _| async move {
+        let outcome = R::Tcp::shake(&incoming).await;
+        let peer = R::Tcp::peer(&incoming);
+        rows.check::<R>(Accepted { peer, outcome, stream: R::Tcp::into_stream(incoming) }).await;
     });
-    rows.check_counts(&acceptor);
 }
 
 pub fn every_row_in_odd_fragments_with_a_ready_listener<R: Runtime>() {
@@ -60,6 +43,29 @@ pub fn every_row_in_odd_fragments_with_a_ready_listener<R: Runtime>() {
             let accepted = R::Tcp::accept_ready(&mut ready).await.unwrap();
             let rows = rows.clone();
             tasks.push(R::spawn(async move { rows.check::<R>(accepted).await }));
+        }
+        for task in tasks {
+            task.await;
+        }
+        join(clients);
+    });
+    rows.check_counts(&acceptor);
+}
+
+/// Sends each row over a connection of its own, and has `serve` shake hands on each, which is given its number, too.
+pub fn each_row<R: Runtime, F: Future<Output = ()> + Send + 'static>(
+    serve: impl Fn(Arc<Rows>, Acceptor, IncomingOf<R>, usize) -> F,
+) {
+    let acceptor = every_header();
+    let rows = Rows::new();
+    R::run(async {
+        let (socket, addr) = listener();
+        let clients = rows.send(addr);
+        let listener = R::Tcp::listener(socket, acceptor.clone());
+        let mut tasks = Vec::new();
+        for n in 0..rows.len() {
+            let incoming = R::Tcp::accept(&listener).await.unwrap();
+            tasks.push(R::spawn(serve(rows.clone(), acceptor.clone(), incoming, n)));
         }
         for task in tasks {
             task.await;
@@ -95,23 +101,23 @@ pub fn all_rows() -> Vec<Vector> {
     Vector::all().into_iter().chain(Vector::captures()).collect()
 }
 
-pub fn join(clients: Vec<JoinHandle<()>>) {
+fn join(clients: Vec<JoinHandle<()>>) {
     for client in clients {
         client.join().unwrap();
     }
 }
 
 impl Rows {
-    pub fn new() -> Arc<Self> {
+    fn new() -> Arc<Self> {
         Arc::new(Self { rows: all_rows(), senders: Mutex::default() })
     }
 
-    pub fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.rows.len()
     }
 
     /// Sends each row over a connection of its own, sixteen at a time.
-    pub fn send(self: &Arc<Self>, addr: SocketAddr) -> Vec<JoinHandle<()>> {
+    fn send(self: &Arc<Self>, addr: SocketAddr) -> Vec<JoinHandle<()>> {
         let next = Arc::new(AtomicUsize::new(0));
         let sender = || {
             let (rows, next) = (self.clone(), next.clone());
@@ -159,7 +165,7 @@ impl Rows {
     }
 
     /// Panics unless each row has been counted as what it is.
-    pub fn check_counts(&self, acceptor: &Acceptor) {
+    fn check_counts(&self, acceptor: &Acceptor) {
         let counts = acceptor.counts();
         let accepted = self.rows.iter().filter(|row| row.expect == Expect::Accept).count() as u64;
         let empty = self.rows.iter().filter(|row| row.bytes().is_empty()).count() as u64;
