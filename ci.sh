@@ -201,9 +201,10 @@ ci_fuzz_total() {
 ci_mutants() {
     [[ ${1:-0/1} =~ ^[0-9]+/[0-9]+$ ]] || die 'mutants: which part, as in 0/4?'
     need_cargo cargo-mutants "$CARGO_MUTANTS_VERSION"
-    step 'mutants of realpeer-io' mutants realpeer-io "${1:-0/1}" runtimes errors known_faults
+    step 'mutants of realpeer-io' mutants realpeer-io "${1:-0/1}" \
+        'acceptor corpus decisions handshake trust' 'errors known_faults runtimes'
     step 'mutants of realpeer-proto' mutants realpeer-proto "${1:-0/1}" \
-        conformance differential encode errors invariants known_faults
+        'conformance corpus decisions encode' 'acceptor differential errors handshake invariants known_faults'
 }
 
 # --- what the subcommands are made of ---
@@ -310,33 +311,29 @@ fuzz_table() {
         END { flush(); line("all", all_runs, all_units, "", "", "", all_time, all_findings) }'
 }
 
-# mutants PACKAGE SHARD TEST...: changes the package's code in one place at a time. What the quick tests do not notice is
-# tried again with these, on std and tokio. A change that none of them notices is an error, unless .cargo/mutants.toml
-# says why nothing could.
+# mutants PACKAGE SHARD TESTS MORE_TESTS: changes the package's code in one place at a time. What its own tests and the
+# first do not notice is tried again with more, on std and tokio. A change that none of them notices is an error, unless
+# .cargo/mutants.toml says why nothing could.
 mutants() {
     local package=$1 shard=$2
-    shift 2
     rm -rf "target/mutants-$package"
-    mutants_pass "$package" "$shard" acceptor corpus decisions handshake trust
-    mutants_pass "$package" "$shard" "$@" --iterate
+    mutants_pass "$package" "$shard" "$3"
+    mutants_pass "$package" "$shard" "$4" --iterate
     [[ ! -s target/mutants-$package/mutants.out/missed.txt ]] || die "see target/mutants-$package/mutants.out/missed.txt"
 }
 
-# mutants_pass PACKAGE SHARD TEST... [--iterate]
+# mutants_pass PACKAGE SHARD TESTS [--iterate]
 mutants_pass() {
-    local package=$1 shard=$2 iterate=() tests=() status=0
+    local package=$1 shard=$2 names tests=(--lib) status=0
     local runtimes=(--test-threads 16 --skip on_smol --skip on_async_std --skip on_futures_io)
-    shift 2
-    while [[ $# -gt 0 ]]; do
-        if [[ $1 == --iterate ]]; then iterate=(--iterate) tests+=(--lib); else tests+=("--test=$1"); fi
-        shift
-    done
+    read -ra names <<<"$3"
+    tests+=("${names[@]/#/--test=}")
     # Without a change they pass.
     cargo test --profile mutants -p "$package" -p realpeer-tests "${tests[@]}" -- "${runtimes[@]}"
     # In a copy of the tree, with a target directory of its own.
     env -u CARGO_TARGET_DIR cargo mutants --package "$package" --test-package "$package,realpeer-tests" \
-        --shard "$shard" --profile mutants --baseline skip --timeout 60 --build-timeout 600 \
-        --output "target/mutants-$package" "${iterate[@]}" "${tests[@]/#/--cargo-arg=}" -- -- "${runtimes[@]}" ||
+        --shard "$shard" --profile mutants --baseline skip --timeout 30 --build-timeout 600 \
+        --output "target/mutants-$package" "${@:4}" "${tests[@]/#/--cargo-arg=}" -- -- "${runtimes[@]}" ||
         status=$?
     # 2: some were missed. 3: some made the tests take for ever, which is noticing them, too.
     [[ $status =~ ^[023]$ ]] || die "cargo mutants: $status"

@@ -116,6 +116,9 @@ fn what_they_say_of_themselves() {
 
     let peer = Endpoint::from("[2001:db8::1]:4711".parse::<SocketAddr>().unwrap());
     assert_eq!(peer.to_string(), "[2001:db8::1]:4711");
+    let debug = format!("{:?}", acceptor.begin(peer, Instant::now()));
+    assert!(debug.starts_with("Receiving { shared: Shared { counts: Counts { v1: 0"), "{debug}");
+    assert!(debug.contains("[2001:db8::1]:4711"), "{debug}");
     let addr = UnixAddr::new(b"/run/proxy\n").unwrap();
     assert_eq!(format!("{addr:?}"), "UnixAddr(unix:/run/proxy\\n)");
     let name = UnixName::from(addr);
