@@ -204,7 +204,7 @@ ci_mutants() {
     step 'mutants of realpeer-io' mutants realpeer-io "${1:-0/1}" \
         'acceptor corpus decisions handshake trust' 'errors known_faults runtimes'
     step 'mutants of realpeer-proto' mutants realpeer-proto "${1:-0/1}" \
-        'conformance corpus decisions encode' 'acceptor differential errors handshake invariants known_faults'
+        'corpus decisions encode' 'acceptor conformance differential errors handshake invariants known_faults'
 }
 
 # --- what the subcommands are made of ---
@@ -317,12 +317,12 @@ fuzz_table() {
 mutants() {
     local package=$1 shard=$2
     rm -rf "target/mutants-$package"
-    mutants_pass "$package" "$shard" "$3"
-    mutants_pass "$package" "$shard" "$4" --iterate
+    mutants_pass "$package" "$shard" "$3" --timeout 20
+    mutants_pass "$package" "$shard" "$4" --timeout 40 --iterate
     [[ ! -s target/mutants-$package/mutants.out/missed.txt ]] || die "see target/mutants-$package/mutants.out/missed.txt"
 }
 
-# mutants_pass PACKAGE SHARD TESTS [--iterate]
+# mutants_pass PACKAGE SHARD TESTS ARGUMENTS...
 mutants_pass() {
     local package=$1 shard=$2 names tests=(--lib) status=0
     local runtimes=(--test-threads 16 --skip on_smol --skip on_async_std --skip on_futures_io)
@@ -332,7 +332,7 @@ mutants_pass() {
     cargo test --profile mutants -p "$package" -p realpeer-tests "${tests[@]}" -- "${runtimes[@]}"
     # In a copy of the tree, with a target directory of its own.
     env -u CARGO_TARGET_DIR cargo mutants --package "$package" --test-package "$package,realpeer-tests" \
-        --shard "$shard" --profile mutants --baseline skip --timeout 30 --build-timeout 600 \
+        --shard "$shard" --profile mutants --baseline skip --build-timeout 600 \
         --output "target/mutants-$package" "${@:4}" "${tests[@]/#/--cargo-arg=}" -- -- "${runtimes[@]}" ||
         status=$?
     # 2: some were missed. 3: some made the tests take for ever, which is noticing them, too.
