@@ -27,8 +27,8 @@ usage: ./ci.sh [SUBCOMMAND]
   bench [PART]...   measures, and writes docs/performance.md, all or parts of it; not part of all
   fuzz-long SECONDS each fuzz target for so long, as many at a time as there are cores; not part of all
   fuzz-total        what all runs of fuzz and fuzz-long here came to
-  mutants [K/N]     whether the tests of realpeer-io and realpeer-proto notice changes of the code, all of them or
-                    the Kth of N parts, from 0; takes hours, not part of all
+  mutants           whether the tests of realpeer-io and realpeer-proto notice changes of the code; takes an hour, not
+                    part of all
 
 Debian packages that are missing are installed for lint, tidy, fuzz, bench, demo --haproxy and interop (by sudo if
 you are not root), and so are cargo-hack for lint, cargo-fuzz, cargo-deny and cargo-mutants, and for interop some
@@ -199,11 +199,10 @@ ci_fuzz_total() {
 }
 
 ci_mutants() {
-    [[ ${1:-0/1} =~ ^[0-9]+/[0-9]+$ ]] || die 'mutants: which part, as in 0/4?'
     need_cargo cargo-mutants "$CARGO_MUTANTS_VERSION"
-    step 'mutants of realpeer-io' mutants realpeer-io "${1:-0/1}" \
+    step 'mutants of realpeer-io' mutants realpeer-io \
         'acceptor corpus decisions handshake trust' 'errors known_faults runtimes'
-    step 'mutants of realpeer-proto' mutants realpeer-proto "${1:-0/1}" \
+    step 'mutants of realpeer-proto' mutants realpeer-proto \
         'corpus decisions encode' 'acceptor conformance differential errors handshake invariants known_faults'
 }
 
@@ -311,29 +310,29 @@ fuzz_table() {
         END { flush(); line("all", all_runs, all_units, "", "", "", all_time, all_findings) }'
 }
 
-# mutants PACKAGE SHARD TESTS MORE_TESTS: changes the package's code in one place at a time. What its own tests and the
+# mutants PACKAGE TESTS MORE_TESTS: changes the package's code in one place at a time. What its own tests and the
 # first do not notice is tried again with more, on std and tokio. A change that none of them notices is an error, unless
 # .cargo/mutants.toml says why nothing could.
 mutants() {
-    local package=$1 shard=$2
-    rm -rf "target/mutants-$package"
-    mutants_pass "$package" "$shard" "$3" --timeout 20
-    mutants_pass "$package" "$shard" "$4" --timeout 40 --iterate
-    [[ ! -s target/mutants-$package/mutants.out/missed.txt ]] || die "see target/mutants-$package/mutants.out/missed.txt"
+    local out=target/mutants-$1
+    rm -rf "$out"
+    mutants_pass "$1" "$2" --timeout 20
+    mutants_pass "$1" "$3" --timeout 40 --iterate
+    [[ ! -s $out/mutants.out/missed.txt ]] || die "see $out/mutants.out/missed.txt"
 }
 
-# mutants_pass PACKAGE SHARD TESTS ARGUMENTS...
+# mutants_pass PACKAGE TESTS ARGUMENTS...
 mutants_pass() {
-    local package=$1 shard=$2 names tests=(--lib) status=0
+    local package=$1 names tests=(--lib) status=0
     local runtimes=(--test-threads 16 --skip on_smol --skip on_async_std --skip on_futures_io)
-    read -ra names <<<"$3"
+    read -ra names <<<"$2"
     tests+=("${names[@]/#/--test=}")
     # Without a change they pass.
     cargo test --profile mutants -p "$package" -p realpeer-tests "${tests[@]}" -- "${runtimes[@]}"
-    # In a copy of the tree, with a target directory of its own.
+    # In copies of the tree, as many as there are cores, with target directories of their own.
     env -u CARGO_TARGET_DIR cargo mutants --package "$package" --test-package "$package,realpeer-tests" \
-        --shard "$shard" --profile mutants --baseline skip --build-timeout 600 \
-        --output "target/mutants-$package" "${@:4}" "${tests[@]/#/--cargo-arg=}" -- -- "${runtimes[@]}" ||
+        --jobs "$(nproc)" --profile mutants --baseline skip --build-timeout 600 \
+        --output "target/mutants-$package" "${@:3}" "${tests[@]/#/--cargo-arg=}" -- -- "${runtimes[@]}" ||
         status=$?
     # 2: some were missed. 3: some made the tests take for ever, which is noticing them, too.
     [[ $status =~ ^[023]$ ]] || die "cargo mutants: $status"

@@ -268,6 +268,21 @@ fn r15_r23_r24_the_lines_of_version_1() {
     assert_eq!(encode(Encoder::new(Version::V1, Addresses::Unspec)).unwrap(), b"PROXY UNKNOWN\r\n");
 }
 
+/// About each power of ten and of sixteen, where a digit comes.
+#[test]
+fn r21_r23_no_heading_zeros() {
+    for number in (0..5).map(|digits| 10u16.pow(digits)).chain((0..4).map(|digits| 16u16.pow(digits))) {
+        for number in [number - 1, number, number + 1] {
+            let ip = Ipv6Addr::new(number, 1, 1, 1, 1, 1, 1, 1);
+            let addr = SocketAddr::new(ip.into(), number);
+            let line = encode(Encoder::proxy(Version::V1, addr, addr).unwrap()).unwrap();
+            let text = format!("{number:x}:1:1:1:1:1:1:1");
+            let expected = format!("PROXY TCP6 {text} {text} {number} {number}\r\n");
+            assert_eq!(line.escape_ascii().to_string(), expected.escape_default().to_string());
+        }
+    }
+}
+
 #[test]
 fn r25_the_longest_lines() {
     for (addr, len) in

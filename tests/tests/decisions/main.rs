@@ -10,7 +10,7 @@ mod v2;
 use realpeer_io::HeaderStorage;
 use realpeer_proto::{
     Command, Config, Decoder, Error, Event, Header, MAX_HEADER_LEN, Parsed, TlvCause, TlvError, Transport,
-    Version, Versions, parse, parse_datagram,
+    Version, Versions, kind, parse, parse_datagram,
 };
 
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
@@ -170,6 +170,19 @@ fn r5_a_second_header_is_payload() {
     }
 }
 
+/// Payload is none of the header's TLVs, whatever it looks like, and whatever could be taken for the length.
+#[test]
+fn r5_r50_tlvs_behind_the_header_are_payload() {
+    let noops = [kind::NOOP, 0, 1, 7].repeat(64);
+    for header in [v2(0x21, 0x11, IPV4), v2(0x21, 0x21, &[1; 36]), with_tlvs(&[(kind::ALPN, b"h2")])] {
+        for len in 0..noops.len() {
+            let bytes = [&header, &noops[..len]].concat();
+            let Ok(Parsed::Complete { header: found, len }) = read(&bytes) else { panic!("{len} bytes") };
+            assert_eq!((found, len), (accepted(&header), header.len()));
+        }
+    }
+}
+
 #[test]
 fn r9_r10_r11_each_datagram_has_a_header_of_its_own() {
     let header = v2(0x21, 0x12, IPV4);
@@ -201,6 +214,18 @@ fn the_limit_is_at_least_16_and_at_most_what_the_format_can_say() {
         parse(&longer[..15], &Config::new()),
         Err(Error::TooLong { at_least: 16 + 4352, limit: 4096 })
     );
+    // What is as long as the limit is within it, from the first byte on.
+    for header in [v2(0x21, 0x11, IPV4), v2(0x21, 0x31, &[1; 216]), v2(0x20, 0, &[4; 256])] {
+        let config = Config::new().with_max_header_len(header.len());
+        for end in 0..header.len() {
+            let parsed = parse(&header[..end], &config);
+            assert!(matches!(parsed, Ok(Parsed::Incomplete { .. })), "{parsed:?} after {end} bytes");
+        }
+        assert!(matches!(parse(&header, &config), Ok(Parsed::Complete { .. })));
+        let config = Config::new().with_max_header_len(header.len() - 1);
+        let too_long = Error::TooLong { at_least: header.len() as u32, limit: header.len() as u32 - 1 };
+        assert_eq!(parse(&header[..16], &config), Err(too_long));
+    }
 }
 
 /// Storage that no header fits in is of no use, and says so before a byte has come.

@@ -1,6 +1,8 @@
 //! The TLVs of version 2.
 
-use realpeer_proto::{Config, Error, Parsed, Ssl, TextError, Tlv, TlvCause, TlvValue, V2Error, kind, parse};
+use realpeer_proto::{
+    Config, Error, Parsed, Ssl, TextError, Tlv, TlvCause, TlvValue, Tlvs, V2Error, kind, parse,
+};
 
 use super::{IPV4, accepted, is_incomplete, read, rejected, seal, tlv_error, v2, with_tlvs};
 
@@ -299,4 +301,11 @@ fn r76_the_types_of_vendors() {
         let ids = (tlvs.aws_vpc_endpoint_id(), tlvs.azure_private_link_id(), tlvs.gcp_psc_connection_id());
         assert_eq!(ids, (None, None, None));
     }
+}
+
+/// For logs: the type as the specification writes it, and bytes that can be told apart.
+#[test]
+fn r59_what_tlvs_say_of_themselves() {
+    let tlvs = Tlvs::new(b"\x01\0\x02h2\xEA\0\x02\x01\xFF").unwrap();
+    assert_eq!(format!("{tlvs:?}"), r#"[Tlv(0x01, "h2"), Tlv(0xea, "\x01\xff")]"#);
 }

@@ -121,6 +121,10 @@ macro_rules! asynchronous_sockets {
                 BufReader::with_capacity(capacity, stream)
             }
 
+            fn unbuffered(stream: BufReader<$stream>) -> $stream {
+                stream.into_inner()
+            }
+
             async fn read_buffered(
                 stream: &mut BufReader<$stream>,
                 buffer: &mut [u8],

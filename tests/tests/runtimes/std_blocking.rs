@@ -83,6 +83,10 @@ macro_rules! sockets {
                 BufReader::with_capacity(capacity, stream)
             }
 
+            fn unbuffered(stream: BufReader<$stream>) -> $stream {
+                stream.into_inner()
+            }
+
             async fn read_buffered(stream: &mut BufReader<$stream>, buffer: &mut [u8]) -> io::Result<usize> {
                 stream.read(buffer)
             }

@@ -35,6 +35,8 @@ pub enum Loop {
     Bare,
     /// `Listener::accept`, then `Incoming::handshake` in a task.
     Listener,
+    /// `Listener::accept`, then `handshake_buf_read` in a task, through the buffer that the connection is read by.
+    Buffered,
     /// `ReadyListener::accept`.
     Ready,
 }
@@ -67,13 +69,14 @@ pub struct Tally {
 }
 
 impl Loop {
-    pub const ALL: [Self; 3] = [Self::Bare, Self::Listener, Self::Ready];
-    pub const OURS: [Self; 2] = [Self::Listener, Self::Ready];
+    pub const ALL: [Self; 4] = [Self::Bare, Self::Listener, Self::Buffered, Self::Ready];
+    pub const OURS: [Self; 3] = [Self::Listener, Self::Buffered, Self::Ready];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Bare => "bare",
             Self::Listener => "Listener",
+            Self::Buffered => "buffered",
             Self::Ready => "ReadyListener",
         }
     }
@@ -195,7 +198,7 @@ fn serve<R: Bare>(accepting: Loop, timeout: Duration) {
                 let listener = R::listen(socket);
                 loop {
                     let stream = R::accept(&listener).await.unwrap();
-                    R::detach(answer::<R::Tcp>(stream, "-".to_owned()));
+                    R::detach(answer::<R::Tcp>(R::Tcp::buffered(stream, 0), "-".to_owned()));
                 }
             }
             Loop::Listener => {
@@ -205,7 +208,24 @@ fn serve<R: Bare>(accepting: Loop, timeout: Duration) {
                     R::detach(async {
                         if let Ok(established) = R::Tcp::shake(&incoming).await {
                             let source = established.source().to_string();
-                            answer::<R::Tcp>(R::Tcp::into_stream(incoming), source).await;
+                            let stream = R::Tcp::buffered(R::Tcp::into_stream(incoming), 0);
+                            answer::<R::Tcp>(stream, source).await;
+                        }
+                    });
+                }
+            }
+            Loop::Buffered => {
+                let listener = R::Tcp::listener(socket, acceptor.clone());
+                loop {
+                    let incoming = R::Tcp::accept(&listener).await.unwrap();
+                    let acceptor = acceptor.clone();
+                    R::detach(async move {
+                        let peer = R::Tcp::peer(&incoming);
+                        let mut stream = R::Tcp::buffered(R::Tcp::into_stream(incoming), 4096);
+                        if let Ok(established) =
+                            R::Tcp::handshake_buffered(&acceptor, &mut stream, peer).await
+                        {
+                            answer::<R::Tcp>(stream, established.source().to_string()).await;
                         }
                     });
                 }
@@ -215,7 +235,8 @@ fn serve<R: Bare>(accepting: Loop, timeout: Duration) {
                 loop {
                     let accepted = R::Tcp::accept_ready(&mut ready).await.unwrap();
                     if let Ok(established) = accepted.outcome {
-                        R::detach(answer::<R::Tcp>(accepted.stream, established.source().to_string()));
+                        let stream = R::Tcp::buffered(accepted.stream, 0);
+                        R::detach(answer::<R::Tcp>(stream, established.source().to_string()));
                     }
                 }
             }
@@ -223,18 +244,19 @@ fn serve<R: Bare>(accepting: Loop, timeout: Duration) {
     });
 }
 
-async fn answer<S: Sockets>(mut stream: S::Stream, source: String) {
+/// Reads through the connection's buffer, if that has room for any bytes.
+async fn answer<S: Sockets>(mut stream: S::Buffered, source: String) {
     let mut payload = Digest::default();
     let mut buffer = vec![0; 4096];
     loop {
-        match S::read(&mut stream, &mut buffer).await {
+        match S::read_buffered(&mut stream, &mut buffer).await {
             Ok(0) => break,
             Ok(n) => payload.add(&buffer[..n]),
             Err(_) => return,
         }
     }
     // A client that is gone has lost its answer, and says so.
-    let _ = S::write_all(&mut stream, payload.answer(&source).as_bytes()).await;
+    let _ = S::write_all(&mut S::unbuffered(stream), payload.answer(&source).as_bytes()).await;
 }
 
 /// The length of some bytes and their hash, FNV-1a.
