@@ -121,6 +121,7 @@ macro_rules! asynchronous_sockets {
                 BufReader::with_capacity(capacity, stream)
             }
 
+            #[cfg(feature = "load")]
             fn unbuffered(stream: BufReader<$stream>) -> $stream {
                 stream.into_inner()
             }

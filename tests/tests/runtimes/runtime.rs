@@ -69,6 +69,7 @@ pub trait Sockets: Sized + 'static {
         peer: Endpoint,
     ) -> impl Future<Output = Result<Established, AcceptError>> + Send;
     fn buffered(stream: Self::Stream, capacity: usize) -> Self::Buffered;
+    #[cfg(feature = "load")]
     fn unbuffered(stream: Self::Buffered) -> Self::Stream;
     fn read_buffered(
         stream: &mut Self::Buffered,

@@ -83,6 +83,7 @@ macro_rules! sockets {
                 BufReader::with_capacity(capacity, stream)
             }
 
+            #[cfg(feature = "load")]
             fn unbuffered(stream: BufReader<$stream>) -> $stream {
                 stream.into_inner()
             }
