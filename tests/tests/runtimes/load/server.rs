@@ -198,7 +198,7 @@ fn serve<R: Bare>(accepting: Loop, timeout: Duration) {
                 let listener = R::listen(socket);
                 loop {
                     let stream = R::accept(&listener).await.unwrap();
-                    R::detach(answer::<R::Tcp>(R::Tcp::buffered(stream, 0), "-".to_owned()));
+                    R::detach(answer::<R::Tcp>(R::Tcp::buffered(stream, 1), "-".to_owned()));
                 }
             }
             Loop::Listener => {
@@ -208,7 +208,7 @@ fn serve<R: Bare>(accepting: Loop, timeout: Duration) {
                     R::detach(async {
                         if let Ok(established) = R::Tcp::shake(&incoming).await {
                             let source = established.source().to_string();
-                            let stream = R::Tcp::buffered(R::Tcp::into_stream(incoming), 0);
+                            let stream = R::Tcp::buffered(R::Tcp::into_stream(incoming), 1);
                             answer::<R::Tcp>(stream, source).await;
                         }
                     });
@@ -235,7 +235,7 @@ fn serve<R: Bare>(accepting: Loop, timeout: Duration) {
                 loop {
                     let accepted = R::Tcp::accept_ready(&mut ready).await.unwrap();
                     if let Ok(established) = accepted.outcome {
-                        let stream = R::Tcp::buffered(accepted.stream, 0);
+                        let stream = R::Tcp::buffered(accepted.stream, 1);
                         R::detach(answer::<R::Tcp>(stream, established.source().to_string()));
                     }
                 }
@@ -244,7 +244,7 @@ fn serve<R: Bare>(accepting: Loop, timeout: Duration) {
     });
 }
 
-/// Reads through the connection's buffer, if that has room for any bytes.
+/// Reads through the connection's buffer, but past one of a single byte.
 async fn answer<S: Sockets>(mut stream: S::Buffered, source: String) {
     let mut payload = Digest::default();
     let mut buffer = vec![0; 4096];
