@@ -1,4 +1,4 @@
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
@@ -97,6 +97,24 @@ struct Said {
     lie: bool,
 }
 
+impl Read {
+    /// What the script has next. Behind its end nothing comes any more.
+    fn next(script: &mut Unstructured<'_>) -> Self {
+        if script.is_empty() { Self::Pending } else { script.arbitrary().unwrap_or(Self::Pending) }
+    }
+
+    /// The most bytes that are given, none at the end of the stream.
+    fn most(self) -> Poll<Result<usize, Failed>> {
+        Poll::Ready(match self {
+            Self::Give(most) => Ok(usize::from(most).max(1)),
+            Self::All | Self::Lie(_) => Ok(usize::MAX),
+            Self::Pending => return Poll::Pending,
+            Self::Fail => Err(Failed),
+            Self::Eof => Ok(0),
+        })
+    }
+}
+
 impl Reader<'_> {
     fn read(
         &mut self,
@@ -107,15 +125,8 @@ impl Reader<'_> {
         self.mode = Some(mode);
         assert!(!slot.is_empty(), "a read into nothing looks like the end of the stream");
         let rest = &self.stream[self.at..];
-        let read =
-            if script.is_empty() { Read::Pending } else { script.arbitrary().unwrap_or(Read::Pending) };
-        let most = match read {
-            Read::Give(most) => usize::from(most).max(1),
-            Read::All | Read::Lie(_) => usize::MAX,
-            Read::Pending => return Poll::Pending,
-            Read::Fail => return Poll::Ready(Err(Failed)),
-            Read::Eof => 0,
-        };
+        let read = Read::next(script);
+        let most = ready!(read.most())?;
         let len = slot.len().min(rest.len()).min(most);
         slot[..len].copy_from_slice(&rest[..len]);
         self.peeked = self.peeked.max(self.at + len);
@@ -133,16 +144,8 @@ impl Reader<'_> {
     /// What a buffer that reads ahead has to give.
     fn fill(&mut self, script: &mut Unstructured<'_>) -> Poll<Result<&[u8], Failed>> {
         self.mode = Some(ReadMode::Peek);
-        let read =
-            if script.is_empty() { Read::Pending } else { script.arbitrary().unwrap_or(Read::Pending) };
-        let most = match read {
-            Read::Give(most) => usize::from(most).max(1),
-            // There is no room to lie about.
-            Read::All | Read::Lie(_) => usize::MAX,
-            Read::Pending => return Poll::Pending,
-            Read::Fail => return Poll::Ready(Err(Failed)),
-            Read::Eof => 0,
-        };
+        // There is no room to lie about.
+        let most = ready!(Read::next(script).most())?;
         let rest = &self.stream[self.at..];
         let filled = &rest[..rest.len().min(most)];
         self.peeked = self.peeked.max(self.at + filled.len());
