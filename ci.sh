@@ -131,7 +131,7 @@ ci_docs() {
 ci_test() {
     step 'tests of the core without std' cargo_test -p realpeer-proto
     step 'tests' cargo_test --workspace --no-fail-fast
-    step 'tests of optional features' cargo_test -p realpeer-tokio -p realpeer-axum --all-features
+    step 'tests of optional features' cargo_test -p realpeer-tokio -p realpeer-axum -p realpeer-cli --all-features
 }
 
 ci_demo() {
@@ -149,7 +149,7 @@ ci_interop() {
     need_deb "${INTEROP_DEBS[@]}" "${MATRIX_DEBS[@]}"
     need_unpacked "${MATRIX_UNPACKED[@]}"
     need_wheel "${MATRIX_WHEELS[@]}"
-    step 'the program for the interop tests' cargo build -p realpeer-cli
+    step 'the program for the interop tests' cargo build -p realpeer-cli --features runtimes
     step 'interop tests' cargo_test -p realpeer-tests --features interop --no-fail-fast
 }
 

@@ -1,9 +1,10 @@
-//! `realpeer demo`: what the socket says of a connection, and who it really is.
+//! `realpeer demo`: shows what the socket says of a connection, and who it really is.
 
 mod client;
 mod direct;
 mod expect;
 mod haproxy;
+mod scratch;
 mod server;
 mod table;
 
@@ -17,16 +18,16 @@ use signal_hook::flag;
 
 use self::table::Table;
 
-/// Show what the socket says of connections, and who it really is.
+/// Show what the socket says of connections, and who is really there
 ///
-/// On this machine, in a few seconds: loopback and UNIX sockets, the echo server of this program, and senders that do
-/// what proxies, health checks and impostors do. Every line is checked, and so are the bytes that come back; the exit
-/// status is 0 only if all is as it should be.
+/// It runs on this machine in a few seconds: loopback and UNIX sockets, the echo server of this program, and senders
+/// that do what proxies, health checks and impostors do. Every result is checked, and so are the bytes that come back;
+/// the exit status is 0 only if all is as it should be.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Put a real HAProxy between clients and server
     ///
-    /// It must be installed. It is started for this, with a configuration of its own, and ended.
+    /// It must be installed. It is started with its own configuration, and ended afterwards.
     #[arg(long)]
     haproxy: bool,
 }

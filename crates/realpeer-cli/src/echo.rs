@@ -1,58 +1,59 @@
-//! `realpeer echo`: a server that says who is really there, and echoes.
+//! `realpeer echo`: a server that tells who is really there, and echoes.
 
 mod blocking;
+mod datagrams;
+#[cfg(feature = "runtimes")]
 mod futures;
-mod listen;
 mod tokio;
 
 use std::convert::Infallible;
-use std::io::{self, Write};
+use std::io;
 use std::process::{self, ExitCode};
-use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::ValueEnum;
-use realpeer::proto::Versions;
+use realpeer::proto::{MAX_HEADER_LEN, Versions};
 use realpeer::{Acceptor, Trust};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
-use crate::complain;
+use crate::listen::{Listen, Socket};
+use crate::printer::Printer;
 use crate::report::Report;
+use crate::{complain, signals, text};
 
 pub(crate) use blocking::serve as serve_blocking;
-pub(crate) use listen::{Listen, Socket};
 
-/// Run an echo server that takes PROXY headers and says who is really there.
+/// Run an echo server that takes PROXY headers and tells who is really there
 ///
-/// A line on stdout for each connection, as soon as its header has been read: source, destination, the proxy (the
-/// sender of the header), version, command, TLVs. Then what the client sends is sent back, until it stops sending.
+/// It prints a line on stdout for each connection, as soon as its header has been read: source, destination, the
+/// proxy (the sender of the header), version, command, TLVs. Then it sends back what the client sends, until the
+/// client stops sending. Over UDP each datagram has a header of its own, and its payload goes back to the proxy.
 ///
 /// Peers that are not trusted are refused: their connection is closed and nothing of it is read. A peer that leaves
 /// without sending a byte, as TCP health checks do, gives no line, except with --json.
 ///
-/// Once it is ready it says so on stderr: `listening on ADDR`. Ctrl-C or SIGTERM end it.
+/// Once it is ready it prints `listening on ADDR` on stderr. Ctrl-C, SIGTERM and SIGHUP end it.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = JSON_HELP)]
+#[expect(clippy::doc_markdown, reason = "clap shows backticks as they are")]
+#[command(after_help = EXAMPLES, after_long_help = JSON_HELP)]
 pub(crate) struct Arguments {
-    /// Where to listen: IP:PORT, [IPV6]:PORT, unix:PATH or unix:@NAME
+    /// Where to listen: IP:PORT, udp:IP:PORT, unix:PATH or unix:@NAME
     ///
-    /// Port 0 is a free one. A socket file that nobody listens on any more is replaced; one that is in use is an
-    /// error. unix:@NAME is an abstract socket, which has no file.
+    /// IPv6 addresses are written [::1]:8080. Port 0 is a free one. A socket file that nobody listens on any more is
+    /// replaced; one that is in use is an error. unix:@NAME is an abstract socket, which has no file.
     #[arg(long, value_name = "ADDR")]
     listen: Listen,
 
-    /// Whose headers are believed; may be given several times
+    /// Whose headers are believed, separated by commas or in several options
     ///
     /// An address, a network such as 10.0.0.0/8, `unix` for peers on a UNIX socket, or `anyone`. With `anyone`
-    /// whoever reaches the server can claim any address: only where nobody but the proxy can.
-    #[arg(long, value_name = "CIDR|unix|anyone", required = true)]
+    /// whoever reaches the server can claim any address: use it only where nobody but the proxy can.
+    #[arg(long, value_name = "WHOM", required = true, value_delimiter = ',')]
     trust: Vec<Trust>,
 
-    /// What the server runs on
-    #[arg(long, value_enum, default_value_t = Runtime::Std)]
+    /// What the server runs on: for the tests of the libraries
+    #[arg(long, value_enum, default_value_t = Runtime::Std, hide = true)]
     runtime: Runtime,
 
     /// How many seconds a peer has for its whole header, such as 3 or 0.5
@@ -67,13 +68,26 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "COUNT", default_value = "4096")]
     max_pending: usize,
 
-    /// Write JSON lines; `--help` says what is in them
+    /// Write JSON lines; `--help` tells what is in them
     #[arg(long)]
     json: bool,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  realpeer echo --listen 0.0.0.0:9000 --trust 10.0.0.0/8
+  realpeer echo --listen 127.0.0.1:9000 --trust 127.0.0.1,::1 --json
+  realpeer echo --listen udp:127.0.0.1:5353 --trust 127.0.0.1
+  realpeer echo --listen unix:/run/echo.sock --trust unix";
+
 const JSON_HELP: &str = "\
-With --json a line is an object with these keys:
+Examples:
+  realpeer echo --listen 0.0.0.0:9000 --trust 10.0.0.0/8
+  realpeer echo --listen 127.0.0.1:9000 --trust 127.0.0.1,::1 --json
+  realpeer echo --listen udp:127.0.0.1:5353 --trust 127.0.0.1
+  realpeer echo --listen unix:/run/echo.sock --trust unix
+
+With --json each line is an object with these keys:
   source       who is really there: \"192.0.2.1:56324\", \"[2001:db8::1]:443\",
                \"unix:/path\", \"unix:@abstract\" or \"unix:\" (without a name)
   destination  where it connected to
@@ -81,13 +95,18 @@ With --json a line is an object with these keys:
   version      1 or 2
   command      \"PROXY\", or \"LOCAL\" if the connection is the proxy's own, as for
                a health check
+  protocol     TCP4, TCP6, UDP4, UDP6, UNIX or UNIX_DGRAM; UNKNOWN (v1) or UNSPEC
+               (v2) if the header has no addresses: source is the proxy's then
   tlvs         [{\"type\": 1, \"name\": \"ALPN\", \"hex\": \"6832\", \"text\": \"h2\"}, ...];
-               numbers have `value` in place of `text`; SSL has client, verify,
+               numbers have `value` instead of `text`; SSL has client, verify,
                verified (a client certificate was given, and is good) and tlvs
   error        only if the connection is not served, and all but proxy is null:
-               {\"kind\": \"closed\", \"message\": \"...\"}; kind is closed (left without
-               a byte), refused (not trusted), protocol (no header, or a broken
-               one), timeout or io";
+               {\"kind\": \"closed\", \"message\": \"...\", \"remedy\": \"...\"}; kind is
+               closed (left without a byte), refused (not trusted), protocol (no
+               header, or a broken one), timeout, oversize (a datagram) or io;
+               remedy, what to change, only where that can be told
+An object {\"dropped\": 17} tells that so many lines were lost, because whoever
+reads stdout was too slow; the server does not wait for it.";
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Runtime {
@@ -96,8 +115,10 @@ enum Runtime {
     /// Tokio, with a task for each connection
     Tokio,
     /// Smol, with a task for each connection
+    #[cfg(feature = "runtimes")]
     Smol,
     /// Async-std, with a task for each connection
+    #[cfg(feature = "runtimes")]
     AsyncStd,
 }
 
@@ -108,35 +129,55 @@ enum Require {
     Any,
 }
 
-/// Says what it has to say of a connection. An error ends the server.
+/// Takes the report of a connection. An error ends the server.
 pub(crate) trait Say: FnMut(Report) -> io::Result<()> {}
 impl<F: FnMut(Report) -> io::Result<()>> Say for F {}
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     // Before there is a socket file that would be left behind.
-    let mut signals = Signals::new([SIGINT, SIGTERM]).context("can't wait for signals")?;
+    let signals = signals::Ending::register()?;
     allow_many_connections();
     let acceptor = acceptor(arguments)?;
     let socket = Socket::bind(&arguments.listen)?;
-    let file = socket.file();
-    let endpoint = socket.endpoint()?;
-
-    let file_at_signal = file.clone();
-    let at_signal = move || {
-        if signals.forever().next().is_some() {
-            file_at_signal.remove();
-            process::exit(0);
+    let (file, name) = (socket.file(), socket.name()?);
+    let (at_signal, at_end, json) = (file.clone(), file.clone(), arguments.json);
+    signals.spawn(move || {
+        at_signal.remove();
+        process::exit(0);
+    })?;
+    let dropped = move |count| {
+        if json {
+            format!("{{\"dropped\":{count}}}")
+        } else {
+            format!("({count} lines lost: the reader of stdout is too slow)")
         }
     };
-    thread::Builder::new().name("signals".into()).spawn(at_signal).context("can't wait for signals")?;
-    complain(format_args!("listening on {endpoint}"));
+    let printer = Printer::start(dropped, move |error| {
+        at_end.remove();
+        process::exit(crate::ended_by(&error));
+    })?;
+    complain(format_args!("listening on {name}"));
 
-    let say = |report: Report| print(&report, arguments.json);
-    let ended = match arguments.runtime {
-        Runtime::Std => blocking::serve(socket, acceptor, arguments.max_pending, say),
-        Runtime::Tokio => tokio::serve(socket, acceptor, arguments.max_pending, say),
-        Runtime::Smol => futures::serve_smol(socket, acceptor, arguments.max_pending, say),
-        Runtime::AsyncStd => futures::serve_async_std(socket, acceptor, arguments.max_pending, say),
+    let printing = printer.clone();
+    let say = move |report: Report| {
+        match json {
+            true => printing.say(text::json_line(&report)?),
+            false if report.is_quiet() => {}
+            false => printing.say(report.to_string()),
+        }
+        Ok(())
+    };
+    let ended = match (arguments.runtime, socket) {
+        (_, Socket::Udp(socket)) => datagrams::serve(&socket, &acceptor, say),
+        (Runtime::Std, socket) => {
+            let warn = |line| printer.complain(line);
+            blocking::serve(socket, acceptor, arguments.max_pending, say, warn)
+        }
+        (Runtime::Tokio, socket) => tokio::serve(socket, acceptor, arguments.max_pending, say),
+        #[cfg(feature = "runtimes")]
+        (Runtime::Smol, socket) => futures::serve_smol(socket, acceptor, arguments.max_pending, say),
+        #[cfg(feature = "runtimes")]
+        (Runtime::AsyncStd, socket) => futures::serve_async_std(socket, acceptor, arguments.max_pending, say),
     };
     file.remove();
     let Err(error): Result<Infallible, _> = ended;
@@ -150,18 +191,10 @@ fn acceptor(arguments: &Arguments) -> anyhow::Result<Acceptor> {
         Require::V2 => Versions::V2,
         Require::Any => Versions::Any,
     };
-    Ok(Acceptor::new(trust).with_versions(versions).with_timeout(arguments.timeout))
-}
-
-fn print(report: &Report, json: bool) -> io::Result<()> {
-    let line = match (json, report.is_quiet()) {
-        (true, _) => serde_json::to_string(report)?,
-        (false, true) => return Ok(()),
-        (false, false) => report.to_string(),
-    };
-    let mut stdout = io::stdout().lock();
-    writeln!(stdout, "{line}")?;
-    stdout.flush()
+    Ok(Acceptor::new(trust)
+        .with_versions(versions)
+        .with_timeout(arguments.timeout)
+        .with_max_header_len(MAX_HEADER_LEN))
 }
 
 /// Many systems start a program with 1,024 file descriptors and let it have more if it asks.

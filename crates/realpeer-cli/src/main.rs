@@ -5,7 +5,12 @@
 mod decode;
 mod demo;
 mod echo;
+mod listen;
+mod printer;
 mod report;
+mod signals;
+mod style;
+mod text;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -47,6 +52,15 @@ fn main() -> ExitCode {
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// The exit status once stdout can't be written to: 0 if whoever read it has seen enough.
+fn ended_by(error: &io::Error) -> i32 {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return 0;
+    }
+    complain(format_args!("error: can't write to stdout: {error}"));
+    1
 }
 
 /// A line on stderr. If nobody reads it, that is that.

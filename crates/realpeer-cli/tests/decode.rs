@@ -130,6 +130,63 @@ fn bad_lines_are_named_and_the_rest_goes_on() {
 }
 
 #[test]
+fn ids_are_returned_as_they_are_written() {
+    let ids = [
+        "12345678901234567890123",
+        "-0.10e+05",
+        "{\"z\":1,\"a\":[1.0,2],\"m\":{\"y\":null,\"b\":0}}",
+        "\"\\u00e9\\/\"",
+        "[]",
+    ];
+    for id in ids {
+        let mut child = start(&[], Stdio::piped());
+        child.stdin.take().unwrap().write_all(format!("{{\"hex\":\"50\",\"id\":{id}}}").as_bytes()).unwrap();
+        let mut output = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut output).unwrap();
+        assert!(wait(&mut child).success());
+        assert!(output.starts_with(&format!("{{\"id\":{id},\"status\":\"incomplete\"")), "{id}: {output}");
+    }
+}
+
+#[test]
+fn no_character_that_a_terminal_obeys_comes_out() {
+    let mut child = start(&[], Stdio::piped());
+    let id = "\"a\u{7f}\u{85}\u{9b}2J\u{202e}\u{2066}b\"";
+    let input =
+        format!("{{\"id\":{{\"x\":\r{id}}},\"hex\":\"50\"}}\n{{\"id\":{id},\"hex\":\"\u{9b}\"}}\n{{\"\u{9b}");
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let mut output = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut output).unwrap();
+    assert_eq!(wait(&mut child).code(), Some(1));
+    assert_eq!(output.lines().count(), 3);
+    assert!(output.replace('\n', "").bytes().all(|byte| (0x20..0x7f).contains(&byte)), "{output:?}");
+    let first: Value = serde_json::from_str(output.lines().next().unwrap()).unwrap();
+    assert_eq!(first["id"]["x"], "a\u{7f}\u{85}\u{9b}2J\u{202e}\u{2066}b");
+}
+
+#[test]
+fn a_line_without_end_takes_no_memory() {
+    let mut child = start(&[], Stdio::piped());
+    let mut stdin = child.stdin.take().unwrap();
+    let piece = vec![b'x'; 1 << 20];
+    for _ in 0..200 {
+        stdin.write_all(&piece).unwrap();
+    }
+    let memory = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
+    stdin.write_all(b"\n{\"id\":1,\"hex\":\"50\"}\n").unwrap();
+    drop(stdin);
+    let (lines, code) = finish(child);
+    assert_eq!(code, Some(1));
+    assert_eq!(lines[0]["error"], "line 1: longer than 1 MiB, so it is skipped");
+    assert_eq!(lines[1]["status"], "incomplete");
+    if let Ok(memory) = memory {
+        let peak = memory.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+        assert!(kib < 32 * 1024, "{kib} KiB");
+    }
+}
+
+#[test]
 fn line_in_line_out() {
     let mut child = start(&[], Stdio::piped());
     let mut stdin = child.stdin.take().unwrap();

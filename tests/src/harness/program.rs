@@ -88,7 +88,8 @@ fn executable() -> &'static PathBuf {
     EXECUTABLE.get_or_init(|| {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let built = Command::new(cargo)
-            .args(["build", "--package", "realpeer-cli", "--message-format", "json-render-diagnostics"])
+            .args(["build", "--package", "realpeer-cli", "--features", "runtimes"])
+            .args(["--message-format", "json-render-diagnostics"])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .output()
             .unwrap();
@@ -117,6 +118,8 @@ pub struct Report {
     pub version: Option<u8>,
     /// Of the header: `PROXY` or `LOCAL`.
     pub command: Option<String>,
+    /// Of the header: `TCP4`, `UNKNOWN`, `UNSPEC` and so on.
+    pub protocol: Option<String>,
     /// Of the header, in its order.
     pub tlvs: Option<Vec<Tlv>>,
     /// Why the connection was not served.
@@ -146,6 +149,8 @@ pub struct Failure {
     pub kind: String,
     /// For a person.
     pub message: String,
+    /// What to change, where that can be told.
+    pub remedy: Option<String>,
 }
 
 impl Report {

@@ -98,6 +98,7 @@ pub(crate) fn next_datagram(socket: &UdpSocket) -> Report {
         proxy: proxy.to_string(),
         version: Some(if header.version() == Version::V1 { 1 } else { 2 }),
         command: Some(header.command().to_string()),
+        protocol: None,
         tlvs: Some(header.tlvs().iter().map(tlv).collect()),
         error: None,
     }

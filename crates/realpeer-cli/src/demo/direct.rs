@@ -10,9 +10,11 @@ use realpeer::proto::{Addresses, Encoder, Ssl, Tlv, UnixAddr, Version, kind};
 
 use super::client::{Client, PAYLOAD};
 use super::expect::{Expected, Seen};
+use super::scratch::Directory;
 use super::server::Server;
+use super::table::Table;
 use super::{PATIENCE, Stage};
-use crate::echo::Listen;
+use crate::listen::Listen;
 
 const V4: [&str; 2] = ["192.0.2.1:56324", "198.51.100.2:443"];
 const V6: [&str; 2] = ["[2001:db8::1]:56324", "[2001:db8::2]:443"];
@@ -21,33 +23,34 @@ const V6: [&str; 2] = ["[2001:db8::1]:56324", "[2001:db8::2]:443"];
 const SHORT: Duration = Duration::from_millis(300);
 
 pub(super) fn play(stage: &mut Stage) -> anyhow::Result<()> {
-    let directory =
-        tempfile::Builder::new().prefix("realpeer-").tempdir().context("no directory to work in")?;
+    let directory = Directory::create().context("can't make a directory to work in")?;
     let v4 = Listen::Inet((Ipv4Addr::LOCALHOST, 0).into());
     let inet = Server::start(&v4, PATIENCE)?;
     let impatient = Server::start(&v4, SHORT)?;
     let unix = Server::start(&Listen::Path(directory.path().join("echo.sock")), PATIENCE)?;
     let inet6 = localhost6().map(|addr| Server::start(&Listen::Inet(addr), PATIENCE)).transpose()?;
-    stage.table.begin(
-        "An echo server that trusts 127.0.0.1, ::1 and whoever may use its UNIX socket. Senders connect to it, one\n\
-         after the other, and say for whom.",
+    Table::begin(
+        "An echo server that trusts 127.0.0.1, ::1 and whoever may use its UNIX socket. Senders connect to it, one \
+         after the other, and say for whom. For each: what its socket says, and who it really is.",
     )?;
 
     // Without IPv6 on this machine its addresses can still be spoken of.
     let (over6, way6) =
-        inet6.as_ref().map_or((&inet, "over IPv4, for want of ::1"), |server| (server, "over ::1"));
+        inet6.as_ref().map_or((&inet, "over IPv4 with IPv6 addresses (this machine has no ::1)"), |server| {
+            (server, "over ::1")
+        });
     let (tcp4, tcp6) = (pair(V4)?, pair(V6)?);
-    stage.served(&inet, "v1, TCP4", &Encoder::new(Version::V1, tcp4), V4, (1, "PROXY"), &[])?;
-    let what = format!("v1, TCP6, {way6}");
+    stage.served(&inet, "a v1 header over IPv4", &Encoder::new(Version::V1, tcp4), V4, (1, "PROXY"), &[])?;
+    let what = format!("a v1 header {way6}");
     stage.served(over6, &what, &Encoder::new(Version::V1, tcp6), V6, (1, "PROXY"), &[])?;
-    stage.served(&inet, "v2, TCP4", &Encoder::new(Version::V2, tcp4), V4, (2, "PROXY"), &[])?;
-    let what = format!("v2, TCP6, {way6}");
+    stage.served(&inet, "a v2 header over IPv4", &Encoder::new(Version::V2, tcp4), V4, (2, "PROXY"), &[])?;
+    let what = format!("a v2 header {way6}");
     stage.served(over6, &what, &Encoder::new(Version::V2, tcp6), V6, (2, "PROXY"), &[])?;
 
-    let what = "v2, TCP4, over a UNIX socket";
+    let what = "a v2 header over a UNIX socket, with IPv4 addresses";
     stage.served(&unix, what, &Encoder::new(Version::V2, tcp4), V4, (2, "PROXY"), &[])?;
     let names = Addresses::Unix { source: name(b"/run/client")?, destination: name(b"\0server")? };
-    let what = "v2, UNIX, over a UNIX socket";
+    let what = "a v2 header over a UNIX socket, with names of UNIX sockets";
     let ends = ["unix:/run/client", "unix:@server"];
     stage.served(&unix, what, &Encoder::new(Version::V2, names), ends, (2, "PROXY"), &[])?;
 
@@ -97,7 +100,13 @@ fn local(stage: &mut Stage, server: &Server) -> anyhow::Result<()> {
     let (source, destination) = (client.endpoint()?.to_string(), server.endpoint().to_string());
     let expected =
         Expected::Served { source: &source, destination: &destination, header: (2, "LOCAL"), tlvs: &[] };
-    stage.compare(server, "v2, LOCAL: a proxy's health check", Ok(client), Client::finish, &expected)
+    stage.compare(
+        server,
+        "a v2 header with LOCAL: a proxy's health check",
+        Ok(client),
+        Client::finish,
+        &expected,
+    )
 }
 
 fn tlvs(stage: &mut Stage, server: &Server, addresses: Addresses<'_>) -> anyhow::Result<()> {
@@ -113,17 +122,23 @@ fn tlvs(stage: &mut Stage, server: &Server, addresses: Addresses<'_>) -> anyhow:
     let header = Encoder::new(Version::V2, addresses).with_tlvs(&tlvs).with_crc32c();
     let shown = [
         "CRC32C ",
-        "ALPN h2",
-        "AUTHORITY example.com",
-        "UNIQUE_ID request-17",
-        "SSL (client verified, VERSION TLSv1.3, CN alice)",
+        "ALPN \"h2\"",
+        "AUTHORITY \"example.com\"",
+        "UNIQUE_ID \"request-17\"",
+        "SSL (client certificate verified, VERSION \"TLSv1.3\", CN \"alice\")",
     ];
-    stage.served(server, "v2, TCP4, with TLVs and checksum", &header, V4, (2, "PROXY"), &shown)
+    stage.served(server, "a v2 header with TLVs and a checksum", &header, V4, (2, "PROXY"), &shown)
 }
 
 fn bare_check(stage: &mut Stage, server: &Server) -> anyhow::Result<()> {
     let client = Client::connect(server.endpoint());
-    stage.compare(server, "not a byte: a bare TCP check", client, Client::finish, &Expected::Failed("closed"))
+    stage.compare(
+        server,
+        "a connection without a byte: a bare TCP health check",
+        client,
+        Client::finish,
+        &Expected::Failed("closed"),
+    )
 }
 
 fn broken_checksum(stage: &mut Stage, server: &Server, addresses: Addresses<'_>) -> anyhow::Result<()> {
@@ -136,13 +151,13 @@ fn broken_checksum(stage: &mut Stage, server: &Server, addresses: Addresses<'_>)
     }
     bytes.extend_from_slice(PAYLOAD);
     let client = Client::send_bytes(server.endpoint(), &bytes);
-    let what = "v2, TCP4, with a broken checksum";
+    let what = "a v2 header with a wrong checksum";
     stage.compare(server, what, client, Client::finish, &Expected::Failed("protocol"))
 }
 
 fn silence(stage: &mut Stage, server: &Server) -> anyhow::Result<()> {
     let client = Client::connect(server.endpoint());
-    let what = format!("silence, for longer than {} ms", SHORT.as_millis());
+    let what = format!("silence for more than {} ms", SHORT.as_millis());
     stage.compare(server, &what, client, |mut client| client.read(), &Expected::Failed("timeout"))
 }
 
@@ -150,7 +165,7 @@ fn impostor(stage: &mut Stage, server: &Server, addresses: Addresses<'_>) -> any
     let Endpoint::Inet(addr) = *server.endpoint() else { return Ok(()) };
     let header = Encoder::new(Version::V2, addresses);
     let client = Client::send_from(Ipv4Addr::new(127, 0, 0, 2).into(), addr, &header);
-    let what = "v2, TCP4, from one who is not trusted";
+    let what = "a v2 header from a peer that is not trusted";
     stage.compare(server, what, client, Client::finish, &Expected::Failed("refused"))
 }
 

@@ -6,7 +6,9 @@ use realpeer::Endpoint;
 
 use super::client::PAYLOAD;
 use super::table::Row;
-use crate::report::{Report, TlvReport};
+use crate::report::tlv::TlvReport;
+use crate::report::{Failure, Report};
+use crate::text::{printable, word};
 
 /// What should come of a connection.
 pub(super) enum Expected<'a> {
@@ -39,7 +41,7 @@ impl Seen {
         let Self { report, echoed } = self;
         let Some(report) = report else {
             let problems = vec!["the server says nothing of it".into()];
-            return Row { what: what.into(), socket: String::new(), truth: String::new(), problems };
+            return Row { what: what.into(), socket: None, served: false, truth: String::new(), problems };
         };
         let mut problems = Problems::default();
         if let Some(socket) = socket {
@@ -60,7 +62,8 @@ impl Seen {
                 problems.check_echo(&echoed, b"");
             }
         }
-        Row { what: what.into(), socket: socket_says(&report), truth: truth(&report), problems: problems.0 }
+        let (served, truth) = (report.error.is_none(), truth(&report));
+        Row { what: what.into(), socket: Some(report.proxy), served, truth, problems: problems.0 }
     }
 }
 
@@ -102,19 +105,15 @@ fn is_closed(error: &io::Error) -> bool {
     matches!(error.kind(), BrokenPipe | ConnectionReset | NotConnected)
 }
 
-fn socket_says(report: &Report) -> String {
-    if report.proxy == "unix:" { "unix: (no name)".into() } else { report.proxy.clone() }
-}
-
 fn truth(report: &Report) -> String {
-    if let Some(error) = &report.error {
-        return format!("not served: {}", error.message);
+    if let Some(Failure { message, .. }) = &report.error {
+        return printable(message).into_owned();
     }
-    let source = show(report.source.as_ref());
+    let source = word(show(report.source.as_ref())).into_owned();
     let ends = match &report.destination {
-        _ if report.command.as_deref() == Some("LOCAL") => format!("{source} itself (LOCAL)"),
-        Some(destination) => format!("{source} -> {destination}"),
-        None => source.into(),
+        _ if report.command.as_deref() == Some("LOCAL") => format!("{source}, the proxy itself (LOCAL)"),
+        Some(destination) => format!("{source} -> {}", word(destination)),
+        None => source,
     };
     let tlvs = report.tlvs.iter().flatten().map(ToString::to_string);
     iter::once(ends).chain(tlvs).collect::<Vec<_>>().join(", ")

@@ -15,9 +15,11 @@ use rustix::io::{FdFlags, fcntl_setfd};
 use super::client::{Client, PAYLOAD};
 use super::direct::localhost6;
 use super::expect::{Expected, Seen};
+use super::scratch::Directory;
 use super::server::Server;
+use super::table::Table;
 use super::{PATIENCE, Stage};
-use crate::echo::Listen;
+use crate::listen::Listen;
 use crate::report::Report;
 
 /// One way through HAProxy.
@@ -45,13 +47,12 @@ struct HaProxy {
 pub(super) fn play(stage: &mut Stage) -> anyhow::Result<()> {
     let program = find()?;
     let version = version(&program)?;
-    let directory =
-        tempfile::Builder::new().prefix("realpeer-").tempdir().context("no directory to work in")?;
+    let directory = Directory::create().context("can't make a directory to work in")?;
     let mut ways = ways(directory.path())?;
     let mut haproxy = HaProxy::start(&program, directory.path(), &mut ways)?;
-    stage.table.begin(&format!(
-        "{version}, between clients and an echo server that trusts 127.0.0.1, ::1 and\n\
-         whoever may use its UNIX socket. The clients send no header: HAProxy does.",
+    Table::begin(&format!(
+        "{version}, between clients and an echo server that trusts 127.0.0.1, ::1 and whoever may use its UNIX \
+         socket. The clients send no header: HAProxy does.",
     ))?;
     for way in ways {
         way.play(stage).with_context(|| format!("{}; HAProxy {}", way.what, haproxy.state()))?;
@@ -68,18 +69,19 @@ fn ways(directory: &Path) -> anyhow::Result<Vec<Way>> {
         let server = server()?;
         Ok(Way { what, front: Some(front), listener: Some(listener), server, options, version, tlvs: &[] })
     };
-    let mut ways = vec![way("v1, TCP4", "send-proxy", 1, v4)?, way("v2, TCP4", "send-proxy-v2", 2, v4)?];
+    let mut ways =
+        vec![way("v1 from HAProxy", "send-proxy", 1, v4)?, way("v2 from HAProxy", "send-proxy-v2", 2, v4)?];
     if let Some(v6) = localhost6() {
-        ways.push(way("v1, TCP6, client over ::1", "send-proxy", 1, v6)?);
-        ways.push(way("v2, TCP6, client over ::1", "send-proxy-v2", 2, v6)?);
+        ways.push(way("v1, the client over ::1", "send-proxy", 1, v6)?);
+        ways.push(way("v2, the client over ::1", "send-proxy-v2", 2, v6)?);
     }
     let with_tlvs = "send-proxy-v2 proxy-v2-options crc32c,unique-id";
-    let with_tlvs = way("v2, TCP4, checksum and unique id", with_tlvs, 2, v4)?;
-    ways.push(Way { tlvs: &["CRC32C ", "UNIQUE_ID for-CLIENT"], ..with_tlvs });
-    let over_unix = way("v2, TCP4, over a UNIX socket", "send-proxy-v2", 2, v4)?;
+    let with_tlvs = way("v2 with a checksum and a unique ID", with_tlvs, 2, v4)?;
+    ways.push(Way { tlvs: &["CRC32C ", "UNIQUE_ID \"for-CLIENT\""], ..with_tlvs });
+    let over_unix = way("v2 over a UNIX socket", "send-proxy-v2", 2, v4)?;
     let path = Listen::Path(directory.join("echo.sock"));
     ways.push(Way { server: Server::start(&path, PATIENCE)?, ..over_unix });
-    let check = way("v2, LOCAL: HAProxy's health check", "send-proxy-v2 check inter 500ms", 2, v4)?;
+    let check = way("v2 with LOCAL: HAProxy's health check", "send-proxy-v2 check inter 500ms", 2, v4)?;
     ways.push(Way { front: None, listener: None, ..check });
     Ok(ways)
 }
@@ -104,7 +106,7 @@ impl Way {
         let seen = Seen { report: Some(self.report()?), echoed };
         // The socket names HAProxy's end, which the client must not be taken for.
         let mut row = seen.judge(self.what, None, &expected);
-        if row.socket == source {
+        if row.socket.as_ref() == Some(&source) {
             row.problems.push("the socket names the client itself".into());
         }
         stage.show(&row)

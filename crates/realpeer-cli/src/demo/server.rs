@@ -9,7 +9,9 @@ use anyhow::Context;
 use realpeer::{Acceptor, Endpoint, Trust};
 
 use super::PATIENCE;
-use crate::echo::{Listen, Socket, serve_blocking};
+use crate::complain;
+use crate::echo::serve_blocking;
+use crate::listen::{Listen, Socket};
 use crate::report::Report;
 
 /// A server that runs until the program ends.
@@ -31,7 +33,7 @@ impl Server {
         let say = move |report| sender.send(report).map_err(|_| io::ErrorKind::BrokenPipe.into());
         thread::Builder::new()
             .name("echo server".into())
-            .spawn(move || serve_blocking(socket, acceptor, 64, say))
+            .spawn(move || serve_blocking(socket, acceptor, 64, say, complain))
             .context("can't start the echo server")?;
         Ok(Self { endpoint, reports })
     }

@@ -1,14 +1,18 @@
-//! The table that a person reads.
+//! What a person reads, at 80 columns.
 
-use std::env;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
-/// A line of the table.
+use crate::style::{Colours, Style};
+use crate::text::{word, wrap};
+
+/// A connection and what came of it.
 pub(super) struct Row {
     /// What was sent.
     pub(super) what: String,
     /// The peer as the server's socket names it.
-    pub(super) socket: String,
+    pub(super) socket: Option<String>,
+    /// Whether it was served.
+    pub(super) served: bool,
     /// Who it really is, or why it is not served.
     pub(super) truth: String,
     /// What is not as it should be.
@@ -16,125 +20,75 @@ pub(super) struct Row {
 }
 
 pub(super) struct Table {
-    colour: bool,
+    colours: Colours,
     rows: usize,
     failed: usize,
 }
 
-/// The widths of the columns.
-const MARK: usize = 8;
-const WHAT: usize = 36;
-const SOCKET: usize = 17;
-const TRUTH: usize = 56;
+const WIDTH: usize = 80;
+const INDENT: usize = 4;
+const LABEL: usize = 14;
 
 impl Table {
-    /// In colour on a terminal, unless `NO_COLOR` is set.
     pub(super) fn new() -> Self {
-        let no_colour = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let dumb = env::var_os("TERM").is_some_and(|value| value == "dumb");
-        Self { colour: io::stdout().is_terminal() && !no_colour && !dumb, rows: 0, failed: 0 }
+        Self { colours: Colours::for_stdout(), rows: 0, failed: 0 }
     }
 
-    /// What stands above the table.
-    pub(super) fn begin(&self, text: &str) -> io::Result<()> {
+    /// Prints what stands above the table.
+    pub(super) fn begin(text: &str) -> io::Result<()> {
         let mut out = io::stdout().lock();
-        writeln!(out, "{text}\n")?;
-        let [what, socket, truth] = ["WHAT COMES IN", "THE SOCKET SAYS", "WHO IT REALLY IS -> WHERE IT WENT"];
-        let heading = format!("{:MARK$}{what:WHAT$}{socket:SOCKET$}{truth}", "");
-        writeln!(out, "{}", self.paint(Style::Bold, &heading))?;
+        wrap(text, WIDTH).iter().try_for_each(|line| writeln!(out, "{line}"))?;
+        writeln!(out)?;
         out.flush()
     }
 
     pub(super) fn show(&mut self, row: &Row) -> io::Result<()> {
         self.rows += 1;
         let failed = !row.problems.is_empty();
-        let (style, mark) = if failed { (Style::Bad, "FAILED") } else { (Style::Good, "ok") };
-        let mut out = io::stdout().lock();
-        write!(out, "{}", self.paint(style, &format!("{mark:MARK$}")))?;
-        let columns = [(&row.what, WHAT), (&row.socket, SOCKET), (&row.truth, TRUTH)];
-        let columns = columns.map(|(text, width)| wrap(text, width - 1));
-        let height = columns.iter().map(Vec::len).max().unwrap_or(0);
-        for line in 0..height {
-            let cell = |column: usize| columns[column].get(line).map_or("", String::as_str);
-            let indent = if line == 0 { 0 } else { MARK };
-            let text = format!("{:indent$}{:WHAT$}{:SOCKET$}{}", "", cell(0), cell(1), cell(2));
-            writeln!(out, "{}", text.trim_end())?;
-        }
-        for problem in &row.problems {
-            for line in wrap(problem, WHAT + SOCKET + TRUTH) {
-                writeln!(out, "{:MARK$}{}", "", self.paint(Style::Bad, &line))?;
-            }
-        }
         self.failed += usize::from(failed);
+        let mut out = io::stdout().lock();
+        let number = format!("{:>2}", self.rows);
+        writeln!(out, "{number}  {}", self.colours.paint(Style::Heading, &row.what))?;
+        let socket = match row.socket.as_deref() {
+            None => String::new(),
+            Some("unix:") => "unix: (no name)".into(),
+            Some(socket) => word(socket).into_owned(),
+        };
+        self.line(&mut out, Style::Faint, "the socket", &socket)?;
+        let label = if row.served { "really" } else { "turned away" };
+        self.line(&mut out, Style::Good, label, &row.truth)?;
+        for problem in &row.problems {
+            self.line(&mut out, Style::Bad, "FAILED", problem)?;
+        }
         out.flush()
     }
 
-    /// What stands below the table. Says whether all is as it should be.
+    fn line(&self, out: &mut impl Write, style: Style, label: &str, text: &str) -> io::Result<()> {
+        let mut label = format!("{label:LABEL$}");
+        for line in wrap(text, WIDTH - INDENT - LABEL) {
+            let line = format!("{:INDENT$}{}{line}", "", self.colours.paint(style, &label));
+            writeln!(out, "{}", line.trim_end())?;
+            label = format!("{:LABEL$}", "");
+        }
+        Ok(())
+    }
+
+    /// Prints what stands below the table. Returns whether all is as it should be.
     pub(super) fn sum_up(&self) -> io::Result<bool> {
         let good = self.failed == 0 && self.rows > 0;
         let (style, text) = if good {
-            let text = "as it should be: what was served came back byte for byte, nothing else did";
-            let text = format!("All {} lines are {text}.", self.rows);
-            (Style::Good, text)
+            let text = "are as they should be: what was served came back byte for byte, and what was turned away \
+                        got nothing.";
+            (Style::Good, format!("All {} {text}", self.rows))
         } else {
             (Style::Bad, format!("{} of {} FAILED.", self.failed, self.rows))
         };
         let mut out = io::stdout().lock();
-        writeln!(out, "\n{}", self.paint(style, &text))?;
+        writeln!(out)?;
+        for line in wrap(&text, WIDTH) {
+            writeln!(out, "{}", self.colours.paint(style, &line))?;
+        }
         out.flush()?;
         Ok(good)
-    }
-
-    fn paint(&self, style: Style, text: &str) -> String {
-        let code = match style {
-            _ if !self.colour => return text.into(),
-            Style::Bold => "1",
-            Style::Good => "32",
-            Style::Bad => "1;31",
-        };
-        format!("\x1b[{code}m{text}\x1b[0m")
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Style {
-    Bold,
-    Good,
-    Bad,
-}
-
-/// The text in lines of at most `width` characters, broken at spaces, or anywhere in words that are longer.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    for word in text.split(' ') {
-        let mut word: Vec<char> = word.chars().collect();
-        if !line.is_empty() && line.chars().count() + 1 + word.len() > width {
-            lines.push(std::mem::take(&mut line));
-        }
-        while word.len() > width {
-            let rest = word.split_off(width);
-            lines.push(word.into_iter().collect());
-            word = rest;
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.extend(word);
-    }
-    lines.push(line);
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::wrap;
-
-    #[test]
-    fn lines_are_broken_at_spaces() {
-        assert_eq!(wrap("one two three", 8), ["one two", "three"]);
-        assert_eq!(wrap("fits", 4), ["fits"]);
-        assert_eq!(wrap("", 4), [""]);
-        assert_eq!(wrap("a much-too-long b", 6), ["a", "much-t", "oo-lon", "g b"]);
     }
 }

@@ -7,8 +7,8 @@ use std::thread;
 use realpeer::blocking::{ReadyListener, SocketListener};
 use realpeer::{Accepted, Acceptor};
 
-use super::{Say, Socket};
-use crate::complain;
+use super::Say;
+use crate::listen::Socket;
 use crate::report::Report;
 
 pub(crate) fn serve(
@@ -16,14 +16,20 @@ pub(crate) fn serve(
     acceptor: Acceptor,
     max_pending: usize,
     say: impl Say,
+    warn: impl Fn(String),
 ) -> io::Result<Infallible> {
     match socket {
-        Socket::Tcp(listener) => accept(ReadyListener::new(listener, acceptor, max_pending)?, say),
-        Socket::Unix(listener) => accept(ReadyListener::new(listener, acceptor, max_pending)?, say),
+        Socket::Tcp(listener) => accept(ReadyListener::new(listener, acceptor, max_pending)?, say, warn),
+        Socket::Udp(_) => Err(io::ErrorKind::Unsupported.into()),
+        Socket::Unix(listener) => accept(ReadyListener::new(listener, acceptor, max_pending)?, say, warn),
     }
 }
 
-fn accept<L>(mut listener: ReadyListener<L>, mut say: impl Say) -> io::Result<Infallible>
+fn accept<L>(
+    mut listener: ReadyListener<L>,
+    mut say: impl Say,
+    warn: impl Fn(String),
+) -> io::Result<Infallible>
 where
     L: SocketListener<Stream: Send + 'static>,
     for<'a> &'a L::Stream: Read + Write,
@@ -35,7 +41,7 @@ where
             // What goes wrong with a connection ends that connection.
             let thread = thread::Builder::new().stack_size(128 * 1024);
             if let Err(error) = thread.spawn(move || echo(&stream, &stream)) {
-                complain(format_args!("{peer}: no thread: {error}"));
+                warn(format!("{peer}: can't start a thread for it: {error}"));
             }
         }
     }

@@ -9,7 +9,8 @@ use async_io::Async;
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use realpeer::{Accepted, Acceptor, async_std, smol};
 
-use super::{Say, Socket};
+use super::Say;
+use crate::listen::Socket;
 use crate::report::Report;
 
 pub(crate) fn serve_smol(
@@ -26,6 +27,7 @@ pub(crate) fn serve_smol(
                 let mut listener = listener.into_ready(max_pending);
                 accept(async || listener.accept().await, spawn, say).await
             }
+            Socket::Udp(_) => Err(io::ErrorKind::Unsupported.into()),
             Socket::Unix(listener) => {
                 let listener =
                     smol::Listener::new(::smol::net::unix::UnixListener::try_from(listener)?, acceptor);
@@ -50,6 +52,7 @@ pub(crate) fn serve_async_std(
                 let mut listener = listener.into_ready(max_pending);
                 accept(async || listener.accept().await, spawn, say).await
             }
+            Socket::Udp(_) => Err(io::ErrorKind::Unsupported.into()),
             Socket::Unix(listener) => {
                 let listener = async_std::Listener::new(Async::new(listener)?, acceptor);
                 let mut listener = listener.into_ready(max_pending);

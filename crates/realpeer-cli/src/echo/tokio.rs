@@ -8,7 +8,8 @@ use realpeer::{Accepted, Acceptor};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener};
 
-use super::{Say, Socket};
+use super::Say;
+use crate::listen::Socket;
 use crate::report::Report;
 
 pub(crate) fn serve(
@@ -25,6 +26,7 @@ pub(crate) fn serve(
                 let mut listener = listener.into_ready(max_pending);
                 accept(async || listener.accept().await, say).await
             }
+            Socket::Udp(_) => Err(io::ErrorKind::Unsupported.into()),
             Socket::Unix(listener) => {
                 listener.set_nonblocking(true)?;
                 let listener = Listener::new(UnixListener::from_std(listener)?, acceptor);

@@ -1,8 +1,8 @@
-//! Where the server listens.
+//! Where a server listens: as the command line says it, and the socket.
 
 use std::fs;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::{self, UnixListener};
 use std::path::{Path, PathBuf};
@@ -17,6 +17,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connec
 #[derive(Clone, Debug)]
 pub(crate) enum Listen {
     Inet(SocketAddr),
+    Udp(SocketAddr),
     Path(PathBuf),
     Abstract(String),
 }
@@ -25,6 +26,7 @@ pub(crate) enum Listen {
 #[derive(Debug)]
 pub(crate) enum Socket {
     Tcp(TcpListener),
+    Udp(UdpSocket),
     Unix(UnixListener),
 }
 
@@ -41,6 +43,9 @@ impl Socket {
             Listen::Inet(addr) => {
                 TcpListener::bind(addr).map(Self::Tcp).with_context(|| format!("can't listen on {addr}"))
             }
+            Listen::Udp(addr) => {
+                UdpSocket::bind(addr).map(Self::Udp).with_context(|| format!("can't listen on udp:{addr}"))
+            }
             Listen::Path(path) => bind_path(path)
                 .map(Self::Unix)
                 .with_context(|| format!("can't listen on unix:{}", path.display())),
@@ -54,10 +59,22 @@ impl Socket {
     pub(crate) fn endpoint(&self) -> io::Result<Endpoint> {
         match self {
             Self::Tcp(listener) => listener.local_addr().map(Endpoint::from),
+            Self::Udp(socket) => socket.local_addr().map(Endpoint::from),
             Self::Unix(listener) => listener.local_addr().map(Endpoint::from),
         }
     }
 
+    /// Its address as [`Listen`] takes it, with the port that the system chose.
+    ///
+    /// # Errors
+    ///
+    /// Those of `getsockname`.
+    pub(crate) fn name(&self) -> io::Result<String> {
+        let prefix = if let Self::Udp(_) = self { "udp:" } else { "" };
+        Ok(format!("{prefix}{}", self.endpoint()?))
+    }
+
+    /// The file that is to be removed at the end.
     pub(crate) fn file(&self) -> SocketFile {
         let Self::Unix(listener) = self else { return SocketFile::default() };
         let addr = listener.local_addr().ok();
@@ -81,12 +98,21 @@ impl FromStr for Listen {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text.strip_prefix("unix:").map(|name| (name, name.strip_prefix('@'))) {
-            Some(("" | "@", _)) => Err("unix: wants a path, or @ and a name".into()),
-            Some((_, Some(name))) => Ok(Self::Abstract(name.into())),
-            Some((path, None)) => Ok(Self::Path(path.into())),
+        if let Some(name) = text.strip_prefix("unix:") {
+            return match name.strip_prefix('@') {
+                _ if name.is_empty() || name == "@" => Err("unix: wants a path, or @ and a name".into()),
+                Some(name) => Ok(Self::Abstract(name.into())),
+                None => Ok(Self::Path(name.into())),
+            };
+        }
+        match text.strip_prefix("udp:") {
+            Some(addr) => addr.parse().map(Self::Udp).map_err(|_| {
+                "udp: wants IP:PORT, such as udp:127.0.0.1:5353 or udp:[::1]:5353".into()
+            }),
             None => text.parse().map(Self::Inet).map_err(|_| {
-                "neither IP:PORT, such as 127.0.0.1:8080 or [::1]:8080, nor unix:PATH, nor unix:@NAME".into()
+                "want IP:PORT, such as 127.0.0.1:8080 or [::1]:8080 (0.0.0.0:8080 for all), udp:IP:PORT, unix:PATH \
+                 or unix:@NAME"
+                    .into()
             }),
         }
     }
@@ -98,7 +124,7 @@ fn bind_path(path: &Path) -> anyhow::Result<UnixListener> {
         bound => return Ok(bound?),
     }
     if !fs::symlink_metadata(path)?.file_type().is_socket() {
-        bail!("there is a file that is no socket");
+        bail!("there is a file that isn't a socket");
     }
     if !is_abandoned(path)? {
         bail!("another server listens there");
@@ -107,7 +133,7 @@ fn bind_path(path: &Path) -> anyhow::Result<UnixListener> {
     Ok(UnixListener::bind(path)?)
 }
 
-/// Whether nobody listens on the socket: it was left behind by a server that did not end in peace.
+/// Whether nobody listens on the socket: it was left behind by a server that was killed.
 fn is_abandoned(path: &Path) -> io::Result<bool> {
     // A server with a full queue would keep a blocking socket waiting.
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::NONBLOCK, None)?;
