@@ -387,7 +387,7 @@ tidy_lengths() {
 
 tidy_lints() {
     local manifest
-    list_files '*Cargo.toml' ':!Cargo.toml' ':!tests/no-std-probe' ':!benches' ':!fuzz'
+    list_files '*Cargo.toml' ':!Cargo.toml' ':!tests/no-std-probe' ':!benches' ':!fuzz' ':!crates/realpeer-ffi'
     for manifest in "${files[@]}"; do
         [[ $(<"$manifest") == *$'\n[lints]\nworkspace = true'* ]] ||
             die "$manifest: '[lints] workspace = true' is missing"

@@ -132,6 +132,14 @@ impl<'a> Encoder<'a> {
         self
     }
 
+    /// Adds these TLVs, which stand one after the other already, in place of any given before. As with
+    /// [`with_tlvs`](Self::with_tlvs), the checksum is put into a CRC32C among them.
+    #[must_use]
+    pub const fn with_tlv_block(mut self, tlvs: Tlvs<'a>) -> Self {
+        self.tlvs = List::Run(tlvs);
+        self
+    }
+
     /// Puts a CRC32C before the other TLVs, unless there is one among them (section 2.2.3).
     #[must_use]
     pub const fn with_crc32c(mut self) -> Self {
