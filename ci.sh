@@ -15,6 +15,8 @@ usage: ./ci.sh [SUBCOMMAND]
   lint              rustfmt, shellcheck, clippy with default and with all features, every feature alone
   nostd             the core depends on nothing; a program without std links and runs
   docs              rustdoc without a warning
+  preload           builds librealpeer_preload.so and checks what it needs and exports
+  install PREFIX    puts PREFIX/bin/realpeer and PREFIX/lib/realpeer/librealpeer_preload.so in place; not part of all
   test              unit, conformance, runtime and documentation tests
   benches           the benches' own lints and tests: what allocates nothing
   fuzz              each fuzz target for some seconds
@@ -66,6 +68,7 @@ ci_all() {
     ci_lint
     ci_nostd
     ci_docs
+    ci_preload
     ci_test
     ci_benches
     ci_fuzz
@@ -87,6 +90,7 @@ ci_quick() {
 ci_fmt() {
     step 'format' cargo fmt --all
     step 'format the probe' cargo fmt --manifest-path tests/no-std-probe/Cargo.toml
+    step 'format the library for LD_PRELOAD' cargo fmt --manifest-path crates/realpeer-preload/Cargo.toml
     step 'format the fuzz targets' cargo fmt --manifest-path fuzz/Cargo.toml
     step 'format the benches' cargo fmt --manifest-path benches/Cargo.toml
 }
@@ -108,7 +112,7 @@ ci_tidy() {
 ci_lint() {
     step 'rustfmt' rustfmt_check
     need_deb shellcheck jq
-    step 'shellcheck' shellcheck ci.sh .ci/run benches/*.sh tests/rustdoc.sh tests/strace.sh
+    step 'shellcheck' shellcheck ci.sh .ci/run crates/realpeer-preload/build.sh benches/*.sh tests/rustdoc.sh tests/strace.sh
     step 'clippy, default features' cargo clippy --workspace --all-targets -- -D warnings
     step 'clippy, all features' cargo clippy --workspace --all-targets --all-features -- -D warnings
     need_cargo cargo-hack "$CARGO_HACK_VERSION"
@@ -119,6 +123,26 @@ ci_nostd() {
     step 'the core depends on nothing' core_stands_alone
     step 'a program without std links and runs' \
         cargo run --manifest-path tests/no-std-probe/Cargo.toml
+}
+
+ci_preload() {
+    local manifest=(--manifest-path crates/realpeer-preload/Cargo.toml)
+    step 'preload: clippy' cargo clippy --quiet --target-dir "$CARGO_TARGET_DIR/preload" "${manifest[@]}" \
+        --features hooks --lib -- -D warnings
+    step 'preload: the library, and what it needs' crates/realpeer-preload/build.sh
+}
+
+ci_install() {
+    [[ $# -eq 1 && $1 == /* ]] || die 'install: to which directory? For example: ./ci.sh install /usr/local'
+    step 'the program' cargo build --release -p realpeer-cli
+    step 'the library' crates/realpeer-preload/build.sh
+    step "install in $1" install_files "$1"
+}
+
+install_files() {
+    install -D -m 755 "$CARGO_TARGET_DIR/release/realpeer" "$1/bin/realpeer"
+    install -D -m 644 "$CARGO_TARGET_DIR/preload/release/librealpeer_preload.so" \
+        "$1/lib/realpeer/librealpeer_preload.so"
 }
 
 ci_docs() {
@@ -211,6 +235,7 @@ ci_mutants() {
 rustfmt_check() {
     cargo fmt --all -- --check
     cargo fmt --manifest-path tests/no-std-probe/Cargo.toml -- --check
+    cargo fmt --manifest-path crates/realpeer-preload/Cargo.toml -- --check
     cargo fmt --manifest-path fuzz/Cargo.toml -- --check
     cargo fmt --manifest-path benches/Cargo.toml -- --check
 }
@@ -603,12 +628,13 @@ trap finish EXIT
 subcommand=${1:-all}
 shift || true
 case $subcommand in
-    all | quick | fmt | tidy | lint | nostd | docs | test | benches | fuzz | interop | load | asan | deny | strace \
+    all | quick | fmt | tidy | lint | nostd | docs | preload | test | benches | fuzz | interop | load | asan | deny | strace \
         | fuzz-total)
         [[ $# -eq 0 ]] || die "$subcommand takes no argument"
         "ci_${subcommand//-/_}"
         ;;
     bench) ci_bench "$@" ;;
+    install) ci_install "$@" ;;
     fuzz-long) ci_fuzz_long "$@" ;;
     mutants) ci_mutants "$@" ;;
     demo) ci_demo "$@" ;;

@@ -1,0 +1,67 @@
+//! The library's side of the lot: park, fetch, hello. Nothing here waits but for an answer, and for that not long.
+
+use crate::addr::{AF_UNIX, fill};
+use crate::settings::Settings;
+use crate::sys;
+use crate::wire::{LotName, MESSAGE_LEN, Message, Ring, Secret, lot_address};
+
+/// What became of a connection that was to be parked.
+pub(crate) enum Parked {
+    Yes,
+    /// Its lot is gone or full.
+    No,
+    /// There is none.
+    NoLot,
+}
+
+const ANSWER_MS: u32 = 200;
+
+/// Hands a connection to the lot. The caller still has its own descriptor to close.
+pub(crate) fn park(settings: &Settings, socket: i32) -> Parked {
+    let Some((name, token)) = &settings.lot else { return Parked::NoLot };
+    let Some(lot) = connect(name) else { return Parked::No };
+    let message =
+        Message::Park { token: *token, timeout_ms: settings.timeout_ms, destination: settings.destination };
+    let sent = sys::send(lot, &message.encode(), Some(socket));
+    sys::close(lot);
+    if sent.is_ok() { Parked::Yes } else { Parked::No }
+}
+
+/// Fetches the connection that a ring is about, if its lot is one of ours.
+pub(crate) fn fetch(ring: &Ring) -> Option<i32> {
+    ask(&ring.lot, &Message::Fetch(ring.nonce))
+}
+
+/// Tells the lot that the library is loaded here, and keeps it alive for as long as this process lives.
+pub(crate) fn hello(name: &LotName, token: Secret) {
+    if let Some(file) = ask(name, &Message::Hello(token)) {
+        sys::map_for_life(file);
+        sys::close(file);
+    }
+}
+
+fn ask(name: &LotName, message: &Message) -> Option<i32> {
+    let lot = connect(name)?;
+    let message: [u8; MESSAGE_LEN] = message.encode();
+    let sent = sys::send(lot, &message, None);
+    let answer =
+        (sent.is_ok() && sys::readable_within(lot, ANSWER_MS)).then(|| sys::receive_fd(lot)).flatten();
+    sys::close(lot);
+    answer
+}
+
+/// Connects to a lot, unless it belongs to somebody else. If its queue is full it fails and does not wait.
+fn connect(name: &LotName) -> Option<i32> {
+    const SOCK_SEQPACKET: i32 = 5;
+    let mut path = [0; 32];
+    let path_len = lot_address(name, &mut path);
+    let mut address = [0; 34];
+    fill(&mut address, &[&AF_UNIX.to_ne_bytes(), &path]);
+    let lot = sys::socket(AF_UNIX, SOCK_SEQPACKET).ok()?;
+    let connected = sys::connect(lot, address.get(..2 + path_len).unwrap_or_default()).is_ok();
+    if connected && sys::peer_uid(lot).is_some_and(crate::hooks::is_ours) {
+        return Some(lot);
+    }
+    sys::close(lot);
+    None
+}

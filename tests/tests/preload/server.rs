@@ -1,0 +1,211 @@
+//! Builds the library and a small server in C, and starts the server with the library in it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The library.
+pub static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/realpeer-preload/build.sh");
+    let built = Command::new(script).stderr(Stdio::inherit()).output().unwrap();
+    assert!(built.status.success(), "the library can't be built");
+    PathBuf::from(String::from_utf8(built.stdout).unwrap().trim())
+});
+
+/// The server in C.
+pub static SERVER: LazyLock<PathBuf> = LazyLock::new(|| {
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("preload-server");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/preload/server.c");
+    let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
+    let built = Command::new(compiler)
+        .args(["-O1", "-g", "-Wall", "-Wextra", "-pthread", "-o"])
+        .arg(&program)
+        .arg(source)
+        .status();
+    assert!(built.unwrap().success(), "the server can't be built");
+    program
+});
+
+/// A running server. It is killed when dropped.
+pub struct Server {
+    pub child: Child,
+    /// Where it listens on TCP, by the order of its arguments.
+    pub addresses: Vec<SocketAddr>,
+    stderr: Receiver<String>,
+}
+
+impl Server {
+    /// Starts the server with these arguments; `how` may add to the command.
+    pub fn start(arguments: &[&str], how: impl FnOnce(&mut Command)) -> Self {
+        let mut command = Command::new(&*SERVER);
+        command.args(arguments);
+        how(&mut command);
+        Self::spawn(command)
+    }
+
+    /// Starts it with the library, by hand: there is nobody to wait for headers in pieces.
+    pub fn hooked(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start(arguments, |command| {
+            command.env("LD_PRELOAD", &*LIBRARY).env("REALPEER_TRUST", "127.0.0.0/8,::1,unix");
+            command.envs(variables.iter().copied());
+        })
+    }
+
+    pub fn spawn(mut command: Command) -> Self {
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (sender, stderr) = channel();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        thread::spawn(move || lines.try_for_each(|line| sender.send(line)));
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut addresses = Vec::new();
+        loop {
+            let mut line = String::new();
+            if stdout.read_line(&mut line).unwrap() == 0 {
+                let said: Vec<String> = stderr.iter().collect();
+                panic!("the server ended at its start: {said:?} {:?}", child.wait());
+            }
+            match line.trim_end() {
+                "ready" => break,
+                line => addresses.extend(
+                    line.rsplit_once(' ')
+                        .and_then(|(_, name)| name.split('/').next()?.parse::<SocketAddr>().ok()),
+                ),
+            }
+        }
+        thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                println!("server: {line}");
+            }
+        });
+        Self { child, addresses, stderr }
+    }
+
+    /// Connects to the first address, or to that of IPv4 or IPv6 loopback where it listens on all.
+    pub fn connect(&self) -> Client<TcpStream> {
+        self.connect_to(0)
+    }
+
+    pub fn connect_to(&self, index: usize) -> Client<TcpStream> {
+        let mut address = self.addresses[index];
+        if address.ip().is_unspecified() {
+            address.set_ip(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]));
+        }
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Client::new(stream)
+    }
+
+    /// The next line on its stderr.
+    pub fn line(&self) -> String {
+        self.stderr.recv_timeout(PATIENCE).unwrap()
+    }
+
+    /// What it has said on stderr and nobody has asked for.
+    pub fn unread_lines(&self) -> Vec<String> {
+        self.stderr.try_iter().collect()
+    }
+
+    pub fn open_fds(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+        if thread::panicking() {
+            println!("on stderr: {:?}", self.unread_lines());
+        }
+    }
+}
+
+/// A connection to the server.
+pub struct Client<S> {
+    pub stream: S,
+}
+
+/// What the server says of a client.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub accept: String,
+    pub getpeername: String,
+    pub getsockname: String,
+    pub rest: String,
+}
+
+pub trait Stream: Read + Write {
+    fn with_patience(&self);
+    fn end(&self);
+}
+
+impl Stream for TcpStream {
+    fn with_patience(&self) {
+        self.set_read_timeout(Some(PATIENCE)).unwrap();
+    }
+
+    fn end(&self) {
+        self.shutdown(Shutdown::Write).unwrap();
+    }
+}
+
+impl Stream for UnixStream {
+    fn with_patience(&self) {
+        self.set_read_timeout(Some(PATIENCE)).unwrap();
+    }
+
+    fn end(&self) {
+        self.shutdown(Shutdown::Write).unwrap();
+    }
+}
+
+impl<S: Stream> Client<S> {
+    pub fn new(stream: S) -> Self {
+        stream.with_patience();
+        Self { stream }
+    }
+
+    pub fn send(&mut self, bytes: &[u8]) -> &mut Self {
+        self.stream.write_all(bytes).unwrap();
+        self
+    }
+
+    /// Reads what the server says of this connection, or None if it has been closed.
+    pub fn seen(&mut self) -> Option<Seen> {
+        let mut line = Vec::new();
+        loop {
+            let mut byte = [0];
+            match self.stream.read(&mut byte) {
+                Ok(1) if byte == *b"\n" => break,
+                Ok(1) => line.push(byte[0]),
+                Err(error) if error.kind() != std::io::ErrorKind::ConnectionReset => panic!("{error}"),
+                _ => {
+                    assert!(line.is_empty());
+                    return None;
+                }
+            }
+        }
+        let line = String::from_utf8(line).unwrap();
+        let mut parts = line.splitn(4, ' ').map(str::to_owned);
+        let mut next = || parts.next().unwrap();
+        Some(Seen { accept: next(), getpeername: next(), getsockname: next(), rest: next() })
+    }
+
+    /// Sends bytes and reads them back; they must be all that comes until the end.
+    pub fn echo(mut self, before: &[u8], bytes: &[u8]) {
+        self.send(bytes);
+        self.stream.end();
+        let mut echo = Vec::new();
+        self.stream.read_to_end(&mut echo).unwrap();
+        assert_eq!(String::from_utf8_lossy(&echo), String::from_utf8_lossy(&[before, bytes].concat()));
+    }
+}
