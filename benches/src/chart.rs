@@ -9,8 +9,10 @@ pub type Series = (String, Vec<(f64, f64)>);
 /// A name and its bars: each a name, a figure and a colour's number.
 pub type Group = (String, Vec<(String, f64, usize)>);
 
-const COLOURS: [RGBColor; 10] = [
+const COLOURS: [RGBColor; 12] = [
     RGBColor(200, 30, 45),
+    RGBColor(230, 150, 150),
+    RGBColor(100, 100, 100),
     RGBColor(60, 60, 60),
     RGBColor(31, 119, 180),
     RGBColor(255, 127, 14),

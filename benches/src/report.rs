@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use crate::micro::{OURS, Row, YARDSTICK};
+use crate::micro::{BEFORE, BY_HAND, OURS, Row, YARDSTICK};
 
 /// One figure for each case: nanoseconds or instructions.
 pub type Figures = BTreeMap<(Row, &'static str), f64>;
 
 /// Libraries in the order of the columns.
-pub const LIBRARIES: [&str; 10] = [
+pub const LIBRARIES: [&str; 12] = [
     OURS,
+    BEFORE,
+    BY_HAND,
     YARDSTICK,
     "ppp",
     "proxy-header",

@@ -10,7 +10,7 @@ use realpeer_benches::report::{Figures, LIBRARIES, bar, draw, table};
 const USAGE: &str = "usage: micro [--own] [--rounds N] [--row TEXT] [--list] [--counted N]
 
   --own        only our own cases
-  --rounds N   how many rounds (default 301); the figures are medians over them
+  --rounds N   how many rounds (default 301); the figures are the least of them
   --row TEXT   only rows whose name has TEXT in it
   --svg FILE   also draws them
   --list       only names the cases, in order
@@ -90,7 +90,7 @@ fn counted(case: &mut Case, times: u64) {
     case.repeat(times);
 }
 
-/// Nanoseconds a call, by row and library: the median over rounds in which the cases of a row take turns.
+/// Nanoseconds a call, by row and library: the least of the rounds, in which the cases of a row take turns.
 fn measure(cases: &mut [Case], rounds: usize) -> Figures {
     let mut figures = BTreeMap::new();
     for row in Row::ALL {
@@ -104,7 +104,7 @@ fn measure(cases: &mut [Case], rounds: usize) -> Figures {
         }
         for (case, mut samples) in row_cases.into_iter().zip(samples) {
             samples.sort_by(f64::total_cmp);
-            figures.insert((row, case.library), samples[samples.len() / 2]);
+            figures.insert((row, case.library), samples[0]);
         }
     }
     figures
