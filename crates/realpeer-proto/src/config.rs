@@ -123,6 +123,7 @@ impl Config {
         self.timeout
     }
 
+    #[inline]
     pub(crate) const fn limits(&self) -> Limits {
         self.limits
     }
@@ -146,10 +147,12 @@ impl Versions {
 
 impl Limits {
     /// The first byte is that of an allowed signature.
+    #[inline]
     pub(crate) const fn allows_v1(self) -> bool {
         !matches!(self.versions, Versions::V2)
     }
 
+    #[inline]
     pub(crate) const fn allows_v2(self) -> bool {
         !matches!(self.versions, Versions::V1)
     }

@@ -214,16 +214,16 @@ impl<B: Storage> Decoder<B> {
             },
             State::Failed(error) => Err(*error),
             // It has been found complete before, so there is a header.
-            State::Complete(version) => view(bytes, *version, *limits)
-                .map(Event::Header)
-                .ok_or(Error::Truncated { received: *filled }),
+            State::Complete(version) => {
+                view(bytes, *version).map(Event::Header).ok_or(Error::Truncated { received: *filled })
+            }
         }
     }
 
     /// The header, if there is one; certainly once [`next_event`](Self::next_event) has said so.
     pub fn header(&self) -> Option<Header<'_>> {
         match self.state {
-            State::Complete(version) => view(self.as_bytes(), version, self.limits),
+            State::Complete(version) => view(self.as_bytes(), version),
             _ => None,
         }
     }

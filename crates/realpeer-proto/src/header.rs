@@ -1,9 +1,9 @@
-//! The header as it is handed out: version, command, addresses, TLVs.
+//! The header as it is handed out: a checked view that decodes what it is asked for.
 
 use core::fmt;
-use core::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use core::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 
-use crate::Tlvs;
+use crate::{Address, Addresses, Tlvs, UnixAddr};
 
 /// A header that has been checked: length, grammar, TLV tiling and CRC32C (sections 2.1 and 2.2).
 ///
@@ -19,13 +19,28 @@ use crate::Tlvs;
 /// assert_eq!(&input[len..], b"hello");
 /// # Ok::<(), realpeer_proto::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Header<'a> {
-    pub(crate) version: Version,
-    pub(crate) command: Command,
-    pub(crate) transport: Transport,
-    pub(crate) addresses: Addresses<'a>,
-    pub(crate) tlvs: Tlvs<'a>,
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Header<'a>(pub(crate) View<'a>);
+
+/// A header that has been checked, as little changed as can be: what is moved when a [`Header`] is. Version 2 stays the
+/// bytes that it is, and its addresses are decoded when they are asked for. The fields are words at the same places in each
+/// variant, so that the compiler can keep them in registers.
+///
+/// No two of these say the same, so that headers are equal if these are.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum View<'a> {
+    /// IPv4 of version 2: addresses, then ports.
+    Inet { block: &'a [u8; 12], transport: Transport, tlvs: &'a [u8] },
+    /// IPv6 of version 2, likewise.
+    Inet6 { block: &'a [u8; 36], transport: Transport, tlvs: &'a [u8] },
+    /// UNIX sockets: two names, padded with NULs.
+    Unix { block: &'a [u8; 216], transport: Transport, tlvs: &'a [u8] },
+    /// LOCAL, UNSPEC or UNKNOWN.
+    Unspec { version: Version, command: Command, tlvs: &'a [u8] },
+    /// TCP4 of version 1: source and destination, and their ports.
+    Tcp4 { ips: u64, ports: u32 },
+    /// TCP6 of version 1, likewise.
+    Tcp6 { ips: [u64; 4], ports: u32 },
 }
 
 /// The version of the protocol that a header is written in.
@@ -70,236 +85,148 @@ pub enum Transport {
     Dgram,
 }
 
-/// Source and destination of the connection that a header speaks of.
-///
-/// An IPv4-mapped IPv6 address stays what the sender wrote. Version 2 knows neither flow labels nor scopes:
-/// both are 0 in a decoded [`SocketAddrV6`], and are not encoded.
-///
-/// ```
-/// use core::net::SocketAddr;
-/// use realpeer_proto::Addresses;
-///
-/// let source: SocketAddr = "192.0.2.1:56324".parse()?;
-/// let destination: SocketAddr = "198.51.100.2:443".parse()?;
-/// assert!(matches!(Addresses::try_from((source, destination))?, Addresses::Inet { .. }));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Addresses<'a> {
-    /// None: LOCAL, UNKNOWN, or UNSPEC in either half of the family byte. The real endpoints count.
-    #[default]
-    Unspec,
-    /// IPv4 (`AF_INET`, TCP4).
-    Inet {
-        /// Where the connection came from.
-        source: SocketAddrV4,
-        /// Where it was going.
-        destination: SocketAddrV4,
-    },
-    /// IPv6 (`AF_INET6`, TCP6).
-    Inet6 {
-        /// Where the connection came from.
-        source: SocketAddrV6,
-        /// Where it was going.
-        destination: SocketAddrV6,
-    },
-    /// UNIX sockets (`AF_UNIX`), version 2 only.
-    Unix {
-        /// Where the connection came from.
-        source: UnixAddr<'a>,
-        /// Where it was going.
-        destination: UnixAddr<'a>,
-    },
-}
-
-/// One end of a connection.
-///
-/// ```
-/// use realpeer_proto::{Address, UnixAddr};
-///
-/// let address = Address::Unix(UnixAddr::new(b"\0name").unwrap());
-/// assert_eq!(address.to_string(), "unix:@name");
-/// assert_eq!(address.ip(), None);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Address<'a> {
-    /// An IP address and a port.
-    Inet(SocketAddr),
-    /// The name of a UNIX socket.
-    Unix(UnixAddr<'a>),
-}
-
-/// The name of a UNIX socket: a path, an abstract name, or none (section 2.2, 108 bytes).
-///
-/// The name is kept as the bytes of the field without the NULs at its end. Abstract names start with a NUL;
-/// an abstract name that itself ends in NULs can't be told from a shorter one.
-///
-/// ```
-/// use realpeer_proto::UnixAddr;
-///
-/// let path = UnixAddr::new(b"/run/app.sock\0\0").unwrap();
-/// assert_eq!(path.as_pathname(), Some(&b"/run/app.sock"[..]));
-/// assert_eq!(UnixAddr::new(b"\0name").unwrap().as_abstract_name(), Some(&b"name"[..]));
-/// assert!(UnixAddr::new(b"").unwrap().is_unnamed());
-/// assert_eq!(UnixAddr::new(&[b'/'; 109]), None);
-/// ```
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct UnixAddr<'a>(&'a [u8]);
-
-/// A source and a destination of different address families, which no header can hold (R22).
-///
-/// Where one side is IPv4 and the other IPv6, write both as IPv6 with
-/// [`Ipv4Addr::to_ipv6_mapped`](core::net::Ipv4Addr::to_ipv6_mapped), as HAProxy does.
-///
-/// ```
-/// use core::net::SocketAddr;
-/// use realpeer_proto::{Addresses, MixedFamilies};
-///
-/// let source: SocketAddr = "192.0.2.1:56324".parse()?;
-/// let destination: SocketAddr = "[2001:db8::2]:443".parse()?;
-/// assert_eq!(Addresses::try_from((source, destination)), Err(MixedFamilies));
-/// # Ok::<(), core::net::AddrParseError>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct MixedFamilies;
-
 impl<'a> Header<'a> {
     /// The version it is written in.
+    #[inline]
     pub const fn version(&self) -> Version {
-        self.version
+        match self.0 {
+            View::Inet { .. } | View::Inet6 { .. } | View::Unix { .. } => Version::V2,
+            View::Unspec { version, .. } => version,
+            View::Tcp4 { .. } | View::Tcp6 { .. } => Version::V1,
+        }
     }
 
     /// Its command; always PROXY in version 1.
+    #[inline]
     pub const fn command(&self) -> Command {
-        self.command
+        match self.0 {
+            View::Unspec { command, .. } => command,
+            _ => Command::Proxy,
+        }
     }
 
     /// The transport of the connection it speaks of, [`Transport::Unspec`] where there are no addresses.
+    #[inline]
     pub const fn transport(&self) -> Transport {
-        self.transport
+        match self.0 {
+            View::Inet { transport, .. } | View::Inet6 { transport, .. } | View::Unix { transport, .. } => {
+                transport
+            }
+            View::Unspec { .. } => Transport::Unspec,
+            View::Tcp4 { .. } | View::Tcp6 { .. } => Transport::Stream,
+        }
     }
 
     /// The addresses, [`Addresses::Unspec`] where the connection's real endpoints count.
-    pub const fn addresses(&self) -> Addresses<'a> {
-        self.addresses
+    #[inline]
+    pub fn addresses(&self) -> Addresses<'a> {
+        match self.0 {
+            View::Unspec { .. } => Addresses::Unspec,
+            View::Inet { block, .. } => {
+                Addresses::Inet { source: inet(block, 0, 8), destination: inet(block, 4, 10) }
+            }
+            View::Inet6 { block, .. } => {
+                Addresses::Inet6 { source: inet6(block, 0, 32), destination: inet6(block, 16, 34) }
+            }
+            View::Unix { block, .. } => {
+                Addresses::Unix { source: unix(block, 0), destination: unix(block, 108) }
+            }
+            View::Tcp4 { ips, ports } => {
+                Addresses::Inet { source: tcp4(ips >> 32, ports >> 16), destination: tcp4(ips, ports) }
+            }
+            View::Tcp6 { ips: [a, b, c, d], ports } => {
+                Addresses::Inet6 { source: tcp6(a, b, ports >> 16), destination: tcp6(c, d, ports) }
+            }
+        }
     }
 
     /// Where the connection came from, or `None` where its real source counts.
+    #[inline]
     pub fn source(&self) -> Option<Address<'a>> {
-        self.addresses.source()
+        Some(match self.0 {
+            View::Unspec { .. } => return None,
+            View::Inet { block, .. } => Address::Inet(inet(block, 0, 8).into()),
+            View::Inet6 { block, .. } => Address::Inet(inet6(block, 0, 32).into()),
+            View::Unix { block, .. } => Address::Unix(unix(block, 0)),
+            View::Tcp4 { ips, ports } => Address::Inet(tcp4(ips >> 32, ports >> 16).into()),
+            View::Tcp6 { ips: [high, low, ..], ports } => Address::Inet(tcp6(high, low, ports >> 16).into()),
+        })
     }
 
     /// Where the connection was going, or `None` where its real destination counts.
+    #[inline]
     pub fn destination(&self) -> Option<Address<'a>> {
-        self.addresses.destination()
+        Some(match self.0 {
+            View::Unspec { .. } => return None,
+            View::Inet { block, .. } => Address::Inet(inet(block, 4, 10).into()),
+            View::Inet6 { block, .. } => Address::Inet(inet6(block, 16, 34).into()),
+            View::Unix { block, .. } => Address::Unix(unix(block, 108)),
+            View::Tcp4 { ips, ports } => Address::Inet(tcp4(ips, ports).into()),
+            View::Tcp6 { ips: [.., high, low], ports } => Address::Inet(tcp6(high, low, ports).into()),
+        })
     }
 
     /// The TLVs, in order, the CRC32C among them.
     ///
     /// Under LOCAL and UNSPEC the specification does not say where TLVs start. Real senders put them right after
     /// the first 16 bytes: they are given from there if they fill the header exactly, and none otherwise.
+    #[inline]
     pub const fn tlvs(&self) -> Tlvs<'a> {
-        self.tlvs
-    }
-}
-
-impl<'a> Addresses<'a> {
-    /// The source, if there are addresses.
-    pub fn source(&self) -> Option<Address<'a>> {
-        match *self {
-            Self::Unspec => None,
-            Self::Inet { source, .. } => Some(Address::Inet(source.into())),
-            Self::Inet6 { source, .. } => Some(Address::Inet(source.into())),
-            Self::Unix { source, .. } => Some(Address::Unix(source)),
-        }
-    }
-
-    /// The destination, if there are addresses.
-    pub fn destination(&self) -> Option<Address<'a>> {
-        match *self {
-            Self::Unspec => None,
-            Self::Inet { destination, .. } => Some(Address::Inet(destination.into())),
-            Self::Inet6 { destination, .. } => Some(Address::Inet(destination.into())),
-            Self::Unix { destination, .. } => Some(Address::Unix(destination)),
-        }
-    }
-}
-
-impl TryFrom<(SocketAddr, SocketAddr)> for Addresses<'_> {
-    type Error = MixedFamilies;
-
-    /// From source and destination.
-    fn try_from(pair: (SocketAddr, SocketAddr)) -> Result<Self, MixedFamilies> {
-        match pair {
-            (SocketAddr::V4(source), SocketAddr::V4(destination)) => Ok(Self::Inet { source, destination }),
-            (SocketAddr::V6(source), SocketAddr::V6(destination)) => Ok(Self::Inet6 { source, destination }),
-            _ => Err(MixedFamilies),
-        }
-    }
-}
-
-impl Address<'_> {
-    /// The IP address and port, if it has them.
-    pub const fn socket_addr(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Inet(addr) => Some(*addr),
-            Self::Unix(_) => None,
-        }
-    }
-
-    /// The IP address, if it has one.
-    pub fn ip(&self) -> Option<IpAddr> {
-        self.socket_addr().map(|addr| addr.ip())
-    }
-}
-
-impl From<SocketAddr> for Address<'_> {
-    fn from(addr: SocketAddr) -> Self {
-        Self::Inet(addr)
-    }
-}
-
-impl<'a> From<UnixAddr<'a>> for Address<'a> {
-    fn from(addr: UnixAddr<'a>) -> Self {
-        Self::Unix(addr)
-    }
-}
-
-impl<'a> UnixAddr<'a> {
-    /// The longest name, in bytes.
-    pub const MAX_LEN: usize = 108;
-
-    /// A name as it stands in `sun_path`: a path, NUL and an abstract name, or nothing. NULs at the end are cut.
-    /// `None` if what is left has more than 108 bytes.
-    pub fn new(name: &'a [u8]) -> Option<Self> {
-        let len = name.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-        name.get(..len).filter(|name| name.len() <= Self::MAX_LEN).map(Self)
-    }
-
-    /// The bytes of the name, with the leading NUL of an abstract one.
-    pub const fn as_bytes(&self) -> &'a [u8] {
-        self.0
-    }
-
-    /// The path, if it is one. It is a sender's word and may hold any byte, a NUL in the middle too.
-    pub const fn as_pathname(&self) -> Option<&'a [u8]> {
         match self.0 {
-            [] | [0, ..] => None,
-            path => Some(path),
+            View::Inet { tlvs, .. } | View::Inet6 { tlvs, .. } | View::Unix { tlvs, .. } => {
+                Tlvs::checked(tlvs)
+            }
+            // Of these it is known that they tile, but not what is within an SSL.
+            View::Unspec { tlvs, .. } => Tlvs::tiled(tlvs),
+            View::Tcp4 { .. } | View::Tcp6 { .. } => Tlvs::NONE,
         }
     }
+}
 
-    /// The name without its leading NUL, if it is abstract.
-    pub const fn as_abstract_name(&self) -> Option<&'a [u8]> {
-        match self.0 {
-            [0, name @ ..] => Some(name),
-            _ => None,
-        }
-    }
+/// The `N` bytes at an offset of a block. All offsets are constants, and within.
+#[inline(always)]
+fn field<const N: usize>(block: &[u8], at: usize) -> [u8; N] {
+    block.get(at..).and_then(<[u8]>::first_chunk).copied().unwrap_or([0; N])
+}
 
-    /// Whether the socket has no name, as clients mostly have none.
-    pub const fn is_unnamed(&self) -> bool {
-        self.0.is_empty()
+#[inline(always)]
+fn inet(block: &[u8; 12], ip: usize, port: usize) -> SocketAddrV4 {
+    SocketAddrV4::new(field(block, ip).into(), u16::from_be_bytes(field(block, port)))
+}
+
+#[inline(always)]
+fn inet6(block: &[u8; 36], ip: usize, port: usize) -> SocketAddrV6 {
+    SocketAddrV6::new(field(block, ip).into(), u16::from_be_bytes(field(block, port)), 0, 0)
+}
+
+/// Of each number the lower half counts.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the upper half is the other side's")]
+fn tcp4(ip: u64, port: u32) -> SocketAddrV4 {
+    SocketAddrV4::new(Ipv4Addr::from_bits(ip as u32), port as u16)
+}
+
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the upper half is the other side's")]
+fn tcp6(high: u64, low: u64, port: u32) -> SocketAddrV6 {
+    SocketAddrV6::new(Ipv6Addr::from_bits(u128::from(high) << 64 | u128::from(low)), port as u16, 0, 0)
+}
+
+/// Out of line: 108 bytes are searched for where the name ends.
+#[inline(never)]
+fn unix(block: &[u8; 216], name: usize) -> UnixAddr<'_> {
+    UnixAddr::of_field(block.get(name..).and_then(|rest| rest.get(..UnixAddr::MAX_LEN)).unwrap_or_default())
+}
+
+impl fmt::Debug for Header<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Header")
+            .field("version", &self.version())
+            .field("command", &self.command())
+            .field("transport", &self.transport())
+            .field("addresses", &self.addresses())
+            .field("tlvs", &self.tlvs())
+            .finish()
     }
 }
 
@@ -330,37 +257,3 @@ impl fmt::Display for Transport {
         })
     }
 }
-
-impl fmt::Display for Address<'_> {
-    /// `192.0.2.1:443`, `[2001:db8::1]:443`, or as [`UnixAddr`] writes it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Inet(addr) => addr.fmt(f),
-            Self::Unix(addr) => addr.fmt(f),
-        }
-    }
-}
-
-impl fmt::Display for UnixAddr<'_> {
-    /// `unix:/path`, `unix:@abstract` or `unix:`, bytes that are not printable ASCII escaped as in Rust.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.as_abstract_name() {
-            Some(name) => write!(f, "unix:@{}", name.escape_ascii()),
-            None => write!(f, "unix:{}", self.0.escape_ascii()),
-        }
-    }
-}
-
-impl fmt::Debug for UnixAddr<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "UnixAddr({self})")
-    }
-}
-
-impl fmt::Display for MixedFamilies {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("source and destination are of different address families")
-    }
-}
-
-impl core::error::Error for MixedFamilies {}

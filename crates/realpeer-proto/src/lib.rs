@@ -5,6 +5,7 @@
 #[cfg(test)]
 extern crate std;
 
+mod address;
 mod config;
 mod crc32c;
 mod decoder;
@@ -22,12 +23,13 @@ mod v2;
 mod walk;
 mod write;
 
+pub use address::{Address, Addresses, MixedFamilies, UnixAddr};
 pub use config::{Config, Versions};
 pub use decoder::{Decoder, Event, Storage};
 pub use encoder::{EncodeError, Encoder};
 pub use error::{ApiMisuse, Error, TlvCause, TlvError, V1Error, V1Field, V2Error};
 pub use handshake::{Handshake, HandshakeError, ReadMode};
-pub use header::{Address, Addresses, Command, Header, MixedFamilies, Transport, UnixAddr, Version};
+pub use header::{Command, Header, Transport, Version};
 pub use parse::{Parsed, parse, parse_datagram};
 pub use ssl::Ssl;
 pub use tlv::{TextError, Tlv, TlvIter, TlvValue, Tlvs, kind};

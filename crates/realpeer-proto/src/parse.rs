@@ -46,10 +46,23 @@ pub enum Parsed<'a> {
 /// assert_eq!((header.command(), len), (Command::Local, 16));
 /// # Ok::<(), realpeer_proto::Error>(())
 /// ```
+#[inline(always)]
 pub fn parse<'a>(input: &'a [u8], config: &Config) -> Result<Parsed<'a>, Error> {
     let limits = config.limits();
+    // Most headers are of this kind. What becomes of it stays in the caller's registers; the rest is out of line.
+    if limits.allows_v2() {
+        if let Some((header, len)) = v2::whole(input, limits) {
+            return Ok(Parsed::Complete { header, len });
+        }
+    }
+    others(input, limits)
+}
+
+/// All that is not a whole header of version 2 with addresses of IPv4 or IPv6.
+#[inline(never)]
+fn others(input: &[u8], limits: Limits) -> Result<Parsed<'_>, Error> {
     match version(input, limits)? {
-        Some(Version::V2) => v2::parse(input, limits),
+        Some(Version::V2) => v2::others(&mut Walk::default(), input, limits),
         Some(Version::V1) => v1::parse(input, limits),
         None => shortest(limits).map(incomplete),
     }
@@ -139,13 +152,10 @@ fn shortest(limits: Limits) -> Result<usize, Error> {
 }
 
 /// The header in bytes that [`advance`] has found to be one, without checking it again.
-pub(crate) fn view(bytes: &[u8], version: Version, limits: Limits) -> Option<Header<'_>> {
-    let parsed = match version {
-        Version::V1 => v1::whole(bytes),
-        Version::V2 => v2::view(bytes, limits),
-    };
-    match parsed? {
-        Parsed::Complete { header, .. } => Some(header),
-        Parsed::Incomplete { .. } => None,
+#[inline]
+pub(crate) fn view(bytes: &[u8], version: Version) -> Option<Header<'_>> {
+    match version {
+        Version::V1 => v1::whole(bytes).map(|(header, _)| header),
+        Version::V2 => v2::view(bytes),
     }
 }

@@ -42,6 +42,13 @@ impl<'a> Ssl<'a> {
         Some(Self { client, verify: u32::from_be_bytes([a, b, c, d]), tlvs: Tlvs::new(rest)? })
     }
 
+    /// The same of a value that was checked, which is not checked again.
+    #[inline]
+    pub(crate) fn checked(value: &'a [u8]) -> Option<Self> {
+        let (&[client, a, b, c, d], rest) = value.split_first_chunk()?;
+        Some(Self { client, verify: u32::from_be_bytes([a, b, c, d]), tlvs: Tlvs::tiled(rest) })
+    }
+
     /// Writes the value of an SSL TLV into `out` and says how many bytes it has.
     ///
     /// # Errors
@@ -53,6 +60,7 @@ impl<'a> Ssl<'a> {
     }
 
     /// The flags, [`CLIENT_SSL`](Self::CLIENT_SSL) and so on; unknown ones are kept.
+    #[inline]
     pub const fn client(&self) -> u8 {
         self.client
     }
@@ -61,6 +69,7 @@ impl<'a> Ssl<'a> {
     ///
     /// By itself it says nothing: HAProxy sends 0 also when there was no certificate. See
     /// [`has_verified_client_certificate`](Self::has_verified_client_certificate).
+    #[inline]
     pub const fn verify(&self) -> u32 {
         self.verify
     }
@@ -77,6 +86,7 @@ impl<'a> Ssl<'a> {
     }
 
     /// The TLVs within, in order.
+    #[inline]
     pub const fn tlvs(&self) -> Tlvs<'a> {
         self.tlvs
     }

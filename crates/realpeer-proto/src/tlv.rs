@@ -1,6 +1,7 @@
 //! TLVs: the list, its types, and what the values mean (sections 2.2.1 to 2.2.8).
 
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
 use crate::Ssl;
 
@@ -72,8 +73,12 @@ pub struct Tlv<'a> {
 /// assert_eq!(tlvs.get(kind::UNIQUE_ID), None);
 /// assert_eq!(tlvs.iter().count(), 2);
 /// ```
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Tlvs<'a>(&'a [u8]);
+#[derive(Clone, Copy, Default)]
+pub struct Tlvs<'a> {
+    bytes: &'a [u8],
+    /// Whether an SSL TLV among these is known to be sound.
+    ssl_checked: bool,
+}
 
 /// What a TLV at the top level means, by its type.
 ///
@@ -139,16 +144,19 @@ pub struct TlvIter<'a>(&'a [u8]);
 
 impl<'a> Tlv<'a> {
     /// A TLV of the type `kind`, one of [`kind`] or any other.
+    #[inline]
     pub const fn new(kind: u8, value: &'a [u8]) -> Self {
         Self { kind, value }
     }
 
     /// The type.
+    #[inline]
     pub const fn kind(&self) -> u8 {
         self.kind
     }
 
     /// The bytes of the value.
+    #[inline]
     pub const fn value(&self) -> &'a [u8] {
         self.value
     }
@@ -183,32 +191,44 @@ impl<'a> Tlv<'a> {
 }
 
 impl<'a> Tlvs<'a> {
+    pub(crate) const NONE: Self = Self { bytes: &[], ssl_checked: true };
+
     /// The TLVs that fill `bytes` exactly, or `None` if they do not.
     #[inline]
     pub fn new(bytes: &'a [u8]) -> Option<Self> {
         let mut rest = TlvIter(bytes);
         while rest.next().is_some() {}
-        rest.0.is_empty().then_some(Self(bytes))
+        rest.0.is_empty().then_some(Self::tiled(bytes))
     }
 
-    /// The same without a look: for bytes that the parser has been over.
+    /// The TLVs of a header in which they were checked, SSL and all.
+    #[inline]
     pub(crate) const fn checked(bytes: &'a [u8]) -> Self {
-        Self(bytes)
+        Self { bytes, ssl_checked: true }
+    }
+
+    /// TLVs of which no more is known than that they fill `bytes`.
+    #[inline]
+    pub(crate) const fn tiled(bytes: &'a [u8]) -> Self {
+        Self { bytes, ssl_checked: false }
     }
 
     /// The bytes as they were sent.
+    #[inline]
     pub const fn as_bytes(&self) -> &'a [u8] {
-        self.0
+        self.bytes
     }
 
     /// Whether there is none.
+    #[inline]
     pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.bytes.is_empty()
     }
 
     /// All of them, in order.
+    #[inline]
     pub const fn iter(&self) -> TlvIter<'a> {
-        TlvIter(self.0)
+        TlvIter(self.bytes)
     }
 
     /// The value of the first TLV of the type `kind`.
@@ -242,7 +262,7 @@ impl<'a> Tlvs<'a> {
     /// SSL: what is known of the client's TLS connection (section 2.2.6).
     #[inline]
     pub fn ssl(&self) -> Option<Ssl<'a>> {
-        self.get(kind::SSL).and_then(Ssl::new)
+        self.get(kind::SSL).and_then(if self.ssl_checked { Ssl::checked } else { Ssl::new })
     }
 
     /// NETNS: the name of the network namespace (section 2.2.7).
@@ -275,10 +295,25 @@ impl<'a> Tlvs<'a> {
     }
 }
 
+impl PartialEq for Tlvs<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for Tlvs<'_> {}
+
+impl Hash for Tlvs<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.bytes.hash(state);
+    }
+}
+
 impl<'a> IntoIterator for Tlvs<'a> {
     type Item = Tlv<'a>;
     type IntoIter = TlvIter<'a>;
 
+    #[inline]
     fn into_iter(self) -> TlvIter<'a> {
         self.iter()
     }
@@ -288,6 +323,7 @@ impl<'a> IntoIterator for &Tlvs<'a> {
     type Item = Tlv<'a>;
     type IntoIter = TlvIter<'a>;
 
+    #[inline]
     fn into_iter(self) -> TlvIter<'a> {
         self.iter()
     }

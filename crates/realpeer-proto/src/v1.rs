@@ -1,12 +1,11 @@
 //! Version 1: the line of text (section 2.1).
 
-use core::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
-
 use crate::config::Limits;
+use crate::header::View;
 use crate::parse::incomplete;
 use crate::progress::Progress;
 use crate::text;
-use crate::{Addresses, Command, Error, Header, Parsed, Tlvs, Transport, V1Error, Version};
+use crate::{Command, Error, Header, Parsed, V1Error, Version};
 
 /// `PROXY UNKNOWN` and CRLF.
 pub(crate) const SHORTEST: usize = 15;
@@ -23,7 +22,7 @@ const SIGNATURE_LEN: usize = 5;
 #[inline(never)]
 pub(crate) fn parse(input: &[u8], limits: Limits) -> Result<Parsed<'static>, Error> {
     match whole(line(input, limits)) {
-        Some(parsed) => Ok(parsed),
+        Some((header, len)) => Ok(Parsed::Complete { header, len }),
         None => open_or_fault(&mut Progress::default(), input, limits),
     }
 }
@@ -35,8 +34,8 @@ pub(crate) fn advance(
     limits: Limits,
 ) -> Result<Parsed<'static>, Error> {
     if progress.is_fresh() || progress.read(line(input, limits)) {
-        if let Some(parsed) = whole(line(input, limits)) {
-            return Ok(parsed);
+        if let Some((header, len)) = whole(line(input, limits)) {
+            return Ok(Parsed::Complete { header, len });
         }
     }
     open_or_fault(progress, input, limits)
@@ -64,28 +63,22 @@ pub(crate) fn limit(limits: Limits) -> usize {
     LONGEST.min(limits.max_len as usize)
 }
 
-/// The line that `line` begins with, if it is whole.
+/// The line that `line` begins with, if it is whole, and its length.
 #[inline(always)]
-pub(crate) fn whole(line: &[u8]) -> Option<Parsed<'static>> {
+pub(crate) fn whole(line: &[u8]) -> Option<(Header<'static>, usize)> {
     if let Some(rest) = line.strip_prefix(TCP4) {
-        let (source, rest) = ipv4(rest)?;
-        let (destination, rest) = ipv4(rest)?;
-        let (source_port, destination_port, rest) = ports(rest)?;
-        let addresses = Addresses::Inet {
-            source: SocketAddrV4::new(source, source_port),
-            destination: SocketAddrV4::new(destination, destination_port),
-        };
-        return Some(complete(Transport::Stream, addresses, line.len() - rest.len()));
+        let (source, rest) = text::ipv4(rest)?;
+        let (destination, rest) = text::ipv4(rest)?;
+        let (ports, rest) = ports(rest)?;
+        let ips = u64::from(u32::from_be_bytes(source)) << 32 | u64::from(u32::from_be_bytes(destination));
+        return Some((Header(View::Tcp4 { ips, ports }), line.len() - rest.len()));
     }
     if let Some(rest) = line.strip_prefix(TCP6) {
-        let (source, rest) = ipv6(rest)?;
-        let (destination, rest) = ipv6(rest)?;
-        let (source_port, destination_port, rest) = ports(rest)?;
-        let addresses = Addresses::Inet6 {
-            source: SocketAddrV6::new(source, source_port, 0, 0),
-            destination: SocketAddrV6::new(destination, destination_port, 0, 0),
-        };
-        return Some(complete(Transport::Stream, addresses, line.len() - rest.len()));
+        let (source, rest) = text::ipv6(rest)?;
+        let (destination, rest) = text::ipv6(rest)?;
+        let (ports, rest) = ports(rest)?;
+        let [(a, b), (c, d)] = [source, destination].map(words);
+        return Some((Header(View::Tcp6 { ips: [a, b, c, d], ports }), line.len() - rest.len()));
     }
     let ignored = line.strip_prefix(UNKNOWN)?;
     let len = match ignored {
@@ -93,29 +86,25 @@ pub(crate) fn whole(line: &[u8]) -> Option<Parsed<'static>> {
         [b' ', ..] => ignored.windows(2).position(|two| two == b"\r\n")? + 2,
         _ => return None,
     };
-    Some(complete(Transport::Unspec, Addresses::Unspec, UNKNOWN.len() + len))
+    let view = View::Unspec { version: Version::V1, command: Command::Proxy, tlvs: &[] };
+    Some((Header(view), UNKNOWN.len() + len))
 }
 
-fn ipv4(text: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
-    text::ipv4(text).map(|(octets, rest)| (octets.into(), rest))
-}
-
-fn ipv6(text: &[u8]) -> Option<(Ipv6Addr, &[u8])> {
-    text::ipv6(text).map(|(groups, rest)| (groups.into(), rest))
-}
-
-/// Both, and the end of the line.
+/// Both, as one number, and the end of the line.
 #[inline(always)]
-fn ports(text: &[u8]) -> Option<(u16, u16, &[u8])> {
+fn ports(text: &[u8]) -> Option<(u32, &[u8])> {
     let (source, rest) = text::port(text, b' ')?;
     let (destination, rest) = text::port(rest, b'\r')?;
-    Some((source, destination, rest.strip_prefix(b"\n")?))
+    Some((u32::from(source) << 16 | u32::from(destination), rest.strip_prefix(b"\n")?))
 }
 
 #[inline(always)]
-fn complete(transport: Transport, addresses: Addresses<'static>, len: usize) -> Parsed<'static> {
-    let (version, command, tlvs) = (Version::V1, Command::Proxy, Tlvs::checked(&[]));
-    Parsed::Complete { header: Header { version, command, transport, addresses, tlvs }, len }
+fn words(groups: [u16; 8]) -> (u64, u64) {
+    let words = groups.map(u64::from);
+    let [high @ .., _, _, _, _] = words;
+    let [_, _, _, _, low @ ..] = words;
+    let word = |[a, b, c, d]: [u64; 4]| a << 48 | b << 32 | c << 16 | d;
+    (word(high), word(low))
 }
 
 /// What is wrong with a line that can't be one, or not within the limit, at the first byte at which it is.

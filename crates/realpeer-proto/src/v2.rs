@@ -1,12 +1,11 @@
 //! Version 2: the binary header (section 2.2).
 
-use core::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
-
 use crate::config::Limits;
 use crate::crc32c::checksum;
+use crate::header::View;
 use crate::parse::incomplete;
-use crate::walk::Walk;
-use crate::{Addresses, Command, Error, Header, Parsed, Tlvs, Transport, UnixAddr, V2Error, Version};
+use crate::walk::{self, Walk};
+use crate::{Command, Error, Header, Parsed, Tlvs, Transport, V2Error, Version};
 
 pub(crate) const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 /// The thirteenth byte, version and command.
@@ -25,37 +24,40 @@ enum Layout {
     Unix,
 }
 
-/// Reads the header that `input`, which is not empty, begins with.
-#[inline(never)]
-pub(crate) fn parse(input: &[u8], limits: Limits) -> Result<Parsed<'_>, Error> {
-    match whole(input, limits) {
-        Some(parsed) => Ok(parsed),
-        None => others(&mut Walk::default(), input, limits),
+/// The header that `input` begins with, if it is whole and has addresses of IPv4 or IPv6, as almost all have, and its
+/// length. Small and inlined, so that what it makes is kept in registers.
+#[inline(always)]
+pub(crate) fn whole(input: &[u8], limits: Limits) -> Option<(Header<'_>, usize)> {
+    let fixed = input.first_chunk()?;
+    let len = HEAD_LEN + usize::from(announced(fixed, limits)?);
+    let bytes = input.get(..len)?;
+    let header = inet_or_inet6(bytes)?;
+    match header.0 {
+        View::Inet { tlvs, .. } | View::Inet6 { tlvs, .. } if !tlvs.is_empty() => {
+            is_sound(bytes, tlvs, limits).then_some((header, len))
+        }
+        _ => Some((header, len)),
     }
 }
 
-/// The same where more of a header has come. What of an incomplete one has been checked is kept in `walk`.
+/// Reads the header that `input` begins with where [`whole`] has found none. What of an incomplete one has been checked
+/// is kept in `walk`.
 pub(crate) fn advance<'a>(walk: &mut Walk, input: &'a [u8], limits: Limits) -> Result<Parsed<'a>, Error> {
     match whole(input, limits) {
-        Some(parsed) => Ok(parsed),
+        Some((header, len)) => Ok(Parsed::Complete { header, len }),
         None => others(walk, input, limits),
     }
 }
 
-/// The header that `input` begins with, if it is whole and has addresses of IPv4 or IPv6, as almost all have.
-#[inline(always)]
-fn whole(input: &[u8], limits: Limits) -> Option<Parsed<'_>> {
-    let len = announced(input.first_chunk()?, limits)?;
-    inet_or_inet6::<true>(input.get(..HEAD_LEN + usize::from(len))?, limits)
-}
-
-/// The header in bytes that [`advance`] has found to be one, without checking it again.
-pub(crate) fn view(bytes: &[u8], limits: Limits) -> Option<Parsed<'_>> {
-    inet_or_inet6::<false>(bytes, limits).or_else(|| unix_or_skipped(bytes))
+/// The header that is all of `bytes`, which [`advance`] has found to be one, without checking it again.
+#[inline]
+pub(crate) fn view(bytes: &[u8]) -> Option<Header<'_>> {
+    inet_or_inet6(bytes).or_else(|| unix_or_skipped(bytes))
 }
 
 /// What else `input` may begin with: another header, one that is not whole, or one that something is wrong with.
-fn others<'a>(walk: &mut Walk, input: &'a [u8], limits: Limits) -> Result<Parsed<'a>, Error> {
+#[inline(never)]
+pub(crate) fn others<'a>(walk: &mut Walk, input: &'a [u8], limits: Limits) -> Result<Parsed<'a>, Error> {
     let Some((fixed, rest)) = input.split_first_chunk::<HEAD_LEN>() else {
         return check_start(input, limits).map(|()| incomplete(HEAD_LEN - input.len()));
     };
@@ -68,7 +70,11 @@ fn others<'a>(walk: &mut Walk, input: &'a [u8], limits: Limits) -> Result<Parsed
     }
     if let Some(header) = input.get(..HEAD_LEN + usize::from(len)) {
         check(header, layout.len(), limits)?;
-        return view(header, limits).ok_or(Error::Truncated { received: HEAD_LEN as u32 });
+        let len = header.len();
+        return match view(header) {
+            Some(header) => Ok(Parsed::Complete { header, len }),
+            None => Err(Error::Truncated { received: HEAD_LEN as u32 }),
+        };
     }
     walk.read(rest, len, layout.len())?;
     Ok(incomplete(usize::from(len) - rest.len()))
@@ -82,54 +88,54 @@ fn announced(fixed: &[u8; HEAD_LEN], limits: Limits) -> Option<u16> {
     (*signature == SIGNATURE && HEAD_LEN as u32 + u32::from(len) <= limits.max_len).then_some(len)
 }
 
-/// The header that is all of `bytes`. `None` if it is of another kind or too short, or if `CHECK` finds something wrong
-/// with the TLVs.
+/// The header that is all of `bytes`, if it is of this kind. The TLVs are not looked at.
 #[inline(always)]
-fn inet_or_inet6<const CHECK: bool>(bytes: &[u8], limits: Limits) -> Option<Parsed<'_>> {
+fn inet_or_inet6(bytes: &[u8]) -> Option<Header<'_>> {
     let (&[.., command, family, _, _], block) = bytes.split_first_chunk::<HEAD_LEN>()?;
-    match Layout::of(command, family)? {
-        Layout::Inet => {
-            let (addresses, tlvs) = block.split_first_chunk()?;
-            if CHECK && !tlvs.is_empty() && check(bytes, Layout::Inet.len(), limits).is_err() {
-                return None;
-            }
-            Some(proxy(family, inet(addresses), tlvs, bytes.len()))
+    let transport = if family & 0xF == 1 { Transport::Stream } else { Transport::Dgram };
+    match (command, family) {
+        (PROXY, 0x11 | 0x12) => {
+            let (block, tlvs) = block.split_first_chunk()?;
+            Some(Header(View::Inet { block, transport, tlvs }))
         }
-        Layout::Inet6 => {
-            let (addresses, tlvs) = block.split_first_chunk()?;
-            if CHECK && !tlvs.is_empty() && check(bytes, Layout::Inet6.len(), limits).is_err() {
-                return None;
-            }
-            Some(proxy(family, inet6(addresses), tlvs, bytes.len()))
+        (PROXY, 0x21 | 0x22) => {
+            let (block, tlvs) = block.split_first_chunk()?;
+            Some(Header(View::Inet6 { block, transport, tlvs }))
         }
-        Layout::Unix | Layout::Skipped => None,
+        _ => None,
     }
 }
 
 /// The header that is all of `bytes`, of the other kinds.
-fn unix_or_skipped(bytes: &[u8]) -> Option<Parsed<'_>> {
+#[cold]
+fn unix_or_skipped(bytes: &[u8]) -> Option<Header<'_>> {
     let (&[.., command, family, _, _], block) = bytes.split_first_chunk::<HEAD_LEN>()?;
     match Layout::of(command, family)? {
         Layout::Unix => {
-            let (addresses, tlvs) = block.split_first_chunk()?;
-            Some(proxy(family, unix(addresses)?, tlvs, bytes.len()))
+            let transport = if family & 0xF == 1 { Transport::Stream } else { Transport::Dgram };
+            let (block, tlvs) = block.split_first_chunk()?;
+            Some(Header(View::Unix { block, transport, tlvs }))
         }
         Layout::Skipped => {
-            let (version, addresses, transport) = (Version::V2, Addresses::Unspec, Transport::Unspec);
             let command = if command == LOCAL { Command::Local } else { Command::Proxy };
-            let tlvs = Tlvs::new(block).unwrap_or_default();
-            let header = Header { version, command, transport, addresses, tlvs };
-            Some(Parsed::Complete { header, len: bytes.len() })
+            let tlvs = if Tlvs::new(block).is_some() { block } else { &[] };
+            Some(Header(View::Unspec { version: Version::V2, command, tlvs }))
         }
         Layout::Inet | Layout::Inet6 => None,
     }
 }
 
-#[inline(always)]
-fn proxy<'a>(family: u8, addresses: Addresses<'a>, tlvs: &'a [u8], len: usize) -> Parsed<'a> {
-    let (version, command, tlvs) = (Version::V2, Command::Proxy, Tlvs::checked(tlvs));
-    let transport = if family & 0xF == 1 { Transport::Stream } else { Transport::Dgram };
-    Parsed::Complete { header: Header { version, command, transport, addresses, tlvs }, len }
+/// Whether the TLVs at the end of a header may be there, and its checksum is right. What is wrong says [`check`].
+#[inline(never)]
+fn is_sound(header: &[u8], tlvs: &[u8], limits: Limits) -> bool {
+    match walk::whole(tlvs) {
+        Some(crc32c) if crc32c > 0 && limits.check_crc32c => {
+            let at = header.len().saturating_sub(crc32c);
+            let announced = header.get(at..).and_then(<[u8]>::first_chunk).copied();
+            announced.map(u32::from_be_bytes) == Some(checksum(header, at))
+        }
+        found => found.is_some(),
+    }
 }
 
 /// Checks the TLVs behind the addresses of a header, and its checksum.
@@ -184,37 +190,6 @@ impl Layout {
             Self::Unix => 216,
         }
     }
-}
-
-#[inline(always)]
-fn inet(block: &[u8; 12]) -> Addresses<'static> {
-    let (ips, ports) = block.split_at(8);
-    let ip = |half: &[u8]| Ipv4Addr::from(<[u8; 4]>::try_from(half).unwrap_or_default());
-    let port = |half: &[u8]| u16::from_be_bytes(<[u8; 2]>::try_from(half).unwrap_or_default());
-    let (source, destination) = ips.split_at(4);
-    let (source_port, destination_port) = ports.split_at(2);
-    Addresses::Inet {
-        source: SocketAddrV4::new(ip(source), port(source_port)),
-        destination: SocketAddrV4::new(ip(destination), port(destination_port)),
-    }
-}
-
-#[inline(always)]
-fn inet6(block: &[u8; 36]) -> Addresses<'static> {
-    let (ips, ports) = block.split_at(32);
-    let ip = |half: &[u8]| Ipv6Addr::from(<[u8; 16]>::try_from(half).unwrap_or_default());
-    let port = |half: &[u8]| u16::from_be_bytes(<[u8; 2]>::try_from(half).unwrap_or_default());
-    let (source, destination) = ips.split_at(16);
-    let (source_port, destination_port) = ports.split_at(2);
-    Addresses::Inet6 {
-        source: SocketAddrV6::new(ip(source), port(source_port), 0, 0),
-        destination: SocketAddrV6::new(ip(destination), port(destination_port), 0, 0),
-    }
-}
-
-fn unix(block: &[u8; 216]) -> Option<Addresses<'_>> {
-    let (source, destination) = block.split_at(UnixAddr::MAX_LEN);
-    Some(Addresses::Unix { source: UnixAddr::new(source)?, destination: UnixAddr::new(destination)? })
 }
 
 /// Checks fewer than 16 bytes: whether a header can begin with them.

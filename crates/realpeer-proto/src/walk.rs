@@ -17,6 +17,26 @@ pub(crate) struct Walk {
     wrong_crc32c: Option<(u16, TlvCause)>,
 }
 
+/// Walks along the TLVs that fill `tlvs`, if they do and may be there, and gives the length of what there is from the value
+/// of the CRC32C on, 0 without one.
+#[inline(always)]
+pub(crate) fn whole(tlvs: &[u8]) -> Option<usize> {
+    let mut rest = tlvs;
+    let mut crc32c = 0;
+    while let Some((&[kind, high, low], behind)) = rest.split_first_chunk() {
+        let (value, next) = behind.split_at_checked(usize::from(u16::from_be_bytes([high, low])))?;
+        match kind {
+            kind::CRC32C if value.len() == 4 && crc32c == 0 => crc32c = behind.len(),
+            kind::UNIQUE_ID if value.len() <= MAX_UNIQUE_ID_LEN => {}
+            kind::SSL if Ssl::new(value).is_some() => {}
+            kind::CRC32C | kind::UNIQUE_ID | kind::SSL => return None,
+            _ => {}
+        }
+        rest = next;
+    }
+    rest.is_empty().then_some(crc32c)
+}
+
 impl Walk {
     /// Where the value of the CRC32C starts; not before the walk has come to the end.
     pub(crate) fn crc32c(&self) -> Option<usize> {

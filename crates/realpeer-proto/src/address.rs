@@ -1,0 +1,243 @@
+//! Addresses, as a header says them.
+
+use core::fmt;
+use core::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
+
+/// Source and destination of the connection that a header speaks of.
+///
+/// An IPv4-mapped IPv6 address stays what the sender wrote. Version 2 knows neither flow labels nor scopes:
+/// both are 0 in a decoded [`SocketAddrV6`], and are not encoded.
+///
+/// ```
+/// use core::net::SocketAddr;
+/// use realpeer_proto::Addresses;
+///
+/// let source: SocketAddr = "192.0.2.1:56324".parse()?;
+/// let destination: SocketAddr = "198.51.100.2:443".parse()?;
+/// assert!(matches!(Addresses::try_from((source, destination))?, Addresses::Inet { .. }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Addresses<'a> {
+    /// None: LOCAL, UNKNOWN, or UNSPEC in either half of the family byte. The real endpoints count.
+    #[default]
+    Unspec,
+    /// IPv4 (`AF_INET`, TCP4).
+    Inet {
+        /// Where the connection came from.
+        source: SocketAddrV4,
+        /// Where it was going.
+        destination: SocketAddrV4,
+    },
+    /// IPv6 (`AF_INET6`, TCP6).
+    Inet6 {
+        /// Where the connection came from.
+        source: SocketAddrV6,
+        /// Where it was going.
+        destination: SocketAddrV6,
+    },
+    /// UNIX sockets (`AF_UNIX`), version 2 only.
+    Unix {
+        /// Where the connection came from.
+        source: UnixAddr<'a>,
+        /// Where it was going.
+        destination: UnixAddr<'a>,
+    },
+}
+
+/// One end of a connection.
+///
+/// ```
+/// use realpeer_proto::{Address, UnixAddr};
+///
+/// let address = Address::Unix(UnixAddr::new(b"\0name").unwrap());
+/// assert_eq!(address.to_string(), "unix:@name");
+/// assert_eq!(address.ip(), None);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Address<'a> {
+    /// An IP address and a port.
+    Inet(SocketAddr),
+    /// The name of a UNIX socket.
+    Unix(UnixAddr<'a>),
+}
+
+/// The name of a UNIX socket: a path, an abstract name, or none (section 2.2, 108 bytes).
+///
+/// The name is kept as the bytes of the field without the NULs at its end. Abstract names start with a NUL;
+/// an abstract name that itself ends in NULs can't be told from a shorter one.
+///
+/// ```
+/// use realpeer_proto::UnixAddr;
+///
+/// let path = UnixAddr::new(b"/run/app.sock\0\0").unwrap();
+/// assert_eq!(path.as_pathname(), Some(&b"/run/app.sock"[..]));
+/// assert_eq!(UnixAddr::new(b"\0name").unwrap().as_abstract_name(), Some(&b"name"[..]));
+/// assert!(UnixAddr::new(b"").unwrap().is_unnamed());
+/// assert_eq!(UnixAddr::new(&[b'/'; 109]), None);
+/// ```
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct UnixAddr<'a>(&'a [u8]);
+
+/// A source and a destination of different address families, which no header can hold (R22).
+///
+/// Where one side is IPv4 and the other IPv6, write both as IPv6 with
+/// [`Ipv4Addr::to_ipv6_mapped`](core::net::Ipv4Addr::to_ipv6_mapped), as HAProxy does.
+///
+/// ```
+/// use core::net::SocketAddr;
+/// use realpeer_proto::{Addresses, MixedFamilies};
+///
+/// let source: SocketAddr = "192.0.2.1:56324".parse()?;
+/// let destination: SocketAddr = "[2001:db8::2]:443".parse()?;
+/// assert_eq!(Addresses::try_from((source, destination)), Err(MixedFamilies));
+/// # Ok::<(), core::net::AddrParseError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MixedFamilies;
+
+impl<'a> Addresses<'a> {
+    /// The source, if there are addresses.
+    #[inline]
+    pub fn source(&self) -> Option<Address<'a>> {
+        match *self {
+            Self::Unspec => None,
+            Self::Inet { source, .. } => Some(Address::Inet(source.into())),
+            Self::Inet6 { source, .. } => Some(Address::Inet(source.into())),
+            Self::Unix { source, .. } => Some(Address::Unix(source)),
+        }
+    }
+
+    /// The destination, if there are addresses.
+    #[inline]
+    pub fn destination(&self) -> Option<Address<'a>> {
+        match *self {
+            Self::Unspec => None,
+            Self::Inet { destination, .. } => Some(Address::Inet(destination.into())),
+            Self::Inet6 { destination, .. } => Some(Address::Inet(destination.into())),
+            Self::Unix { destination, .. } => Some(Address::Unix(destination)),
+        }
+    }
+}
+
+impl TryFrom<(SocketAddr, SocketAddr)> for Addresses<'_> {
+    type Error = MixedFamilies;
+
+    /// From source and destination.
+    #[inline]
+    fn try_from(pair: (SocketAddr, SocketAddr)) -> Result<Self, MixedFamilies> {
+        match pair {
+            (SocketAddr::V4(source), SocketAddr::V4(destination)) => Ok(Self::Inet { source, destination }),
+            (SocketAddr::V6(source), SocketAddr::V6(destination)) => Ok(Self::Inet6 { source, destination }),
+            _ => Err(MixedFamilies),
+        }
+    }
+}
+
+impl Address<'_> {
+    /// The IP address and port, if it has them.
+    #[inline]
+    pub const fn socket_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Inet(addr) => Some(*addr),
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// The IP address, if it has one.
+    #[inline]
+    pub fn ip(&self) -> Option<IpAddr> {
+        self.socket_addr().map(|addr| addr.ip())
+    }
+}
+
+impl From<SocketAddr> for Address<'_> {
+    fn from(addr: SocketAddr) -> Self {
+        Self::Inet(addr)
+    }
+}
+
+impl<'a> From<UnixAddr<'a>> for Address<'a> {
+    fn from(addr: UnixAddr<'a>) -> Self {
+        Self::Unix(addr)
+    }
+}
+
+impl<'a> UnixAddr<'a> {
+    /// The longest name, in bytes.
+    pub const MAX_LEN: usize = 108;
+
+    /// A name as it stands in `sun_path`: a path, NUL and an abstract name, or nothing. NULs at the end are cut.
+    /// `None` if what is left has more than 108 bytes.
+    pub fn new(name: &'a [u8]) -> Option<Self> {
+        let name = Self::of_field(name);
+        (name.0.len() <= Self::MAX_LEN).then_some(name)
+    }
+
+    /// The name in the 108 bytes that a header has for it.
+    #[inline]
+    pub(crate) fn of_field(field: &'a [u8]) -> Self {
+        let len = field.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        Self(field.get(..len).unwrap_or_default())
+    }
+
+    /// The bytes of the name, with the leading NUL of an abstract one.
+    pub const fn as_bytes(&self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The path, if it is one. It is a sender's word and may hold any byte, a NUL in the middle too.
+    pub const fn as_pathname(&self) -> Option<&'a [u8]> {
+        match self.0 {
+            [] | [0, ..] => None,
+            path => Some(path),
+        }
+    }
+
+    /// The name without its leading NUL, if it is abstract.
+    pub const fn as_abstract_name(&self) -> Option<&'a [u8]> {
+        match self.0 {
+            [0, name @ ..] => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Whether the socket has no name, as clients mostly have none.
+    pub const fn is_unnamed(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Address<'_> {
+    /// `192.0.2.1:443`, `[2001:db8::1]:443`, or as [`UnixAddr`] writes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inet(addr) => addr.fmt(f),
+            Self::Unix(addr) => addr.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for UnixAddr<'_> {
+    /// `unix:/path`, `unix:@abstract` or `unix:`, bytes that are not printable ASCII escaped as in Rust.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.as_abstract_name() {
+            Some(name) => write!(f, "unix:@{}", name.escape_ascii()),
+            None => write!(f, "unix:{}", self.0.escape_ascii()),
+        }
+    }
+}
+
+impl fmt::Debug for UnixAddr<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UnixAddr({self})")
+    }
+}
+
+impl fmt::Display for MixedFamilies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("source and destination are of different address families")
+    }
+}
+
+impl core::error::Error for MixedFamilies {}
