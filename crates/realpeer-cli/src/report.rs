@@ -3,7 +3,6 @@
 pub(crate) mod tlv;
 
 use std::fmt;
-use std::net::IpAddr;
 
 use realpeer::proto::{Addresses, Error, Header, Transport, V2Error, Version};
 use realpeer::{AcceptError, Datagram, Endpoint, Established};
@@ -130,13 +129,7 @@ pub(crate) fn protocol(header: &Header<'_>) -> &'static str {
 
 /// The peer as `--trust` takes it.
 fn whom(peer: &Endpoint) -> String {
-    match peer {
-        Endpoint::Inet(addr) => match addr.ip().to_canonical() {
-            IpAddr::V4(ip) => ip.to_string(),
-            IpAddr::V6(ip) => ip.to_string(),
-        },
-        Endpoint::Unix(_) => "a peer on a UNIX socket".into(),
-    }
+    peer.ip().map_or_else(|| "a peer on a UNIX socket".into(), |ip| ip.to_string())
 }
 
 /// What to change so that the next connection is served.

@@ -21,7 +21,7 @@ use crate::{AcceptError, Counts, Endpoint, Established, HeaderStorage, Policy, V
 ///
 /// let acceptor = Acceptor::new("10.0.0.0/8".parse::<Trust>()?).with_timeout(Duration::from_secs(3));
 /// # drop(acceptor);
-/// # Ok::<(), realpeer_io::ParseTrustError>(())
+/// # Ok::<(), realpeer_io::TrustError>(())
 /// ```
 #[derive(Clone)]
 pub struct Acceptor {
@@ -114,7 +114,7 @@ impl Acceptor {
     }
 
     pub(crate) fn verdict(&self, peer: &Endpoint) -> Verdict {
-        self.shared.policy.verdict(peer)
+        self.shared.policy.verdict(&peer.to_canonical())
     }
 
     pub(crate) fn count(&self, outcome: Result<Option<Header<'_>>, &AcceptError>) {

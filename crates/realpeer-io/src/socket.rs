@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::task::Poll;
 use std::time::Duration;
 
-use realpeer_proto::{ReadMode, UnixAddr};
+use realpeer_proto::ReadMode;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{
@@ -111,7 +111,7 @@ pub fn local_endpoint(socket: impl AsFd) -> Option<Endpoint> {
         (None, Some(name)) => [&[0], name].concat(),
         (None, None) => Vec::new(),
     };
-    UnixAddr::new(&name).map(|name| UnixName::from(name).into())
+    UnixName::new(&name).map(Endpoint::from)
 }
 
 impl Received {

@@ -1,179 +1,300 @@
-//! Whom to trust (R12, R13, R79).
+//! Whom to trust, by address.
 
-use std::fmt;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::{error, fmt};
 
-use ipnet::{IpNet, Ipv4Net};
+use crate::network::{Network, NetworkError};
+use crate::{Endpoint, Policy, Verdict};
 
-use crate::Endpoint;
-
-/// What to do with a connection, decided by its immediate peer before a byte of it is read.
+/// The proxies that are believed: networks, UNIX peers, or anyone. All others are refused, unless
+/// [`otherwise`](Self::otherwise) says something else.
 ///
-/// ```
-/// use realpeer_io::{Endpoint, Policy, Verdict};
-///
-/// // Local monitoring speaks to the server directly, everybody else through the balancer.
-/// let policy = |peer: &Endpoint| match peer.as_address().ip() {
-///     Some(ip) if ip.is_loopback() => Verdict::Bypass,
-///     _ => Verdict::Require,
-/// };
-/// let monitor = Endpoint::from("127.0.0.1:4711".parse::<std::net::SocketAddr>()?);
-/// assert_eq!(policy.verdict(&monitor), Verdict::Bypass);
-/// # Ok::<(), std::net::AddrParseError>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Verdict {
-    /// The peer is a proxy: it must send a header, and is believed.
-    Require,
-    /// The peer is no proxy: it must not send a header. What looks like one is payload.
-    Bypass,
-    /// The peer is not to be talked to.
-    Refuse,
-}
-
-/// Decides about peers. Any `Fn(&Endpoint) -> Verdict` is one; [`Trust`] is the one most servers want.
-pub trait Policy: Send + Sync {
-    /// What to do with a connection from `peer`. It should depend on nothing but `peer` and what was configured.
-    fn verdict(&self, peer: &Endpoint) -> Verdict;
-}
-
-impl<F: Fn(&Endpoint) -> Verdict + Send + Sync> Policy for F {
-    fn verdict(&self, peer: &Endpoint) -> Verdict {
-        self(peer)
-    }
-}
-
-/// A list of proxies that are believed. All others are refused, unless [`otherwise`](Self::otherwise) says so.
+/// It is a set: `a.and(b) == b.and(a)`, and `a.and(a) == a`. It is read from text and printed as text, and
+/// `trust.to_string().parse() == trust`.
 ///
 /// An IPv4-mapped address is the IPv4 address it maps, on both sides of a match: `::ffff:10.0.0.1` is in
-/// `10.0.0.0/8` and `10.0.0.1` in `::ffff:10.0.0.0/104`. A network of IPv6 addresses that is wider than the mapped
+/// `10.0.0.0/8`, and `10.0.0.1` is in `::ffff:10.0.0.0/104`. A network of IPv6 addresses that is wider than the mapped
 /// ones, such as `::/0`, holds no IPv4 address.
 ///
+/// # UNIX sockets
+///
+/// [`Trust::unix`] believes every peer on a UNIX socket: the permissions of the socket's path, or of its directory,
+/// decide who may connect. Names tell little, since a peer chooses its own. To tell users apart, ask the kernel for the
+/// peer's credentials before the handshake, with tokio's `UnixStream::peer_cred` or the option `SO_PEERCRED`, and
+/// drop the connection if the user isn't the proxy's.
+///
+/// # Examples
+///
 /// ```
-/// use realpeer_io::{Endpoint, Policy, Trust, Verdict};
+/// use realpeer_io::{Policy, Trust, Verdict};
 ///
-/// let trust: Trust = "10.0.0.0/8".parse()?;
-/// let trust = trust.and("2001:db8::1".parse()?).and(Trust::unix());
-///
-/// let proxy: std::net::SocketAddr = "[::ffff:10.1.2.3]:4711".parse()?;
-/// let stranger: std::net::SocketAddr = "192.0.2.1:4711".parse()?;
-/// assert_eq!(trust.verdict(&proxy.into()), Verdict::Require);
-/// assert_eq!(trust.verdict(&stranger.into()), Verdict::Refuse);
+/// let trust: Trust = "10.0.0.0/8, 2001:db8::1, unix".parse()?;
+/// assert_eq!(trust.verdict(&"[::ffff:10.1.2.3]:4711".parse()?), Verdict::Require);
+/// assert_eq!(trust.verdict(&"192.0.2.1:4711".parse()?), Verdict::Refuse);
+/// assert_eq!(trust.to_string(), "10.0.0.0/8,2001:db8::1,unix");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trust {
-    networks: Vec<IpNet>,
-    unix: bool,
-    anyone: bool,
-    otherwise: Verdict,
-}
-
-/// A text that names nobody to trust: neither an IP address, nor a network, nor `unix`, nor `anyone`.
+///
+/// From the lines of a file:
 ///
 /// ```
-/// let error = "10.0.0.0/33".parse::<realpeer_io::Trust>().unwrap_err();
+/// use realpeer_io::{Trust, TrustError};
+///
+/// let trust = "10.0.0.0/8\nunix".lines().map(str::parse).collect::<Result<Trust, TrustError>>()?;
+/// assert_eq!(trust, "unix,10.0.0.0/8".parse()?);
+/// # Ok::<(), TrustError>(())
+/// ```
+#[must_use]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Trust {
+    networks: BTreeSet<Network>,
+    unix: bool,
+    anyone: bool,
+}
+
+/// A [`Trust`], and what to do with all others. Made by [`Trust::otherwise`].
+#[must_use]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Otherwise {
+    trust: Trust,
+    others: Verdict,
+}
+
+/// The reason why a text, or an address and a length, names nobody to trust.
+///
+/// ```
+/// use realpeer_io::Trust;
+///
+/// let error = "10.0.0.0/33".parse::<Trust>().unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
 ///     "\"10.0.0.0/33\" is neither an address, nor a network such as 10.0.0.0/8, nor unix, nor anyone"
 /// );
+/// let error = "10.0.0.1/8".parse::<Trust>().unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "\"10.0.0.1/8\" has bits set beyond its prefix; write 10.0.0.0/8 for the network or 10.0.0.1 for the address"
+/// );
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ParseTrustError {
-    text: String,
+pub struct TrustError {
+    text: Box<str>,
+    cause: NetworkError,
 }
 
 impl Trust {
-    /// Believes peers in these networks.
-    pub fn networks(networks: impl IntoIterator<Item = IpNet>) -> Self {
-        let networks = networks.into_iter().map(canonical).collect();
-        Self { networks, unix: false, anyone: false, otherwise: Verdict::Refuse }
+    /// Believes the peers in a network: those whose first `prefix_len` bits are those of `ip`. To believe a single
+    /// address, use `Trust::from(ip)`.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustError`] if the length is above that of the address, or if `ip` has bits set beyond it.
+    ///
+    /// ```
+    /// use std::net::Ipv4Addr;
+    /// use realpeer_io::Trust;
+    ///
+    /// assert_eq!(Trust::network(Ipv4Addr::new(10, 0, 0, 0), 8)?, "10.0.0.0/8".parse()?);
+    /// assert!(Trust::network(Ipv4Addr::new(10, 0, 0, 1), 8).is_err());
+    /// # Ok::<(), realpeer_io::TrustError>(())
+    /// ```
+    pub fn network(ip: impl Into<IpAddr>, prefix_len: u8) -> Result<Self, TrustError> {
+        let ip = ip.into();
+        match Network::new(ip, prefix_len) {
+            Ok(network) => Ok(network.into()),
+            Err(cause) => Err(TrustError { text: format!("{ip}/{prefix_len}").into(), cause }),
+        }
     }
 
-    /// Believes peers on UNIX sockets: who may connect there is up to the permissions of the socket's path.
+    /// Believes peers on UNIX sockets: who may connect is up to the permissions of the socket's path.
     pub fn unix() -> Self {
-        Self { unix: true, ..Self::networks([]) }
+        Self { unix: true, ..Self::default() }
     }
 
     /// Believes everybody, so that anybody who can reach the server can claim any address. For servers that nobody
     /// but the proxy can reach.
     pub fn anyone() -> Self {
-        Self { anyone: true, ..Self::networks([]) }
+        Self { anyone: true, ..Self::default() }
     }
 
     /// Believes those whom `self` or `other` believes.
-    #[must_use]
     pub fn and(mut self, other: Self) -> Self {
-        self.networks.extend(other.networks);
-        self.unix |= other.unix;
-        self.anyone |= other.anyone;
+        self.extend([other]);
         self
     }
 
-    /// What to do with all others: [`Verdict::Refuse`] unless set, or [`Verdict::Bypass`].
-    #[must_use]
-    pub fn otherwise(mut self, verdict: Verdict) -> Self {
-        self.otherwise = verdict;
-        self
+    /// Decides what to do with all others: [`Verdict::Bypass`] to serve them without a header.
+    ///
+    /// It is the last step. What it returns can't be combined further, so the order of the steps before it doesn't
+    /// matter.
+    ///
+    /// ```
+    /// use realpeer_io::{Policy, Trust, Verdict};
+    ///
+    /// let policy = "10.0.0.0/8".parse::<Trust>()?.otherwise(Verdict::Bypass);
+    /// assert_eq!(policy.verdict(&"10.1.2.3:4711".parse()?), Verdict::Require);
+    /// assert_eq!(policy.verdict(&"192.0.2.1:4711".parse()?), Verdict::Bypass);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn otherwise(self, others: Verdict) -> Otherwise {
+        Otherwise { trust: self, others }
     }
 
     fn believes(&self, peer: &Endpoint) -> bool {
         self.anyone
-            || match peer {
-                Endpoint::Inet(addr) => {
-                    let ip = addr.ip().to_canonical();
-                    self.networks.iter().any(|network| network.contains(&ip))
-                }
-                Endpoint::Unix(_) => self.unix,
+            || match peer.ip() {
+                Some(ip) => self.networks.iter().any(|network| network.contains(ip)),
+                None => self.unix,
             }
     }
 }
 
 impl Policy for Trust {
     fn verdict(&self, peer: &Endpoint) -> Verdict {
-        if self.believes(peer) { Verdict::Require } else { self.otherwise }
+        if self.believes(peer) { Verdict::Require } else { Verdict::Refuse }
+    }
+}
+
+impl Policy for Otherwise {
+    fn verdict(&self, peer: &Endpoint) -> Verdict {
+        if self.trust.believes(peer) { Verdict::Require } else { self.others }
     }
 }
 
 impl FromStr for Trust {
-    type Err = ParseTrustError;
+    type Err = TrustError;
 
-    /// From an address, a network such as `10.0.0.0/8`, `unix` or `anyone`.
-    fn from_str(text: &str) -> Result<Self, ParseTrustError> {
-        match text {
-            "unix" => Ok(Self::unix()),
-            "anyone" => Ok(Self::anyone()),
-            _ => (text.parse::<IpNet>().ok())
-                .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
-                .map(|network| Self::networks([network]))
-                .ok_or_else(|| ParseTrustError { text: text.into() }),
+    /// Reads an address, a network such as `10.0.0.0/8`, `unix`, `anyone` or `nobody`, or several of these with commas
+    /// between them. Addresses are read as std reads them, so `010.0.0.1` is an error.
+    fn from_str(text: &str) -> Result<Self, TrustError> {
+        text.split(',').map(|item| item.trim_matches(' ')).map(one).collect()
+    }
+}
+
+/// Reads what stands between commas.
+fn one(text: &str) -> Result<Trust, TrustError> {
+    match text {
+        "unix" => Ok(Trust::unix()),
+        "anyone" => Ok(Trust::anyone()),
+        "nobody" => Ok(Trust::default()),
+        _ => match Network::parse(text) {
+            Ok(network) => Ok(network.into()),
+            Err(cause) => Err(TrustError { text: text.into(), cause }),
+        },
+    }
+}
+
+impl From<Network> for Trust {
+    fn from(network: Network) -> Self {
+        Self { networks: [network].into(), ..Self::default() }
+    }
+}
+
+impl From<IpAddr> for Trust {
+    /// Believes the peer at this address.
+    fn from(ip: IpAddr) -> Self {
+        Network::from(ip).into()
+    }
+}
+
+impl Extend<Self> for Trust {
+    fn extend<T: IntoIterator<Item = Self>>(&mut self, others: T) {
+        for other in others {
+            self.networks.extend(other.networks);
+            self.unix |= other.unix;
+            self.anyone |= other.anyone;
         }
     }
 }
 
-/// The bits that all IPv4-mapped addresses begin with.
-const MAPPED_PREFIX: u8 = 96;
-
-/// A network of mapped addresses as the IPv4 network that it is. In a wider one the last of the bits that they begin
-/// with is 0, so its own address is none of them.
-fn canonical(network: IpNet) -> IpNet {
-    let IpNet::V6(v6) = network else { return network };
-    let v4 = || {
-        let len = v6.prefix_len().checked_sub(MAPPED_PREFIX)?;
-        Ipv4Net::new(v6.network().to_ipv4_mapped()?, len).ok()
-    };
-    v4().map_or(network, IpNet::V4)
-}
-
-impl fmt::Display for ParseTrustError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:?} is neither an address, nor a network such as 10.0.0.0/8, nor unix, nor anyone",
-            self.text
-        )
+impl FromIterator<Self> for Trust {
+    /// Believes those whom any of them believes, and nobody if there are none.
+    fn from_iter<I: IntoIterator<Item = Self>>(trusts: I) -> Self {
+        let mut all = Self::default();
+        all.extend(trusts);
+        all
     }
 }
 
-impl std::error::Error for ParseTrustError {}
+impl fmt::Display for Trust {
+    /// The form that [`FromStr`] reads: `10.0.0.0/8,unix`, or `nobody`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = [("unix", self.unix), ("anyone", self.anyone)];
+        let mut comma = "";
+        for network in &self.networks {
+            write!(f, "{comma}{network}")?;
+            comma = ",";
+        }
+        for (word, _) in words.iter().filter(|(_, said)| *said) {
+            write!(f, "{comma}{word}")?;
+            comma = ",";
+        }
+        if comma.is_empty() { f.write_str("nobody") } else { Ok(()) }
+    }
+}
+
+impl fmt::Display for TrustError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} ", self.text)?;
+        match self.cause {
+            NetworkError::Invalid => {
+                f.write_str("is neither an address, nor a network such as 10.0.0.0/8, nor unix, nor anyone")
+            }
+            NetworkError::HostBits { ip, meant } => write!(
+                f,
+                "has bits set beyond its prefix; write {meant} for the network or {ip} for the address"
+            ),
+        }
+    }
+}
+
+impl error::Error for TrustError {}
+
+/// As text; read from a text or from a list of texts.
+#[cfg(feature = "serde")]
+mod serialized {
+    use std::fmt;
+
+    use serde::de::{Error, SeqAccess, Visitor};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Trust;
+
+    #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+    impl Serialize for Trust {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_str(self)
+        }
+    }
+
+    #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+    impl<'de> Deserialize<'de> for Trust {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_any(TrustVisitor)
+        }
+    }
+
+    struct TrustVisitor;
+
+    impl<'de> Visitor<'de> for TrustVisitor {
+        type Value = Trust;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a text such as \"10.0.0.0/8,unix\", or a list of such texts")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Trust, E> {
+            text.parse().map_err(E::custom)
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Trust, A::Error> {
+            let mut trust = Trust::default();
+            while let Some(text) = list.next_element::<String>()? {
+                trust.extend([text.parse::<Trust>().map_err(A::Error::custom)?]);
+            }
+            Ok(trust)
+        }
+    }
+}

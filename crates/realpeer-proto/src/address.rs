@@ -144,7 +144,28 @@ impl Address<'_> {
         }
     }
 
-    /// The IP address, if it has one.
+    /// Returns this address with an IPv4 address in the place of an IPv4-mapped one, as access lists want it.
+    ///
+    /// ```
+    /// use core::net::SocketAddr;
+    /// use realpeer_proto::Address;
+    ///
+    /// let mapped = Address::from("[::ffff:192.0.2.1]:443".parse::<SocketAddr>()?);
+    /// assert_eq!(mapped.to_canonical().to_string(), "192.0.2.1:443");
+    /// # Ok::<(), core::net::AddrParseError>(())
+    /// ```
+    #[must_use]
+    pub fn to_canonical(self) -> Self {
+        match self {
+            Self::Inet(SocketAddr::V6(addr)) => match addr.ip().to_ipv4_mapped() {
+                Some(ip) => Self::Inet(SocketAddrV4::new(ip, addr.port()).into()),
+                None => self,
+            },
+            _ => self,
+        }
+    }
+
+    /// The IP address, if it has one. It may be IPv4-mapped; see [`to_canonical`](Self::to_canonical).
     #[inline]
     pub fn ip(&self) -> Option<IpAddr> {
         self.socket_addr().map(|addr| addr.ip())
@@ -172,6 +193,20 @@ impl<'a> UnixAddr<'a> {
     pub fn new(name: &'a [u8]) -> Option<Self> {
         let name = Self::of_field(name);
         (name.0.len() <= Self::MAX_LEN).then_some(name)
+    }
+
+    /// A name as the kernel tells it of a socket, to which every byte of an abstract name counts: NULs at its end are kept.
+    /// `None` if it has more than 108 bytes.
+    ///
+    /// ```
+    /// use realpeer_proto::UnixAddr;
+    ///
+    /// let padded = b"\0proxy\0";
+    /// assert_eq!(UnixAddr::new(padded), UnixAddr::new(b"\0proxy"));
+    /// assert_ne!(UnixAddr::exact(padded), UnixAddr::exact(b"\0proxy"));
+    /// ```
+    pub fn exact(name: &'a [u8]) -> Option<Self> {
+        (name.len() <= Self::MAX_LEN).then_some(Self(name))
     }
 
     /// The name in the 108 bytes that a header has for it.
@@ -219,11 +254,13 @@ impl fmt::Display for Address<'_> {
 }
 
 impl fmt::Display for UnixAddr<'_> {
-    /// `unix:/path`, `unix:@abstract` or `unix:`, bytes that are not printable ASCII escaped as in Rust.
+    /// `unix:/path`, `unix:@abstract` or `unix:`, bytes that are not printable ASCII escaped as in Rust. So is the `@` that
+    /// a path may begin with, since `@` stands for abstract names.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.as_abstract_name() {
-            Some(name) => write!(f, "unix:@{}", name.escape_ascii()),
-            None => write!(f, "unix:{}", self.0.escape_ascii()),
+        match self.0 {
+            [0, name @ ..] => write!(f, "unix:@{}", name.escape_ascii()),
+            [b'@', path @ ..] => write!(f, "unix:\\x40{}", path.escape_ascii()),
+            path => write!(f, "unix:{}", path.escape_ascii()),
         }
     }
 }

@@ -191,5 +191,5 @@ impl Listen<UnixListener> for Tokio {
 /// The connection with its peer's name. Accepting forgets abstract names; the socket itself knows them.
 fn with_peer(stream: UnixStream, peer: SocketAddr) -> (UnixStream, Endpoint) {
     let peer = if peer.is_unnamed() { stream.peer_addr().unwrap_or(peer) } else { peer };
-    (stream, std::os::unix::net::SocketAddr::from(peer).into())
+    (stream, peer.into())
 }

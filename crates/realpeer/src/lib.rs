@@ -29,8 +29,9 @@
 struct Readme;
 
 pub use realpeer_io::{
-    AcceptError, Accepted, Acceptor, Counts, Datagram, Endpoint, Established, ParseTrustError, Policy, Trust,
-    UnixName, Verdict, header_and_payload, proto,
+    AcceptError, Accepted, Acceptor, Counts, Datagram, Endpoint, Established, NotInetError, Otherwise,
+    ParseEndpointError, Policy, PolicyFn, Trust, TrustError, UnixName, Verdict, header_and_payload,
+    policy_fn, proto,
 };
 
 /// Blocking sockets of std.

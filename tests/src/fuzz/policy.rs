@@ -1,4 +1,4 @@
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use arbitrary::{Arbitrary, Unstructured};
 use realpeer_io::{Endpoint, Policy, Trust, UnixName, Verdict};
@@ -42,22 +42,28 @@ enum Ip {
 pub fn policy(data: &[u8]) {
     let Ok(case) = Case::arbitrary_take_rest(Unstructured::new(data)) else { return };
     let otherwise = if case.bypass { Verdict::Bypass } else { Verdict::Refuse };
-    let mut trust = Trust::networks([]).otherwise(otherwise);
+    let mut trust = Trust::default();
     let mut networks = Vec::new();
     for Network { ip, len } in case.networks {
         let text = len.map_or(ip.std().to_string(), |len| format!("{}/{len}", ip.std()));
         let bits = if let Ip::V4(_) = ip { 32 } else { 128 };
-        let parsed: Result<Trust, _> = text.parse();
-        assert_eq!(parsed.is_ok(), len.unwrap_or(0) <= bits, "{text}");
-        let Ok(network) = parsed else { continue };
-        trust = trust.and(network);
-        networks.push((ip, 128 - bits + len.unwrap_or(bits)));
+        let len = len.unwrap_or(bits);
+        let has_host_bits = len <= bits && ip.without_last(bits - len).number() != ip.number();
+        assert_eq!(text.parse::<Trust>().is_ok(), len <= bits && !has_host_bits, "{text}");
+        if len > bits {
+            continue;
+        }
+        let ip = ip.without_last(bits - len);
+        trust = trust.and(Trust::network(ip.std(), len).unwrap());
+        networks.push((ip, 128 - bits + len));
     }
     for (token, said) in [("unix", case.unix), ("anyone", case.anyone)] {
         if said {
             trust = trust.and(token.parse().unwrap());
         }
     }
+    assert_eq!(trust.to_string().parse(), Ok(trust.clone()));
+    let policy = trust.clone().otherwise(otherwise);
     for peer in case.peers {
         let ip = match peer {
             Peer::At(ip) => Some(ip),
@@ -74,11 +80,10 @@ pub fn policy(data: &[u8]) {
                 Some(ip) => networks.iter().any(|&network| holds(network, ip)),
                 None => case.unix,
             };
-        let peer = ip.map_or(Endpoint::Unix(UnixName::default()), |ip| {
-            Endpoint::Inet(SocketAddr::new(ip.std(), 4711))
-        });
+        let peer = ip.map_or(UnixName::default().into(), |ip| Endpoint::from((ip.std(), 4711)));
         let expected = if believed { Verdict::Require } else { otherwise };
-        assert_eq!(trust.verdict(&peer), expected, "{peer} with {trust:?}");
+        assert_eq!(policy.verdict(&peer), expected, "{peer} with {trust}");
+        assert_eq!(trust.verdict(&peer) == Verdict::Require, believed, "{peer} with {trust}");
     }
 }
 
@@ -103,6 +108,15 @@ impl Ip {
         match self {
             Self::V6(ip) => ip,
             Self::V4(ip) | Self::Mapped(ip) => 0xFFFF_0000_0000 | u128::from(ip),
+        }
+    }
+
+    /// The address with the last bits set to 0.
+    fn without_last(self, bits: u8) -> Self {
+        let kept = self.number() & u128::MAX.checked_shl(bits.into()).unwrap_or(0);
+        match self {
+            Self::V4(_) => Self::V4(kept as u32),
+            _ => Self::V6(kept),
         }
     }
 

@@ -75,6 +75,8 @@ macro_rules! sockets {
             bound::newcomers_do_not_starve_the_pending,
             policy::is_asked_once_a_connection,
             policy::r13_refused_and_bypassed_peers_are_not_read_from,
+            policy::r13_mapped_peers_are_judged_by_their_ipv4_address,
+            policy::r13_an_abstract_name_with_a_nul_more_is_not_believed,
             policy::a_panic_in_it_reaches_the_caller_and_costs_one_connection,
             policy::a_panic_of_the_server_after_accepting_costs_one_connection,
             crowd::a_thousand_silent_peers_delay_nobody,

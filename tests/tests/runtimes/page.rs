@@ -78,6 +78,8 @@ const BEHAVIOURS: &[(&str, &[&str])] = &[
         &[
             "r12_refused_peers_take_no_slot",
             "r13_refused_and_bypassed_peers_are_not_read_from",
+            "r13_mapped_peers_are_judged_by_their_ipv4_address",
+            "r13_an_abstract_name_with_a_nul_more_is_not_believed",
             "is_asked_once_a_connection",
         ],
     ),

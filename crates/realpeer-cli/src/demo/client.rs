@@ -4,9 +4,9 @@ use std::io::{self, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 
-use realpeer::Endpoint;
 use realpeer::blocking;
 use realpeer::proto::Encoder;
+use realpeer::{Endpoint, UnixName};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
 
 use super::PATIENCE;
@@ -23,9 +23,9 @@ pub(super) enum Client {
 impl Client {
     /// Connects and sends nothing.
     pub(super) fn connect(to: &Endpoint) -> io::Result<Self> {
-        match to {
-            Endpoint::Inet(addr) => TcpStream::connect(addr).map(Self::Tcp),
-            Endpoint::Unix(name) => connect_unix(name.as_addr().as_pathname()).map(Self::Unix),
+        match to.socket_addr() {
+            Some(addr) => TcpStream::connect(addr).map(Self::Tcp),
+            None => connect_unix(to.unix_name().and_then(UnixName::as_pathname)).map(Self::Unix),
         }
     }
 

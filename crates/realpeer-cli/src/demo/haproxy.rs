@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, bail};
-use realpeer::Endpoint;
+use realpeer::UnixName;
 use rustix::io::{FdFlags, fcntl_setfd};
 
 use super::client::{Client, PAYLOAD};
@@ -182,12 +182,12 @@ fn configuration(ways: &[Way]) -> anyhow::Result<String> {
         if let Some(listener) = &way.listener {
             writeln!(config, "    bind fd@{}", listener.as_raw_fd())?;
         }
-        let server = match way.server.endpoint() {
-            Endpoint::Inet(addr) => addr.to_string(),
-            Endpoint::Unix(name) => {
-                let path = name.as_addr().as_pathname().unwrap_or_default();
-                format!("unix@{}", std::str::from_utf8(path).context("a path that is no text")?)
-            }
+        let endpoint = way.server.endpoint();
+        let server = if let Some(addr) = endpoint.socket_addr() {
+            addr.to_string()
+        } else {
+            let path = endpoint.unix_name().and_then(UnixName::as_pathname).unwrap_or_default();
+            format!("unix@{}", std::str::from_utf8(path).context("a path that is no text")?)
         };
         writeln!(config, "    server echo {server} {}", way.options)?;
     }

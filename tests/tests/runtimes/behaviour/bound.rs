@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use realpeer::{Acceptor, Endpoint, Verdict};
+use realpeer::{Acceptor, Verdict, policy_fn};
 
 use crate::client::{V1, acceptor, connect, connect_and_send, connect_from, endpoint, host, listener};
 use crate::harness::raise_descriptor_limit;
@@ -18,10 +18,10 @@ pub fn max_pending_is_never_exceeded<R: Runtime>() {
     let most = Arc::new(AtomicUsize::new(0));
     let acceptor = {
         let (in_hand, most) = (in_hand.clone(), most.clone());
-        Acceptor::new(move |_: &Endpoint| {
+        Acceptor::new(policy_fn(move |_| {
             most.fetch_max(in_hand.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             Verdict::Require
-        })
+        }))
         .with_timeout(Duration::from_millis(300))
     };
     R::run(async {
@@ -58,7 +58,7 @@ pub fn max_pending_is_never_exceeded<R: Runtime>() {
 
 /// A silent peer holds one of two slots; strangers come and go, and a good peer gets through.
 pub fn r12_refused_peers_take_no_slot<R: Runtime>() {
-    let policy = |peer: &Endpoint| if host(peer) == Some(1) { Verdict::Require } else { Verdict::Refuse };
+    let policy = policy_fn(|peer| if host(peer) == Some(1) { Verdict::Require } else { Verdict::Refuse });
     R::run(async {
         for max_pending in [1, 2] {
             let (socket, addr) = listener();
@@ -85,10 +85,10 @@ pub fn with_the_bound_reached_nothing_is_accepted<R: Runtime>() {
     let asked = Arc::new(AtomicUsize::new(0));
     let acceptor = {
         let asked = asked.clone();
-        Acceptor::new(move |peer: &Endpoint| {
+        Acceptor::new(policy_fn(move |peer| {
             asked.fetch_add(1, Ordering::SeqCst);
             if host(peer) == Some(1) { Verdict::Require } else { Verdict::Refuse }
-        })
+        }))
         .with_timeout(Duration::from_millis(300))
     };
     R::run(async {

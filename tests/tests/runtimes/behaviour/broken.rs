@@ -6,7 +6,7 @@ use std::thread::{self, sleep};
 use std::time::Duration;
 
 use realpeer::proto::{Addresses, Config, Encoder, Error, Tlv, UnixAddr, Version, Versions, kind};
-use realpeer::{AcceptError, Acceptor, Counts, Endpoint, Verdict};
+use realpeer::{AcceptError, Acceptor, Counts, Verdict, policy_fn};
 
 use rustix::net::{SendFlags, send};
 
@@ -218,11 +218,11 @@ pub fn kinds_and_counts<R: Runtime>() {
         (|addr| Some(connect_and_send(addr, &V1[..9])), Some(("timeout", io::ErrorKind::TimedOut))),
         (|addr| RESET(connect_and_send(addr, &V1[..9])), Some(("io", io::ErrorKind::ConnectionReset))),
     ];
-    let policy = |peer: &Endpoint| match host(peer) {
+    let policy = policy_fn(|peer| match host(peer) {
         Some(2) => Verdict::Refuse,
         Some(3) => Verdict::Bypass,
         _ => Verdict::Require,
-    };
+    });
     R::run(async {
         for way in Way::BOTH {
             let acceptor = Acceptor::new(policy).with_timeout(Duration::from_millis(200));

@@ -7,7 +7,7 @@ use std::thread::{self, sleep};
 use std::time::Duration;
 
 use realpeer::proto::Encoder;
-use realpeer::{AcceptError, Acceptor, Endpoint, Verdict};
+use realpeer::{AcceptError, Acceptor, Verdict, policy_fn};
 use realpeer_tests::vectors::Expect;
 
 use super::cancel::poll_once;
@@ -146,7 +146,7 @@ pub fn buffered_bytes_may_be_there_already<R: Runtime>() {
 pub fn r13_buffered_peers_are_not_read_from_if_refused_or_bypassed<R: Runtime>() {
     R::run(async {
         for verdict in [Verdict::Refuse, Verdict::Bypass] {
-            let acceptor = Acceptor::new(move |_: &Endpoint| verdict);
+            let acceptor = Acceptor::new(policy_fn(move |_| verdict));
             let (socket, addr) = listener();
             // Silent: to read from it would be to wait.
             let mut client = connect(addr);

@@ -3,18 +3,21 @@
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::io::{Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net as unix;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::thread;
 
-use realpeer::{AcceptError, Acceptor, Endpoint, Verdict};
+use realpeer::proto::Address;
+use realpeer::{AcceptError, Acceptor, Endpoint, Verdict, policy_fn};
 
 use crate::client::{
-    V1, V2, acceptor, connect, connect_and_send, connect_from, endpoint, host, is_closed, listener,
-    send_in_pieces,
+    V1, V2, acceptor, connect, connect_and_send, connect_from, connect_unix_from, endpoint, host, is_closed,
+    listener, listener_at, send_in_pieces, unix_name,
 };
 use crate::runtime::{Runtime, Sockets, Way, read_to_end};
 
@@ -24,10 +27,10 @@ pub fn is_asked_once_a_connection<R: Runtime>() {
             let asked = Arc::new(Mutex::new(HashMap::<Endpoint, u32>::new()));
             let acceptor = {
                 let asked = asked.clone();
-                Acceptor::new(move |peer: &Endpoint| {
+                Acceptor::new(policy_fn(move |peer| {
                     *asked.lock().unwrap().entry(peer.clone()).or_default() += 1;
                     Verdict::Require
-                })
+                }))
             };
             let (socket, addr) = listener();
             let mut server = way.server::<R::Tcp>(socket, &acceptor);
@@ -48,11 +51,11 @@ pub fn is_asked_once_a_connection<R: Runtime>() {
 
 /// Whatever they send is still there; and a bypassed client may well wait for the server to speak first.
 pub fn r13_refused_and_bypassed_peers_are_not_read_from<R: Runtime>() {
-    let policy = |peer: &Endpoint| match host(peer) {
+    let policy = policy_fn(|peer| match host(peer) {
         Some(2) => Verdict::Refuse,
         Some(3) => Verdict::Bypass,
         _ => Verdict::Require,
-    };
+    });
     R::run(async {
         for way in Way::BOTH {
             let (socket, addr) = listener();
@@ -90,13 +93,67 @@ pub fn r13_refused_and_bypassed_peers_are_not_read_from<R: Runtime>() {
     });
 }
 
+/// A dual-stack listener names its IPv4 peers by mapped addresses. A policy that is written for IPv4 addresses means
+/// them too, or a local client would be taken for a proxy, or a proxy's header for payload.
+pub fn r13_mapped_peers_are_judged_by_their_ipv4_address<R: Runtime>() {
+    let policies: [fn(&Endpoint) -> Verdict; 2] = [
+        |peer| if peer.ip().is_some_and(|ip| ip.is_loopback()) { Verdict::Bypass } else { Verdict::Refuse },
+        |peer| match peer {
+            Endpoint::Inet(SocketAddr::V4(_)) => Verdict::Bypass,
+            _ => Verdict::Refuse,
+        },
+    ];
+    R::run(async {
+        for way in Way::BOTH {
+            for policy in policies {
+                let (socket, addr) = listener_at("[::ffff:127.0.0.1]:0".parse().unwrap());
+                let mut server = way.server::<R::Tcp>(socket, &Acceptor::new(policy_fn(policy)));
+                let client = connect_and_send(SocketAddr::new(addr.ip().to_canonical(), addr.port()), V1);
+                client.shutdown(Shutdown::Write).unwrap();
+                let mut accepted = server.next().await;
+                accepted.outcome.unwrap();
+                assert_eq!(read_to_end::<R::Tcp>(&mut accepted.stream).await, V1, "{way:?}");
+            }
+        }
+    });
+}
+
+/// Whoever may bind abstract names can have the proxy's with a NUL more.
+pub fn r13_an_abstract_name_with_a_nul_more_is_not_believed<R: Runtime>() {
+    R::run(async {
+        for way in Way::BOTH {
+            let (listens_at, proxy) = (unix_name(), unix_name());
+            let addr = unix::SocketAddr::from_abstract_name(&listens_at).unwrap();
+            let socket = unix::UnixListener::bind_addr(&addr).unwrap();
+            let policy = policy_fn({
+                let proxy = proxy.clone();
+                move |peer| match peer.as_address() {
+                    Address::Unix(name) if name.as_abstract_name() == Some(proxy.as_bytes()) => {
+                        Verdict::Require
+                    }
+                    _ => Verdict::Refuse,
+                }
+            });
+            let mut server = way.server::<R::Unix>(socket, &Acceptor::new(policy));
+            for (name, believed) in [(proxy.clone(), true), (format!("{proxy}\0"), false)] {
+                let mut client = connect_unix_from(&name, &addr);
+                client.write_all(V1).unwrap();
+                match server.next().await.outcome {
+                    Ok(_) => assert!(believed, "{way:?}"),
+                    Err(error) => assert_eq!((error.kind(), believed), ("refused", false), "{way:?}"),
+                }
+            }
+        }
+    });
+}
+
 /// A policy that panics is the server's own fault, so the server hears of it. The connection is closed, the pending
 /// ones and the listener are as they were.
 pub fn a_panic_in_it_reaches_the_caller_and_costs_one_connection<R: Runtime>() {
-    let policy = |peer: &Endpoint| {
+    let policy = policy_fn(|peer| {
         assert!(host(peer) != Some(2), "this policy panics, as the test wants");
         Verdict::Require
-    };
+    });
     R::run(async {
         for way in Way::BOTH {
             let (socket, addr) = listener();

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use realpeer::{AcceptError, Acceptor, Endpoint, Verdict};
+use realpeer::{AcceptError, Acceptor, Verdict, policy_fn};
 use rustix::io::Errno;
 
 use crate::client::{
@@ -35,10 +35,10 @@ fn out_of_descriptors_on<R: Runtime>(way: Way) {
     let asked = Arc::new(AtomicUsize::new(0));
     let acceptor = {
         let asked = asked.clone();
-        Acceptor::new(move |_: &Endpoint| {
+        Acceptor::new(policy_fn(move |_| {
             asked.fetch_add(1, Ordering::SeqCst);
             Verdict::Require
-        })
+        }))
         .with_config(*acceptor().config())
     };
     R::run(async {
@@ -120,11 +120,11 @@ pub fn no_descriptor_is_leaked<R: Runtime>() {
         (|addr| RESET(connect_and_send(addr, &V1[..20])), "io"),
         (|addr| HALF_CLOSE(connect(addr)), "closed"),
     ];
-    let policy = |peer: &Endpoint| match host(peer) {
+    let policy = policy_fn(|peer| match host(peer) {
         Some(2) => Verdict::Refuse,
         Some(3) => Verdict::Bypass,
         _ => Verdict::Require,
-    };
+    });
     R::run(async {
         // Runtimes open descriptors of their own when they are first used.
         let (socket, addr) = listener();

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use realpeer::proto::{Addresses, Encoder, Error, UnixAddr, Version};
-use realpeer::{AcceptError, Accepted, Acceptor, Endpoint, Verdict};
+use realpeer::{AcceptError, Accepted, Acceptor, Endpoint, Verdict, policy_fn};
 use realpeer_tests::vectors::Expect;
 
 use super::vectors::{all_rows, check_outcome, each_row, every_header};
@@ -100,7 +100,7 @@ pub fn errors<R: Asynchronous>() {
         assert_eq!(established.source().to_string(), SOURCE);
 
         for verdict in [Verdict::Refuse, Verdict::Bypass] {
-            let acceptor = Acceptor::new(move |_: &Endpoint| verdict);
+            let acceptor = Acceptor::new(policy_fn(move |_| verdict));
             let mut stream = Script::default().bytes(V1).never();
             let outcome = R::handshake_script(&acceptor, &mut stream, peer()).await;
             assert_eq!(outcome.is_ok(), verdict == Verdict::Bypass);

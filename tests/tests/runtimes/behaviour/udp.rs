@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use realpeer::proto::{Addresses, Error, Transport, parse};
-use realpeer::{AcceptError, Acceptor, Endpoint, Trust, Verdict};
+use realpeer::{AcceptError, Acceptor, Trust, Verdict, policy_fn};
 use realpeer_tests::vectors::{Expect, Vector};
 use rustix::io::Errno;
 
@@ -145,11 +145,11 @@ pub fn payload_of_a_datagram<R: Runtime>() {
 
 /// It is not taken for a shorter one. One that just fills the buffer is whole.
 pub fn datagram_larger_than_the_buffer<R: Runtime>() {
-    let policy = |peer: &Endpoint| match host(peer) {
+    let policy = policy_fn(|peer| match host(peer) {
         Some(2) => Verdict::Refuse,
         Some(3) => Verdict::Bypass,
         _ => Verdict::Require,
-    };
+    });
     R::run(async {
         let acceptor = Acceptor::new(policy);
         let bytes = [V2_DGRAM, b"payload"].concat();
@@ -181,7 +181,7 @@ pub fn datagram_larger_than_the_buffer<R: Runtime>() {
 /// The header's; or those of the socket, where the header has none, or the policy wants none.
 pub fn endpoints_of_a_datagram<R: Runtime>() {
     let unspec = [&LOCAL[..12], b"\x21\0\0\0"].concat();
-    let bypass = |peer: &Endpoint| if host(peer) == Some(3) { Verdict::Bypass } else { Verdict::Require };
+    let bypass = policy_fn(|peer| if host(peer) == Some(3) { Verdict::Bypass } else { Verdict::Require });
     R::run(async {
         let acceptor = Acceptor::new(bypass);
         let mut pair = Pair::<R>::new();
@@ -232,10 +232,10 @@ pub fn policy_is_asked_once_a_datagram<R: Runtime>() {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let acceptor = {
         let asked = asked.clone();
-        Acceptor::new(move |peer: &Endpoint| {
+        Acceptor::new(policy_fn(move |peer| {
             asked.lock().unwrap().push(peer.clone());
             Verdict::Require
-        })
+        }))
     };
     R::run(async {
         let mut expected = Vec::new();
@@ -249,11 +249,11 @@ pub fn policy_is_asked_once_a_datagram<R: Runtime>() {
 }
 
 pub fn kinds_and_counts_of_datagrams<R: Runtime>() {
-    let policy = |peer: &Endpoint| match host(peer) {
+    let policy = policy_fn(|peer| match host(peer) {
         Some(2) => Verdict::Refuse,
         Some(3) => Verdict::Bypass,
         _ => Verdict::Require,
-    };
+    });
     let rows: [(_, &[u8], _); 7] = [
         (1, V1, None),
         (1, V2_DGRAM, None),
