@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "this is test code")]
 
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -174,11 +174,11 @@ fn buffers_that_read_ahead_lose_the_header_and_nothing_else() {
         for capacity in [1, 2, 5, 1000] {
             let mut reader = BufReader::with_capacity(capacity, &bytes[..]);
             let mut handshake = Handshake::with_storage(&config(), Duration::ZERO, vec![0; MAX_HEADER_LEN]);
-            let polled = handshake.poll_buf_with(
-                &mut reader,
-                |reader| Poll::Ready(reader.fill_buf()),
-                BufRead::consume,
-            );
+            let polled = handshake.poll_buf_with(|hand_over| {
+                let taken = hand_over(reader.fill_buf()?);
+                reader.consume(taken);
+                Poll::Ready(Ok::<_, io::Error>(()))
+            });
             let rest = reader.buffer().len() + reader.get_ref().len();
             match (parse(&bytes, &config()), polled) {
                 (Ok(Parsed::Complete { len, .. }), Poll::Ready(Ok(()))) => {

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "this is test code")]
 
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use realpeer_io::HeaderStorage;
@@ -59,11 +59,16 @@ impl Wire {
     }
 
     fn poll_buf<B: Storage>(&mut self, handshake: &mut Handshake<Duration, B>) -> Polled {
-        handshake.poll_buf_with(self, Self::fill, |wire, len| drop(wire.here.drain(..len)))
+        handshake.poll_buf_with(|hand_over| {
+            let taken = hand_over(ready!(self.fill())?);
+            self.here.drain(..taken);
+            Poll::Ready(Ok(()))
+        })
     }
 
     /// All that is here, as a buffer that reads ahead has it.
     fn fill(&mut self) -> Poll<Result<&[u8], &'static str>> {
+        self.reads.push((ReadMode::Peek, self.here.len()));
         if std::mem::take(&mut self.fails) {
             return Poll::Ready(Err("interrupted"));
         }
@@ -125,17 +130,59 @@ fn the_clock_decides_and_not_the_timer() {
     assert_eq!(wire.poll(&mut handshake), DONE);
 }
 
+/// F39: "call handle_timeout, then poll" is right to the letter, however late the caller is.
 #[test]
-fn an_expired_handshake_stays_so_and_reads_no_more() {
-    let (mut handshake, mut wire) = (handshake(), Wire::default());
-    handshake.handle_timeout(105 * SECOND);
-    wire.here.extend(LINE);
-    for _ in 0..2 {
-        assert_eq!(wire.poll(&mut handshake), timed_out(0));
-        assert_eq!(wire.poll_peek(&mut handshake), timed_out(0));
-        handshake.handle_timeout(Duration::ZERO);
+fn a_header_that_came_in_time_counts_however_late_it_is_looked_at() {
+    for poll in WAYS {
+        let (mut handshake, mut wire) = (handshake(), Wire::default());
+        assert_eq!(poll(&mut wire, &mut handshake), Poll::Pending);
+        wire.here.extend([LINE, b"hello"].concat());
+        handshake.handle_timeout(1000 * SECOND);
+        assert_eq!(handshake.poll_timeout(), Some(105 * SECOND), "due until it has been looked at");
+        assert_eq!(poll(&mut wire, &mut handshake), DONE);
+        assert_eq!((wire.here.as_slice(), handshake.taken()), (&b"hello"[..], LINE));
+        assert_eq!(handshake.poll_timeout(), None);
     }
-    assert_eq!((wire.reads.len(), handshake.header()), (0, None));
+}
+
+/// The look after the deadline ends as soon as it would have to wait, even if a byte comes right after.
+#[test]
+fn after_the_deadline_a_drip_of_bytes_gains_no_time() {
+    for poll in WAYS {
+        let (mut handshake, mut wire) = (handshake(), Wire::with(&LINE[..20]));
+        handshake.handle_timeout(105 * SECOND);
+        assert_eq!(poll(&mut wire, &mut handshake), timed_out(20));
+        wire.here.extend(&LINE[20..]);
+        handshake.handle_timeout(105 * SECOND);
+        assert_eq!(poll(&mut wire, &mut handshake), timed_out(20));
+        assert_eq!((wire.here.as_slice(), handshake.taken()), (&LINE[20..], &LINE[..20]));
+    }
+}
+
+#[test]
+fn an_interrupted_look_after_the_deadline_may_be_repeated() {
+    for poll in WAYS {
+        let (mut handshake, mut wire) = (handshake(), Wire { fails: true, ..Wire::with(LINE) });
+        handshake.handle_timeout(105 * SECOND);
+        assert_eq!(poll(&mut wire, &mut handshake), Poll::Ready(Err(HandshakeError::Io("interrupted"))));
+        assert_eq!(poll(&mut wire, &mut handshake), DONE);
+    }
+}
+
+#[test]
+fn a_handshake_that_has_timed_out_stays_so_and_reads_no_more() {
+    for poll in WAYS {
+        let (mut handshake, mut wire) = (handshake(), Wire::default());
+        handshake.handle_timeout(105 * SECOND);
+        assert_eq!(poll(&mut wire, &mut handshake), timed_out(0));
+        wire.here.extend(LINE);
+        wire.reads.clear();
+        for way in WAYS {
+            assert_eq!(way(&mut wire, &mut handshake), timed_out(0));
+            handshake.handle_timeout(Duration::ZERO);
+        }
+        assert_eq!((wire.reads.len(), handshake.header(), handshake.poll_timeout()), (0, None, None));
+    }
 }
 
 #[test]
@@ -161,7 +208,7 @@ fn r8_the_time_is_five_seconds_unless_set_and_at_most_a_day() {
     }
     let mut at_once = Handshake::new(&Config::new().with_timeout(Duration::ZERO), SECOND);
     at_once.handle_timeout(SECOND);
-    assert_eq!(Wire::with(LINE).poll(&mut at_once), timed_out(0));
+    assert_eq!(Wire::default().poll(&mut at_once), timed_out(0));
 }
 
 #[test]
@@ -189,20 +236,31 @@ fn an_end_right_behind_the_header_is_none_of_its_business() {
     }
 }
 
+/// F23: one `Interrupted` does not end a connection.
 #[test]
-fn after_an_error_of_the_connection_it_goes_on() {
-    for peek in [false, true] {
+fn after_an_error_of_the_connection_the_next_poll_goes_on_where_it_stopped() {
+    for poll in WAYS {
         let (mut handshake, mut wire) = (handshake(), Wire::with(&LINE[..20]));
-        let mut poll =
-            |wire: &mut Wire| if peek { wire.poll_peek(&mut handshake) } else { wire.poll(&mut handshake) };
-        assert_eq!(poll(&mut wire), Poll::Pending);
-        wire.fails = true;
-        assert_eq!(poll(&mut wire), Poll::Ready(Err(HandshakeError::Io("interrupted"))));
-        assert_eq!(poll(&mut wire), Poll::Pending);
-        wire.here.extend(&LINE[20..]);
-        assert_eq!(poll(&mut wire), DONE);
-        assert_eq!(handshake.decoder().as_bytes(), LINE);
+        assert_eq!(poll(&mut wire, &mut handshake), Poll::Pending);
+        for _ in 0..3 {
+            wire.fails = true;
+            assert_eq!(poll(&mut wire, &mut handshake), Poll::Ready(Err(HandshakeError::Io("interrupted"))));
+            assert_eq!((handshake.taken(), handshake.poll_timeout()), (&LINE[..20], Some(105 * SECOND)));
+        }
+        assert_eq!(poll(&mut wire, &mut handshake), Poll::Pending);
+        wire.here.extend([&LINE[20..], b"hello"].concat());
+        assert_eq!(poll(&mut wire, &mut handshake), DONE);
+        assert_eq!((handshake.taken(), wire.here.as_slice()), (LINE, &b"hello"[..]));
     }
+}
+
+/// Or it would be asked again without end.
+#[test]
+fn a_buffered_read_that_hands_nothing_over_is_misuse() {
+    let mut handshake = handshake();
+    let polled = handshake.poll_buf_with(|_| Poll::Ready(Ok(())));
+    assert_eq!(polled, fails(Error::ApiMisuse(ApiMisuse::NothingHandedOver)));
+    assert_eq!(handshake.poll_timeout(), None);
 }
 
 #[test]
@@ -253,8 +311,10 @@ fn the_deadline_holds_between_the_peek_and_the_read() {
     let (mut handshake, mut wire) = (handshake(), Wire { blocks_take: true, ..Wire::with(LINE) });
     assert_eq!(wire.poll_peek(&mut handshake), Poll::Pending);
     handshake.handle_timeout(105 * SECOND);
+    wire.blocks_take = true;
     assert_eq!(wire.poll_peek(&mut handshake), timed_out(LINE.len()));
     assert_eq!((handshake.header(), handshake.poll_timeout()), (None, None));
+    assert_eq!((handshake.taken(), wire.here.as_slice()), (&b""[..], LINE));
 }
 
 #[test]
@@ -294,7 +354,7 @@ fn bytes_that_somebody_else_has_read_are_missing() {
             wire.here.clear();
             polled
         });
-        assert_eq!(polled, fails(Error::Truncated { received: end.try_into().unwrap() }));
+        assert_eq!(polled, fails(Error::ApiMisuse(ApiMisuse::PeekedBytesGone)));
         assert_eq!((handshake.header(), handshake.poll_timeout()), (None, None));
     }
 }

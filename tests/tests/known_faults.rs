@@ -60,7 +60,8 @@ fn cve_2019_10097_a_header_larger_than_the_buffer() {
     let header = v2(0x21, 0x11, &[IPV4, &[4, 0x07, 0xD0], &[0; 2000]]);
     for len in [16, 17, 28, 100, 536] {
         let mut decoder = Decoder::with_storage(&Config::new(), vec![0; len]);
-        assert_eq!(decoder.push(&header), 16);
+        // The family says that it is too long, or else the first byte of the length.
+        assert_eq!(decoder.push(&header), if len < 28 { 13 } else { 14 });
         let Err(Error::TooLong { at_least, limit }) = decoder.next_event() else { panic!("{decoder:?}") };
         assert!(limit == len as u32 && at_least > limit && at_least <= 16 + 12 + 3 + 2000);
         assert_eq!((decoder.push(&header), decoder.read_slot().len()), (0, 0));
@@ -74,8 +75,8 @@ fn cve_2021_23351_cve_2026_47736_an_endless_line() {
         [&b"PROXY UNKNOWN "[..], b"PROXY UNKNOWN \r", b"PROXY TCP4 192.0.2.1 192.0.2.2 1 1", b"PROXY "]
     {
         let mut decoder = Decoder::with_storage(&Config::new(), vec![0; 4096]);
-        decoder.push(start);
-        let mut pushed = start.len();
+        let mut pushed = decoder.push(start);
+        assert_eq!(pushed, start.len());
         while matches!(decoder.next_event(), Ok(Event::NeedData { .. })) {
             pushed += decoder.push(b"x");
         }

@@ -173,10 +173,16 @@ where
     pub fn poll_buf_with<R: ?Sized>(
         &mut self,
         reader: &mut R,
-        fill: impl FnMut(&mut R) -> Poll<io::Result<&[u8]>>,
-        consume: impl FnMut(&mut R, usize),
+        mut fill: impl FnMut(&mut R) -> Poll<io::Result<&[u8]>>,
+        mut consume: impl FnMut(&mut R, usize),
     ) -> Poll<Result<Established, AcceptError>> {
-        self.poll(|handshake| handshake.poll_buf_with(reader, fill, consume))
+        self.poll(|handshake| {
+            handshake.poll_buf_with(|hand_over| {
+                let taken = hand_over(ready!(fill(reader))?);
+                consume(reader, taken);
+                Poll::Ready(Ok(()))
+            })
+        })
     }
 
     fn poll(

@@ -4,7 +4,7 @@ use core::fmt;
 use core::num::NonZeroUsize;
 
 use crate::config::Limits;
-use crate::parse::{Parsed, Progress, advance, view};
+use crate::parse::{Parsed, Progress, advance, others, view};
 use crate::{ApiMisuse, Config, Error, Header, Version, v1, v2};
 
 /// A header in the making: bytes go in as they come, events come out.
@@ -12,10 +12,11 @@ use crate::{ApiMisuse, Config, Error, Header, Version, v1, v2};
 /// Bytes are kept in the storage `B`: an array within (536 bytes, which the specification means every header to
 /// fit), a borrowed slice, a boxed one, or anything else that is [`Storage`]. The decoder itself never allocates.
 ///
-/// - Whole, byte by byte or split anywhere: the same events, the same error.
-/// - No byte beyond the header is taken: [`push`](Self::push) says how many it took, and
+/// - `push(a)` then `push(b)` == `push(a ++ b)`: the same events, the same error, the same bytes taken.
+/// - `push(header ++ payload) == header.len()`: no byte of payload is ever taken, and
 ///   [`read_slot`](Self::read_slot) is never longer than what is still header.
-/// - Errors are sticky: once there is one, it is all that [`next_event`](Self::next_event) gives.
+/// - `as_bytes() ++ input[push(input)..]` == all that was pushed, also after an error: nothing is lost.
+/// - After an error `push(x) == 0`, and [`next_event`](Self::next_event) returns that error.
 ///
 /// ```
 /// use realpeer_proto::{Config, Decoder, Event};
@@ -126,28 +127,55 @@ impl<B: Storage> Decoder<B> {
         decoder
     }
 
-    /// Takes bytes off the front of `input` and says how many: all of them, unless the header ends before or can't
-    /// be one. Bytes that are not taken remain the caller's.
+    /// Consumes header bytes from the front of `input` and returns how many it took: all of them, unless the header
+    /// ends before, or no header can begin like this. In that case the byte that makes it impossible, and all that
+    /// follows it, are not taken.
+    ///
+    /// Bytes that are not taken remain the caller's. Those that were taken can be had back, after an error too, from
+    /// [`as_bytes`](Self::as_bytes).
+    ///
+    /// ```
+    /// use realpeer_proto::{Config, Decoder};
+    ///
+    /// let mut decoder = Decoder::new(&Config::new());
+    /// assert_eq!(decoder.push(b"P"), 1);
+    /// assert_eq!(decoder.push(b"OST / HTTP/1.1\r\n"), 0);
+    /// assert!(decoder.next_event().is_err());
+    /// assert_eq!(decoder.as_bytes(), b"P");
+    /// ```
+    #[must_use = "the bytes that were not taken are payload, or belong to another protocol"]
     pub fn push(&mut self, input: &[u8]) -> usize {
         self.look();
+        if !self.is_open() {
+            return 0;
+        }
+        let before = self.filled;
         if let [byte] = *input {
-            return self.push_byte(byte);
+            self.push_byte(byte);
+        } else {
+            let taken = self.take(input);
+            // The length of a version 2 header is known once its first 16 bytes are.
+            if self.filled as usize == v2::HEAD_LEN && taken < input.len() {
+                self.look();
+                self.take(input.get(taken..).unwrap_or_default());
+            }
         }
-        let mut taken = self.take(input);
-        // The length of a version 2 header is known once its first 16 bytes are.
-        if self.filled as usize == v2::HEAD_LEN && taken < input.len() {
-            self.look();
-            taken += self.take(input.get(taken..).unwrap_or_default());
+        self.look();
+        if self.is_failed() && self.seen != self.filled {
+            self.untake(before);
         }
-        taken
+        (self.filled - before) as usize
     }
 
     /// Says that no more bytes will come. Without a complete header that is an error: [`Error::Closed`] if nothing
     /// came at all, else [`Error::Truncated`].
     pub fn push_eof(&mut self) {
         self.look();
-        if let State::Open(_) = self.state {
-            self.cut_off();
+        if self.is_open() {
+            self.state = State::Failed(match self.filled {
+                0 => Error::Closed,
+                received => Error::Truncated { received },
+            });
         }
     }
 
@@ -172,7 +200,7 @@ impl<B: Storage> Decoder<B> {
         let (start, end) = self.slot();
         let slot = end.min(self.storage.bytes().len()).saturating_sub(start);
         if n > slot {
-            self.misuse(n, slot);
+            self.received_too_many(n, slot);
         } else {
             self.filled += u32::try_from(n).unwrap_or(u32::MAX);
         }
@@ -214,9 +242,7 @@ impl<B: Storage> Decoder<B> {
             },
             State::Failed(error) => Err(*error),
             // It has been found complete before, so there is a header.
-            State::Complete(version) => {
-                view(bytes, *version).map(Event::Header).ok_or(Error::Truncated { received: *filled })
-            }
+            State::Complete(version) => view(bytes, *version).map(Event::Header).ok_or(Error::Unreachable),
         }
     }
 
@@ -228,7 +254,7 @@ impl<B: Storage> Decoder<B> {
         }
     }
 
-    /// The bytes taken so far; those of the whole header once it is complete.
+    /// Returns the bytes taken so far, also after an error: once the header is complete, all of it and nothing else.
     pub fn as_bytes(&self) -> &[u8] {
         self.storage.bytes().get(..self.filled as usize).unwrap_or_default()
     }
@@ -238,27 +264,27 @@ impl<B: Storage> Decoder<B> {
         matches!(self.state, State::Complete(_))
     }
 
-    /// Whether there is a header or an error.
-    pub(crate) fn is_settled(&self) -> bool {
-        !matches!(self.state, State::Open(_))
+    /// Whether there is neither a header nor an error.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.state, State::Open(_))
     }
 
-    /// There will be no more of what has come.
-    pub(crate) fn cut_off(&mut self) {
-        self.state = State::Failed(match self.filled {
-            0 => Error::Closed,
-            received => Error::Truncated { received },
-        });
+    /// Whether there is an error.
+    pub(crate) fn is_failed(&self) -> bool {
+        matches!(self.state, State::Failed(_))
     }
 
-    /// The caller says that it wrote `received` bytes into a slot of fewer. The first error stays.
-    pub(crate) fn misuse(&mut self, received: usize, slot: usize) {
-        if let State::Failed(_) = self.state {
-            return;
-        }
+    /// The caller says that it wrote `received` bytes into a slot of fewer.
+    pub(crate) fn received_too_many(&mut self, received: usize, slot: usize) {
         let clamp = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
-        let misuse = ApiMisuse::ReceivedBeyondSlot { received: clamp(received), slot: clamp(slot) };
-        self.state = State::Failed(Error::ApiMisuse(misuse));
+        self.misuse(ApiMisuse::ReceivedBeyondSlot { received: clamp(received), slot: clamp(slot) });
+    }
+
+    /// Fails. The first error stays.
+    pub(crate) fn misuse(&mut self, misuse: ApiMisuse) {
+        if !self.is_failed() {
+            self.state = State::Failed(Error::ApiMisuse(misuse));
+        }
     }
 
     fn min(&self) -> NonZeroUsize {
@@ -277,15 +303,15 @@ impl<B: Storage> Decoder<B> {
 impl<B: Storage> Decoder<B> {
     /// Takes a byte that comes alone: as long as there is no header, at least one is missing.
     #[inline]
-    fn push_byte(&mut self, byte: u8) -> usize {
-        let State::Open(progress) = &mut self.state else { return 0 };
+    fn push_byte(&mut self, byte: u8) {
+        let State::Open(progress) = &mut self.state else { return };
         let mut missing = None;
         if let Progress::V1(line) = progress {
             missing = line.next(byte, v1::limit(self.limits));
         }
         let filled = self.filled as usize;
         if !self.make_room(filled + 1) {
-            return 0;
+            return;
         }
         if let Some(slot) = self.storage.bytes_mut().get_mut(filled) {
             *slot = byte;
@@ -294,7 +320,23 @@ impl<B: Storage> Decoder<B> {
         if let Some(missing) = missing {
             (self.needed, self.seen) = (missing, self.filled);
         }
-        1
+    }
+
+    /// Gives back what [`push`](Self::push) has taken beyond the bytes with which a header can begin. It can begin with
+    /// the first `good`, and not with all.
+    #[cold]
+    fn untake(&mut self, good: u32) {
+        let bytes = self.as_bytes();
+        // What no header can begin with does not become one by more bytes, so it can be searched by halves.
+        let (mut good, mut bad) = (good as usize, bytes.len());
+        while good + 1 < bad {
+            let middle = good.midpoint(bad);
+            match others(bytes.get(..middle).unwrap_or_default(), self.limits) {
+                Ok(_) => good = middle,
+                Err(_) => bad = middle,
+            }
+        }
+        self.filled = good as u32;
     }
 
     /// Copies what may be header off the front of `input`, of which nothing has been seen. Says how many bytes.

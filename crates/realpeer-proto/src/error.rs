@@ -56,6 +56,8 @@ pub enum Error {
     OutOfMemory,
     /// The caller broke the contract of a function; the peer is not to blame.
     ApiMisuse(ApiMisuse),
+    /// This can't happen: a fault of this library. Please report it.
+    Unreachable,
 }
 
 /// A byte that can't stand where it stands in a version 1 line (section 2.1).
@@ -212,6 +214,11 @@ pub enum ApiMisuse {
         /// The length of the slot.
         slot: u32,
     },
+    /// Bytes that were peeked at are no longer there to be read: somebody else has read them.
+    PeekedBytesGone,
+    /// The function given to [`Handshake::poll_buf_with`](crate::Handshake::poll_buf_with) was ready without having
+    /// handed over what is in the buffer.
+    NothingHandedOver,
 }
 
 impl fmt::Display for Error {
@@ -239,6 +246,9 @@ impl fmt::Display for Error {
             Self::Truncated { received } => write!(f, "header cut off after {received} bytes"),
             Self::OutOfMemory => f.write_str("no memory for the header"),
             Self::ApiMisuse(misuse) => write!(f, "misuse of the API: {misuse}"),
+            Self::Unreachable => {
+                f.write_str("internal error: a header that was complete is gone; please report it")
+            }
         }
     }
 }
@@ -306,6 +316,10 @@ impl fmt::Display for ApiMisuse {
         match self {
             Self::ReceivedBeyondSlot { received, slot } => {
                 write!(f, "{received} bytes reported as received into a slot of {slot}")
+            }
+            Self::PeekedBytesGone => f.write_str("bytes that were peeked at have been read by somebody else"),
+            Self::NothingHandedOver => {
+                f.write_str("a buffered read was ready without handing over its bytes")
             }
         }
     }

@@ -1,22 +1,31 @@
-//! The driver: a decoder with a deadline, fed by whatever reads.
+//! Drives a decoder until its deadline, fed by whatever reads.
 
 use core::fmt;
+use core::future::{Future, poll_fn};
 use core::ops::Add;
+use core::pin::pin;
 use core::task::{Poll, ready};
 use core::time::Duration;
 
-use crate::{Config, Decoder, Error, Header, Storage};
+use crate::{ApiMisuse, Config, Decoder, Error, Header, Storage};
 
-/// Reads one header off a connection, within its time. Every adapter runs this and nothing else.
+/// Reads one header from a connection, within its time. Every adapter runs this and nothing else.
 ///
 /// `I` is an instant of the caller's clock, such as `std::time::Instant`; the core has no clock. To drive it:
 ///
-/// 1. Call [`poll_with`](Self::poll_with), or [`poll_peek_with`](Self::poll_peek_with), whenever the connection may
-///    be readable, until it is ready.
+/// 1. Call [`poll_with`](Self::poll_with), [`poll_peek_with`](Self::poll_peek_with) or
+///    [`poll_buf_with`](Self::poll_buf_with) whenever the connection may be readable, until it is ready.
 /// 2. While it is pending, wait for the connection, and until [`poll_timeout`](Self::poll_timeout) at the longest.
-/// 3. When that time comes call [`handle_timeout`](Self::handle_timeout), then poll again.
+/// 3. When that time comes call [`handle_timeout`](Self::handle_timeout), then poll again: bytes that have arrived in
+///    time are still read, and if the header is not complete then, the handshake has timed out.
 ///
-/// The time is the whole header's, not each read's, and ends with it.
+/// The time is the whole header's, not each read's, and ends with it. Where reads are `async` functions,
+/// [`read_with`](Self::read_with) does all of this.
+///
+/// No byte is ever lost. Whatever the outcome, and while it is pending:
+///
+/// - `taken() ++ what is left on the connection == everything the peer sent`
+/// - after success: `taken()` == the header
 ///
 /// ```
 /// use core::task::Poll;
@@ -40,9 +49,17 @@ use crate::{Config, Decoder, Error, Header, Storage};
 pub struct Handshake<I, B = [u8; 536]> {
     decoder: Decoder<B>,
     deadline: I,
-    /// Bytes that were peeked at and pushed, but not yet read off.
-    owed: u32,
-    expired: bool,
+    /// How many of the decoder's bytes have been consumed from the connection. The others were peeked at.
+    taken: u32,
+    clock: Clock,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Clock {
+    Running,
+    /// The deadline has passed; what has arrived by now is still read.
+    Expired,
+    TimedOut,
 }
 
 /// How [`Handshake::poll_peek_with`] wants bytes read.
@@ -60,7 +77,7 @@ pub struct Handshake<I, B = [u8; 536]> {
 pub enum ReadMode {
     /// Leave the bytes where they are, as `MSG_PEEK` does.
     Peek,
-    /// Read the bytes off; they have been peeked at and are there.
+    /// Consume the bytes; they have been peeked at and are there.
     Take,
 }
 
@@ -81,13 +98,13 @@ pub enum ReadMode {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HandshakeError<E> {
-    /// The bytes are no header, or were cut off.
+    /// The bytes aren't a header, or were cut off.
     Protocol(Error),
     /// The connection failed.
     Io(E),
     /// The deadline passed.
     TimedOut {
-        /// How many bytes had come.
+        /// How many bytes had arrived.
         received: usize,
     },
 }
@@ -96,7 +113,7 @@ impl<I> Handshake<I>
 where
     I: Copy + PartialOrd + Add<Duration, Output = I>,
 {
-    /// A handshake that begins `now` and has [`Config::timeout`] to end, with storage for 536 bytes.
+    /// Creates a handshake that begins `now` and has [`Config::timeout`] to end, with storage for 536 bytes.
     pub fn new(config: &Config, now: I) -> Self {
         Self::with_storage(config, now, [0; 536])
     }
@@ -107,56 +124,61 @@ where
     I: Copy + PartialOrd + Add<Duration, Output = I>,
     B: Storage,
 {
-    /// The same with storage of the caller's.
+    /// Creates a handshake that begins `now`, has [`Config::timeout`] to end, and keeps its bytes in `storage`.
     pub fn with_storage(config: &Config, now: I, storage: B) -> Self {
         let decoder = Decoder::with_storage(config, storage);
-        Self { decoder, deadline: now + config.timeout(), owed: 0, expired: false }
+        Self { decoder, deadline: now + config.timeout(), taken: 0, clock: Clock::Running }
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout); `None` once the handshake has ended. Until then it
-    /// never changes.
+    /// Returns the deadline by which the header must be complete, at which to call
+    /// [`handle_timeout`](Self::handle_timeout), or `None` once the handshake has ended. It never changes.
     pub fn poll_timeout(&self) -> Option<I> {
-        let ended = self.expired || self.decoder.is_settled() && self.owed == 0;
+        let decoded = self.decoder.is_complete() && self.owed() == 0;
+        let ended = decoded || self.decoder.is_failed() || self.clock == Clock::TimedOut;
         (!ended).then_some(self.deadline)
     }
 
-    /// Says what time it is. The clock decides, not the timer: before the deadline this does nothing.
+    /// Tells the handshake what time it is. The clock decides, not the timer: before the deadline this does nothing.
+    ///
+    /// After the deadline one more poll reads what has arrived by then, so that a header that came in time counts
+    /// however late it is looked at. As soon as that poll would have to wait it times out, so a peer that sends byte by
+    /// byte gains nothing.
     pub fn handle_timeout(&mut self, now: I) {
-        self.expired |= self.poll_timeout().is_some_and(|deadline| now >= deadline);
+        if self.clock == Clock::Running && now >= self.deadline {
+            self.clock = Clock::Expired;
+        }
     }
 
-    /// Reads on with `read`, which fills the front of the slice it is given and says how many bytes it wrote, 0 at
-    /// the end of the stream, like [`Read::read`](https://doc.rust-lang.org/std/io/trait.Read.html#tymethod.read). The slice is
-    /// never longer than what is still header, so no byte of payload is read.
+    /// Reads on with `read`, which fills the front of the slice it is given and returns how many bytes it wrote, 0 at
+    /// the end of the stream, like [`Read::read`](https://doc.rust-lang.org/std/io/trait.Read.html#tymethod.read). The
+    /// slice is never longer than what is still header, so no byte of payload is read.
     ///
-    /// Once ready, it stays so and reads no more.
+    /// Once ready with success, a [protocol error](HandshakeError::Protocol) or a
+    /// [time-out](HandshakeError::TimedOut), it stays so and reads no more.
     ///
     /// # Errors
     ///
-    /// [`HandshakeError`]. After [`HandshakeError::Io`] it may be polled again, as after an interrupted call.
+    /// [`HandshakeError`]. [`HandshakeError::Io`] does not end the handshake: the next poll goes on where this one
+    /// stopped, with the same deadline, as it should after an interrupted call. No byte is lost between the two.
     pub fn poll_with<E>(
         &mut self,
         mut read: impl FnMut(&mut [u8]) -> Poll<Result<usize, E>>,
     ) -> Poll<Result<(), HandshakeError<E>>> {
         self.drive(|this| {
-            if this.owed > 0 {
-                return this.take_owed(&mut [0; 64], &mut read);
-            }
-            let slot = this.decoder.read_slot();
-            // Without room there is nothing to read to, and the decoder says so.
+            let mut scratch = SCRATCH;
+            let slot = this.slot(&mut scratch);
+            // Without room there is nothing to read to, and the decoder reports that.
             if !slot.is_empty() {
-                match ready!(read(slot))? {
-                    0 => this.decoder.push_eof(),
-                    n => this.decoder.received(n),
-                }
+                let n = ready!(read(slot))?;
+                this.received(n);
             }
             Poll::Ready(Ok(()))
         })
     }
 
     /// Reads on where the connection can be peeked at: `read` is told whether to leave what it reads where it is.
-    /// Where the header has come whole that is two calls, one [`ReadMode::Peek`] and one [`ReadMode::Take`] of exactly
-    /// the bytes of the header. Bytes that can't be a header are not read off. Otherwise as
+    /// A header that has arrived completely takes two calls, one [`ReadMode::Peek`] and one [`ReadMode::Take`] of
+    /// exactly the bytes of the header. Bytes that can't be a header are not consumed. Otherwise as
     /// [`poll_with`](Self::poll_with), and the two may be mixed.
     ///
     /// `scratch` is where it reads to: 536 bytes are enough for most headers, any length will do. Without any it does
@@ -170,102 +192,229 @@ where
             return self.poll_with(|slot| read(slot, ReadMode::Take));
         }
         self.drive(|this| {
-            if this.owed == 0 {
+            if this.owed() == 0 {
                 let n = ready!(read(scratch, ReadMode::Peek))?;
                 match scratch.get(..n) {
-                    None => this.decoder.misuse(n, scratch.len()),
+                    None => this.decoder.received_too_many(n, scratch.len()),
                     Some([]) => this.decoder.push_eof(),
-                    // No header is longer than a u32 can say.
-                    Some(peeked) => this.owed = this.decoder.push(peeked) as u32,
+                    Some(peeked) => drop(this.decoder.push(peeked)),
                 }
-                // Bytes that are no header are left to whoever wants to look at them.
-                if this.decoder.next_event().is_err() {
-                    this.owed = 0;
+                // Bytes that aren't a header are left to whoever wants to look at them.
+                if this.decoder.is_failed() {
                     return Poll::Ready(Ok(()));
                 }
             }
-            this.take_owed(scratch, |slot| read(slot, ReadMode::Take))
+            let len = scratch.len().min(this.owed());
+            let n = ready!(read(scratch.get_mut(..len).unwrap_or_default(), ReadMode::Take))?;
+            this.consumed(n, len);
+            Poll::Ready(Ok(()))
         })
     }
 
-    /// Reads on from a buffer of the caller's that reads ahead, such as a
-    /// [`BufRead`](https://doc.rust-lang.org/std/io/trait.BufRead.html): `fill` gives what is in it, reading only if that
-    /// is nothing, and an empty slice at the end of the stream; `consume` takes bytes off its front. Nothing but the
-    /// header is taken, the rest stays in the buffer. Bytes that can't be a header are left there too. Otherwise as
-    /// [`poll_with`](Self::poll_with), and all three may be mixed.
+    /// Reads on from the caller's buffer that reads ahead, such as a
+    /// [`BufRead`](https://doc.rust-lang.org/std/io/trait.BufRead.html). `read` hands over what is in the buffer by
+    /// calling the function it is given, after reading if that was nothing, and consumes as many bytes as that returns.
+    /// An empty slice stands for the end of the stream. Nothing but the header is taken, the rest stays in the buffer.
+    /// Bytes that can't be a header are left there too. Otherwise as [`poll_with`](Self::poll_with), and all three may
+    /// be mixed.
     ///
     /// ```
     /// use core::task::Poll;
     /// use core::time::Duration;
-    /// use std::io::BufRead;
+    /// use std::io::{self, BufRead};
     /// use realpeer_proto::{Config, Handshake};
     ///
     /// let mut reader = &b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\nhello"[..];
     /// let mut handshake: Handshake<Duration> = Handshake::new(&Config::new(), Duration::ZERO);
-    /// let polled = handshake.poll_buf_with(&mut reader, |reader| Poll::Ready(reader.fill_buf()), BufRead::consume);
+    /// let polled = handshake.poll_buf_with(|hand_over| {
+    ///     let taken = hand_over(reader.fill_buf()?);
+    ///     reader.consume(taken);
+    ///     Poll::Ready(Ok::<_, io::Error>(()))
+    /// });
     /// assert!(matches!(polled, Poll::Ready(Ok(()))));
     /// assert_eq!(reader, b"hello");
     /// ```
-    pub fn poll_buf_with<R: ?Sized, E>(
+    pub fn poll_buf_with<E>(
         &mut self,
-        reader: &mut R,
-        mut fill: impl FnMut(&mut R) -> Poll<Result<&[u8], E>>,
-        mut consume: impl FnMut(&mut R, usize),
+        mut read: impl FnMut(&mut dyn FnMut(&[u8]) -> usize) -> Poll<Result<(), E>>,
     ) -> Poll<Result<(), HandshakeError<E>>> {
         self.drive(|this| {
-            if this.owed > 0 {
-                return this.take_owed(&mut [0; 64], |slot| {
-                    let len = ready!(fill(reader))?.len().min(slot.len());
-                    consume(reader, len);
-                    Poll::Ready(Ok(len))
-                });
-            }
-            let filled = ready!(fill(reader))?;
-            if filled.is_empty() {
-                this.decoder.push_eof();
-            }
-            let taken = this.decoder.push(filled);
-            // Bytes that are no header are left to whoever wants to look at them.
-            if this.decoder.next_event().is_ok() {
-                consume(reader, taken);
+            let mut handed_over = false;
+            ready!(read(&mut |filled| {
+                handed_over = true;
+                this.take_from(filled)
+            }))?;
+            if !handed_over {
+                this.decoder.misuse(ApiMisuse::NothingHandedOver);
             }
             Poll::Ready(Ok(()))
         })
     }
 
-    /// The header, once there is one.
-    pub fn header(&self) -> Option<Header<'_>> {
-        self.decoder.header().filter(|_| self.owed == 0)
+    /// Reads the header with `read`, an `async` function with the contract of [`poll_with`](Self::poll_with)'s, until
+    /// the future that `sleep_until` makes of the deadline is ready. This is the whole loop: no other call is needed,
+    /// nor is an allocator.
+    ///
+    /// What has arrived in time counts: `read` is polled before the time is looked at. May be mixed with the other ways.
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeError`]; after [`HandshakeError::Io`] it may be called again, as [`poll_with`](Self::poll_with) may.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the next call goes on where it stopped, with the same deadline, provided that a dropped
+    /// `read` has consumed nothing.
+    ///
+    /// ```
+    /// use core::convert::Infallible;
+    /// use core::time::Duration;
+    /// use realpeer_proto::{Config, Handshake};
+    ///
+    /// # futures_executor(async {
+    /// let mut connection = &b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\nhello"[..];
+    /// let read = async |slot: &mut [u8]| {
+    ///     let n = slot.len().min(connection.len());
+    ///     let (front, rest) = connection.split_at(n);
+    ///     slot[..n].copy_from_slice(front);
+    ///     connection = rest;
+    ///     Ok::<_, Infallible>(n)
+    /// };
+    /// let mut handshake: Handshake<Duration> = Handshake::new(&Config::new(), Duration::ZERO);
+    /// handshake.read_with(read, |_deadline| core::future::pending()).await.unwrap();
+    /// assert_eq!(handshake.header().unwrap().source().unwrap().to_string(), "192.0.2.1:56324");
+    /// assert_eq!(connection, b"hello");
+    /// # });
+    /// # fn futures_executor(future: impl Future<Output = ()>) {
+    /// #     let mut future = std::pin::pin!(future);
+    /// #     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    /// #     assert!(future.as_mut().poll(&mut context).is_ready());
+    /// # }
+    /// ```
+    pub async fn read_with<E, S>(
+        &mut self,
+        mut read: impl AsyncFnMut(&mut [u8]) -> Result<usize, E>,
+        sleep_until: impl FnOnce(I) -> S,
+    ) -> Result<(), HandshakeError<E>>
+    where
+        S: Future<Output = ()>,
+    {
+        let mut sleep = pin!(sleep_until(self.deadline));
+        loop {
+            if let Some(outcome) = self.outcome() {
+                return outcome;
+            }
+            let mut scratch = SCRATCH;
+            let slot = self.slot(&mut scratch);
+            if slot.is_empty() {
+                continue;
+            }
+            let read = {
+                let mut reading = pin!(read(slot));
+                // The time is not looked at before the bytes: what has arrived in time counts.
+                poll_fn(|cx| match reading.as_mut().poll(cx) {
+                    Poll::Pending => sleep.as_mut().poll(cx).map(|()| None),
+                    Poll::Ready(read) => Poll::Ready(Some(read)),
+                })
+                .await
+            };
+            match read {
+                Some(read) => self.received(read.map_err(HandshakeError::Io)?),
+                None => self.clock = Clock::TimedOut,
+            }
+        }
     }
 
-    /// The decoder within.
+    /// Returns the header, once there is one.
+    pub fn header(&self) -> Option<Header<'_>> {
+        self.decoder.header().filter(|_| self.owed() == 0)
+    }
+
+    /// Returns the bytes that have been consumed from the connection so far, whatever the outcome. Bytes that were only
+    /// peeked at are not among them: they are still there.
+    ///
+    /// After an error they are what whoever goes on with the connection lacks, and what an operator wants to see.
+    ///
+    /// ```
+    /// use core::task::Poll;
+    /// use core::time::Duration;
+    /// use realpeer_proto::{Config, Handshake};
+    ///
+    /// let mut connection = &b"PUT /upload HTTP/1.1\r\n"[..];
+    /// let mut handshake: Handshake<Duration> = Handshake::new(&Config::new(), Duration::ZERO);
+    /// let polled = handshake.poll_with(|slot| Poll::Ready(std::io::Read::read(&mut connection, slot)));
+    /// assert!(matches!(polled, Poll::Ready(Err(_))));
+    /// assert_eq!([handshake.taken(), connection].concat(), b"PUT /upload HTTP/1.1\r\n");
+    /// ```
+    pub fn taken(&self) -> &[u8] {
+        self.decoder.as_bytes().get(..self.taken as usize).unwrap_or_default()
+    }
+
+    /// Returns the decoder. Its bytes are those [taken](Self::taken), then those that were only peeked at.
     pub fn decoder(&self) -> &Decoder<B> {
         &self.decoder
     }
 
-    /// The decoder within, to keep the header.
+    /// Returns the decoder, to keep the header.
     pub fn into_decoder(self) -> Decoder<B> {
         self.decoder
     }
 
-    /// Reads off bytes that were peeked at and pushed.
-    fn take_owed<E>(
-        &mut self,
-        scratch: &mut [u8],
-        mut read: impl FnMut(&mut [u8]) -> Poll<Result<usize, E>>,
-    ) -> Poll<Result<(), E>> {
-        let len = scratch.len().min(self.owed as usize);
-        match ready!(read(scratch.get_mut(..len).unwrap_or_default()))? {
-            // Somebody else has read what was seen here.
-            0 => self.decoder.cut_off(),
-            n if n > len => self.decoder.misuse(n, len),
-            n => {
-                self.owed -= n as u32;
-                return Poll::Ready(Ok(()));
-            }
+    /// The bytes that were peeked at and pushed, but not yet consumed.
+    fn owed(&self) -> usize {
+        self.decoder.as_bytes().len().saturating_sub(self.taken as usize)
+    }
+
+    /// Where to read to: `scratch` for bytes that were peeked at before, else the decoder's own.
+    fn slot<'a>(&'a mut self, scratch: &'a mut [u8; 64]) -> &'a mut [u8] {
+        match self.owed() {
+            0 => self.decoder.read_slot(),
+            owed => scratch.get_mut(..owed.min(SCRATCH.len())).unwrap_or_default(),
         }
-        self.owed = 0;
-        Poll::Ready(Ok(()))
+    }
+
+    /// Goes on after a read of `n` bytes into the [`slot`](Self::slot).
+    fn received(&mut self, n: usize) {
+        match self.owed() {
+            0 if n == 0 => self.decoder.push_eof(),
+            0 => {
+                self.decoder.received(n);
+                self.taken = self.decoder.as_bytes().len() as u32;
+            }
+            owed => self.consumed(n, owed.min(SCRATCH.len())),
+        }
+    }
+
+    /// Goes on after `n` bytes of those peeked at were consumed, where there was room for `len`.
+    fn consumed(&mut self, n: usize, len: usize) {
+        match n {
+            0 => self.decoder.misuse(ApiMisuse::PeekedBytesGone),
+            n if n > len => self.decoder.received_too_many(n, len),
+            n => self.taken += n as u32,
+        }
+    }
+
+    /// Takes header bytes from the front of what a buffer holds, and returns how many.
+    fn take_from(&mut self, filled: &[u8]) -> usize {
+        let owed = self.owed();
+        if self.decoder.is_failed() {
+            return 0;
+        }
+        if owed > 0 {
+            let len = owed.min(filled.len());
+            self.consumed(len, len);
+            return len;
+        }
+        if filled.is_empty() {
+            self.decoder.push_eof();
+        }
+        let taken = self.decoder.push(filled);
+        // Bytes that aren't a header are left to whoever wants to look at them.
+        if self.decoder.is_failed() {
+            return 0;
+        }
+        self.taken += taken as u32;
+        taken
     }
 
     /// Takes steps until the handshake has ended or is to wait.
@@ -274,27 +423,42 @@ where
         mut step: impl FnMut(&mut Self) -> Poll<Result<(), E>>,
     ) -> Poll<Result<(), HandshakeError<E>>> {
         loop {
-            if !self.decoder.is_complete() {
-                self.decoder.next_event().map_err(HandshakeError::Protocol)?;
+            if let Some(outcome) = self.outcome() {
+                return Poll::Ready(outcome);
             }
-            if self.decoder.is_complete() && self.owed == 0 {
-                return Poll::Ready(Ok(()));
+            match step(self) {
+                Poll::Ready(done) => done.map_err(HandshakeError::Io)?,
+                Poll::Pending if self.clock == Clock::Expired => self.clock = Clock::TimedOut,
+                Poll::Pending => return Poll::Pending,
             }
-            if self.expired {
-                let received = self.decoder.as_bytes().len();
-                return Poll::Ready(Err(HandshakeError::TimedOut { received }));
-            }
-            ready!(step(self)).map_err(HandshakeError::Io)?;
         }
     }
+
+    /// The outcome, if the handshake has ended.
+    fn outcome<E>(&mut self) -> Option<Result<(), HandshakeError<E>>> {
+        if !self.decoder.is_complete() {
+            if let Err(error) = self.decoder.next_event() {
+                return Some(Err(HandshakeError::Protocol(error)));
+            }
+        }
+        if self.decoder.is_complete() && self.owed() == 0 {
+            return Some(Ok(()));
+        }
+        let received = self.decoder.as_bytes().len();
+        (self.clock == Clock::TimedOut).then_some(Err(HandshakeError::TimedOut { received }))
+    }
 }
+
+/// Where bytes are read to that were peeked at before, and are known.
+const SCRATCH: [u8; 64] = [0; 64];
 
 impl<I: fmt::Debug, B: Storage> fmt::Debug for Handshake<I, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handshake")
             .field("decoder", &self.decoder)
             .field("deadline", &self.deadline)
-            .field("expired", &self.expired)
+            .field("taken", &self.taken)
+            .field("clock", &self.clock)
             .finish_non_exhaustive()
     }
 }

@@ -60,7 +60,7 @@ pub fn parse<'a>(input: &'a [u8], config: &Config) -> Result<Parsed<'a>, Error> 
 
 /// All that is not a whole header of version 2 with addresses of IPv4 or IPv6.
 #[inline(never)]
-fn others(input: &[u8], limits: Limits) -> Result<Parsed<'_>, Error> {
+pub(crate) fn others(input: &[u8], limits: Limits) -> Result<Parsed<'_>, Error> {
     match version(input, limits)? {
         Some(Version::V2) => v2::others(&mut Walk::default(), input, limits),
         Some(Version::V1) => v1::parse(input, limits),

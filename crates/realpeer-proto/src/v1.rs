@@ -128,5 +128,5 @@ fn fault(line: &[u8], limits: Limits) -> Error {
             return Error::TooLong { at_least: at_least as u32, limit: limit as u32 };
         }
     }
-    Error::TooLong { at_least: u32::MAX, limit: limits.max_len }
+    Error::Unreachable
 }

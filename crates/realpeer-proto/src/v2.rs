@@ -73,7 +73,7 @@ pub(crate) fn others<'a>(walk: &mut Walk, input: &'a [u8], limits: Limits) -> Re
         let len = header.len();
         return match view(header) {
             Some(header) => Ok(Parsed::Complete { header, len }),
-            None => Err(Error::Truncated { received: HEAD_LEN as u32 }),
+            None => Err(Error::Unreachable),
         };
     }
     walk.read(rest, len, layout.len())?;

@@ -7,6 +7,8 @@
 #![no_std]
 #![no_main]
 
+mod embedded;
+
 use core::panic::PanicInfo;
 use core::task::Poll;
 use core::time::Duration;
@@ -34,7 +36,15 @@ extern "C" fn rust_eh_personality() {}
 // SAFETY: no other symbol of the program is called `main`.
 #[unsafe(no_mangle)]
 extern "C" fn main() -> i32 {
-    let checks = [line_in_two_pieces, tlvs_and_checksum, encoded_and_decoded, deadline, refused];
+    let checks = [
+        line_in_two_pieces,
+        tlvs_and_checksum,
+        encoded_and_decoded,
+        deadline,
+        refused,
+        embedded::header_in_two_pieces,
+        embedded::silence,
+    ];
     (1..).zip(checks).find(|(_, check)| check() != Some(())).map_or(0, |(number, _)| number)
 }
 

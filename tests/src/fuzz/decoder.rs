@@ -60,7 +60,7 @@ pub fn decoder(data: &[u8]) {
     let len = Rc::new(Cell::new(0));
     let room = Room { bytes: Vec::new(), most, len: Rc::clone(&len) };
     let decoder = Decoder::with_storage(&config, room);
-    let mut run = Run { config, decoder, stream, taken: 0, ended: None, most, room: len };
+    let mut run = Run { config, decoder, stream, taken: 0, offered: 0, ended: None, most, room: len };
     while !script.is_empty() {
         let Ok(op) = script.arbitrary() else { break };
         run.step(&op);
@@ -77,6 +77,8 @@ struct Run<'a> {
     stream: &'a [u8],
     /// The bytes of the stream that the decoder has taken.
     taken: usize,
+    /// The bytes of the stream that were offered to it.
+    offered: usize,
     /// The error that a call has brought about, rather than a byte.
     ended: Option<Error>,
     most: usize,
@@ -94,6 +96,7 @@ impl Run<'_> {
                 slot[..len].copy_from_slice(&rest[..len]);
                 self.decoder.received(len);
                 self.taken += len;
+                self.offered = self.offered.max(self.taken);
             }
             Op::Lie(more) => {
                 let slot = self.decoder.read_slot().len();
@@ -131,11 +134,22 @@ impl Run<'_> {
     fn push(&mut self, len: usize) {
         let rest = &self.stream[self.taken..];
         let input = &rest[..len.min(rest.len())];
+        self.offered = self.offered.max(self.taken + input.len());
         let taken = self.decoder.push(input);
         assert!(taken <= input.len());
         self.taken += taken;
         if taken < input.len() {
             assert!(!self.is_open(), "only a header or an error leaves bytes behind");
+            if self.ended.is_none()
+                && parse(&self.stream[..self.taken], &self.config).is_ok_and(is_incomplete)
+            {
+                // It took all with which a header can begin, and not the byte that makes it impossible.
+                self.ended = match self.decoder.next_event() {
+                    Err(Error::OutOfMemory) => Some(Error::OutOfMemory),
+                    _ => parse(&self.stream[..=self.taken], &self.config).err(),
+                };
+                assert!(self.ended.is_some());
+            }
         }
     }
 
@@ -165,7 +179,11 @@ impl Run<'_> {
             },
         }
         let room = self.room.get();
-        assert!(room <= 16.max(2 * bytes.len()), "room for {room} bytes, of which {} came", bytes.len());
+        assert!(room <= 16.max(2 * self.offered), "room for {room} bytes, of which {} came", self.offered);
         assert!(room <= self.config.max_header_len());
     }
+}
+
+fn is_incomplete(parsed: Parsed<'_>) -> bool {
+    matches!(parsed, Parsed::Incomplete { .. })
 }

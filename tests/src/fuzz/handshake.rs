@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
 use realpeer_io::HeaderStorage;
-use realpeer_proto::{Config, Error, Handshake, HandshakeError, Parsed, ReadMode, parse};
+use realpeer_proto::{ApiMisuse, Config, Error, Handshake, HandshakeError, Parsed, ReadMode, parse};
 
 use super::scripted;
 
@@ -159,7 +159,6 @@ impl Run<'_> {
         self.now += time;
         self.expired |= self.now >= TIMEOUT && self.handshake.poll_timeout().is_some();
         self.handshake.handle_timeout(self.now);
-        assert!(!self.expired || self.handshake.poll_timeout().is_none());
     }
 
     /// `scratch`: the length of the buffer to peek with, or [`BUFFERED`].
@@ -168,9 +167,11 @@ impl Run<'_> {
         reader.mode = None;
         match scratch {
             None => handshake.poll_with(|slot| reader.read(slot, ReadMode::Take, script)),
-            Some(BUFFERED) => {
-                handshake.poll_buf_with(reader, |reader| reader.fill(script), |reader, len| reader.at += len)
-            }
+            Some(BUFFERED) => handshake.poll_buf_with(|hand_over| {
+                let taken = hand_over(ready!(reader.fill(script))?);
+                reader.at += taken;
+                Poll::Ready(Ok(()))
+            }),
             Some(len) => {
                 handshake.poll_peek_with(&mut vec![0; len], |slot, mode| reader.read(slot, mode, script))
             }
@@ -186,6 +187,9 @@ impl Run<'_> {
             _ => usize::MAX,
         };
         assert!(self.reader.at <= header_len, "a byte of payload was taken");
+        if !self.reader.said.lie {
+            assert_eq!(self.handshake.taken(), &self.reader.stream[..self.reader.at], "a byte is lost");
+        }
         match outcome {
             Poll::Pending => {
                 assert!(!self.expired && !self.reader.said.lie);
@@ -193,8 +197,8 @@ impl Run<'_> {
                 false
             }
             Poll::Ready(Err(HandshakeError::Io(Failed))) => {
-                assert!(!self.expired, "nothing is read after the deadline");
                 assert!(!self.reader.said.lie);
+                assert_eq!(timeout, Some(TIMEOUT), "it may be polled again");
                 false
             }
             Poll::Ready(outcome) => {
@@ -227,7 +231,10 @@ impl Run<'_> {
                         assert!(self.reader.said.eof && seen.is_empty());
                     }
                     HandshakeError::Protocol(Error::Truncated { received }) => {
-                        assert!(self.reader.said.eof && received > 0 && received as usize <= seen.len());
+                        assert!(self.reader.said.eof && received as usize == self.reader.at);
+                    }
+                    HandshakeError::Protocol(Error::ApiMisuse(ApiMisuse::PeekedBytesGone)) => {
+                        assert!(self.reader.said.eof && self.reader.at < seen.len());
                     }
                     HandshakeError::Protocol(error) => {
                         assert_eq!(parse(seen, &self.config), Err(error));
