@@ -65,7 +65,7 @@ fn errors_allocate_nothing() {
     for bytes in [&b"GET / HTTP/1.1\r\n"[..], b"PROXY TCP4 256.0.0.1", b"\r\n\r\n\0\r\nQUIT\n\x31"] {
         let allocated = counted(|| {
             let mut decoder = Decoder::new(&Config::new());
-            decoder.push(bytes);
+            let _ = decoder.push(bytes);
             let error = decoder.next_event().unwrap_err();
             let mut handshake: Handshake<Duration> = Handshake::new(&Config::new(), Duration::ZERO);
             let outcome = handshake.poll_with(|_| Poll::Ready(Err::<usize, _>(error)));

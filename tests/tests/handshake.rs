@@ -130,7 +130,7 @@ fn the_clock_decides_and_not_the_timer() {
     assert_eq!(wire.poll(&mut handshake), DONE);
 }
 
-/// F39: "call handle_timeout, then poll" is right to the letter, however late the caller is.
+/// F39: "call `handle_timeout`, then poll" is right to the letter, however late the caller is.
 #[test]
 fn a_header_that_came_in_time_counts_however_late_it_is_looked_at() {
     for poll in WAYS {

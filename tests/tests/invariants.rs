@@ -212,7 +212,7 @@ fn tiny_storage_gives_one_error_however_bytes_are_split() {
 #[test]
 fn fifteen_bytes_of_storage_are_too_short_for_version_2_in_one_push_too() {
     let mut decoder = Decoder::with_storage(&Config::new(), [0; 15]);
-    decoder.push(b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0");
+    let _ = decoder.push(b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0");
     assert_eq!(decoder.next_event(), Err(Error::TooLong { at_least: 16, limit: 15 }));
     let mut decoder = Decoder::with_storage(&Config::new(), [0; 15]);
     assert_eq!(decoder.push(b"PROXY UNKNOWN\r\nhello"), 15);
@@ -246,7 +246,7 @@ fn r50_read_slots_of_version_2() {
     header[28..31].copy_from_slice(&[kind::NOOP, 0x01, 0x1d]); // 300 - 12 - 3
     for end in 1..header.len() {
         let mut decoder = Decoder::new(&Config::new());
-        decoder.push(&header[..end]);
+        assert_eq!(decoder.push(&header[..end]), end);
         let missing = if end < 16 { 16 - end } else { header.len() - end };
         assert_eq!(decoder.read_slot().len(), missing, "{end}");
     }
@@ -291,7 +291,7 @@ fn r15_read_slots_of_version_1() {
         assert_eq!(decoder.push(start.as_bytes()), start.len());
         assert_eq!(decoder.read_slot().len(), ends.len(), "{start:?}");
         // The shortest ending is one.
-        decoder.push(ends.as_bytes());
+        assert_eq!(decoder.push(ends.as_bytes()), ends.len());
         assert!(matches!(decoder.next_event(), Ok(Event::Header(_))), "{start}{ends}");
     }
 }

@@ -179,7 +179,7 @@ fn cve_2022_41881_cve_2026_48059_ssl_within_ssl() {
 fn cve_2026_55851_a_version_of_15() {
     for byte in (0..=0xFF).filter(|byte| byte >> 4 != 2) {
         let mut decoder = Decoder::with_storage(&Config::new(), vec![0; 4096]);
-        decoder.push(&[SIGNATURE, &[byte], &[0xFF; 1000]].concat());
+        let _ = decoder.push(&[SIGNATURE, &[byte], &[0xFF; 1000]].concat());
         assert_eq!(decoder.next_event(), Err(Error::V2(V2Error::Version { found: byte >> 4 })));
         assert_eq!((decoder.push(&[0xFF; 1000]), decoder.read_slot().len()), (0, 0));
         assert!(decoder.as_bytes().len() <= 16);

@@ -126,7 +126,7 @@ fn push(bytes: &[u8], len: usize) -> Pushed {
 fn push_bytes(bytes: &[u8]) -> Pushed {
     let mut decoder = Decoder::new(black_box(&CHECKING));
     for byte in bytes {
-        decoder.push(from_ref(byte));
+        let _ = decoder.push(from_ref(byte));
         if let Some(pushed) = Pushed::from(decoder.next_event().unwrap()) {
             return pushed;
         }

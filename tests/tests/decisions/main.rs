@@ -97,7 +97,7 @@ fn r6_r57_partial_is_incomplete_until_the_stream_ends() {
     for header in [b"PROXY TCP4 192.0.2.1 198.51.100.2 80 443\r\n".to_vec(), v2(0x21, 0x11, IPV4)] {
         for end in 1..header.len() {
             let mut decoder = Decoder::new(&Config::new());
-            decoder.push(&header[..end]);
+            assert_eq!(decoder.push(&header[..end]), end);
             assert!(matches!(decoder.next_event(), Ok(Event::NeedData { .. })));
             decoder.push_eof();
             assert_eq!(decoder.next_event(), Err(Error::Truncated { received: end as u32 }));

@@ -141,8 +141,8 @@ fn decode(bytes: &[u8], split: Split, storage: &mut [u8]) -> Output<'static> {
     let config = Config::new().with_max_header_len(MAX_HEADER_LEN);
     let mut decoder = Decoder::with_storage(&config, storage);
     for piece in bytes.chunks(split.0.get()) {
-        decoder.push(piece);
-        if !matches!(decoder.next_event(), Ok(Event::NeedData { .. })) {
+        let taken = decoder.push(piece);
+        if taken < piece.len() || !matches!(decoder.next_event(), Ok(Event::NeedData { .. })) {
             break;
         }
     }
