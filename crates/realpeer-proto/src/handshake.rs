@@ -7,7 +7,7 @@ use core::pin::pin;
 use core::task::{Poll, ready};
 use core::time::Duration;
 
-use crate::{ApiMisuse, Config, Decoder, Error, Header, Storage};
+use crate::{ApiMisuse, Config, Decoder, HandshakeError, Header, Storage};
 
 /// Reads one header from a connection, within its time. Every adapter runs this and nothing else.
 ///
@@ -79,34 +79,6 @@ pub enum ReadMode {
     Peek,
     /// Consume the bytes; they have been peeked at and are there.
     Take,
-}
-
-/// Why there is no header.
-///
-/// ```
-/// use core::task::Poll;
-/// use core::time::Duration;
-/// use realpeer_proto::{Config, Handshake, HandshakeError};
-///
-/// let config = Config::new().with_timeout(Duration::from_secs(3));
-/// let mut handshake: Handshake<Duration> = Handshake::new(&config, Duration::ZERO);
-/// let silent = |_: &mut [u8]| Poll::<Result<usize, ()>>::Pending;
-/// assert!(handshake.poll_with(silent).is_pending());
-///
-/// handshake.handle_timeout(Duration::from_secs(3));
-/// assert_eq!(handshake.poll_with(silent), Poll::Ready(Err(HandshakeError::TimedOut { received: 0 })));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum HandshakeError<E> {
-    /// The bytes aren't a header, or were cut off.
-    Protocol(Error),
-    /// The connection failed.
-    Io(E),
-    /// The deadline passed.
-    TimedOut {
-        /// How many bytes had arrived.
-        received: usize,
-    },
 }
 
 impl<I> Handshake<I>
@@ -462,20 +434,3 @@ impl<I: fmt::Debug, B: Storage> fmt::Debug for Handshake<I, B> {
             .finish_non_exhaustive()
     }
 }
-
-impl<E: fmt::Display> fmt::Display for HandshakeError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Protocol(error) => error.fmt(f),
-            Self::Io(error) => error.fmt(f),
-            Self::TimedOut { received: 0 } => f.write_str(
-                "no PROXY header in time, not a byte; is the proxy set to send one, and to send it at once?",
-            ),
-            Self::TimedOut { received } => {
-                write!(f, "no complete PROXY header in time, only {received} bytes")
-            }
-        }
-    }
-}
-
-impl<E: core::error::Error> core::error::Error for HandshakeError<E> {}

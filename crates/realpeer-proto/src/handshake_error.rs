@@ -1,0 +1,59 @@
+//! Why a handshake ends without a header.
+
+use core::fmt;
+
+use crate::Error;
+
+/// Why there is no header.
+///
+/// ```
+/// use core::task::Poll;
+/// use core::time::Duration;
+/// use realpeer_proto::{Config, Handshake, HandshakeError};
+///
+/// let config = Config::new().with_timeout(Duration::from_secs(3));
+/// let mut handshake: Handshake<Duration> = Handshake::new(&config, Duration::ZERO);
+/// let silent = |_: &mut [u8]| Poll::<Result<usize, ()>>::Pending;
+/// assert!(handshake.poll_with(silent).is_pending());
+///
+/// handshake.handle_timeout(Duration::from_secs(3));
+/// assert_eq!(handshake.poll_with(silent), Poll::Ready(Err(HandshakeError::TimedOut { received: 0 })));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HandshakeError<E> {
+    /// The bytes aren't a header, or were cut off.
+    Protocol(Error),
+    /// The connection failed.
+    Io(E),
+    /// The deadline passed.
+    TimedOut {
+        /// How many bytes had arrived.
+        received: usize,
+    },
+}
+
+impl<E: fmt::Display> fmt::Display for HandshakeError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Protocol(error) => error.fmt(f),
+            Self::Io(error) => error.fmt(f),
+            Self::TimedOut { received: 0 } => f.write_str(
+                "no PROXY header in time, not a byte; is the proxy set to send one, and to send it at once?",
+            ),
+            Self::TimedOut { received } => {
+                write!(f, "no complete PROXY header in time, only {received} bytes")
+            }
+        }
+    }
+}
+
+impl<E: core::error::Error> core::error::Error for HandshakeError<E> {
+    /// Returns what is beneath the error within, whose text is this one's.
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Protocol(error) => error.source(),
+            Self::Io(error) => error.source(),
+            Self::TimedOut { .. } => None,
+        }
+    }
+}
