@@ -68,6 +68,71 @@ fn every_command_and_family_with_every_kind_of_length() {
     assert_eq!(compared, 65_536 * 29);
 }
 
+/// What the specification says of the first bytes of a version 2 header, at most 16 of them (sections 2.2, R34 to R50):
+/// how many bytes are missing at least, 0 if none, or `None` if no header begins like this.
+fn missing_of_v2(start: &[u8]) -> Option<usize> {
+    const SIGNATURE: [u8; 12] = [0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A];
+    if start.iter().zip(SIGNATURE).any(|(byte, expected)| *byte != expected) {
+        return None;
+    }
+    let addresses = match (start.get(12), start.get(13)) {
+        (Some(0x21), Some(0x11 | 0x12)) => Some(12),
+        (Some(0x21), Some(0x21 | 0x22)) => Some(36),
+        (Some(0x21), Some(0x31 | 0x32)) => Some(216),
+        (None | Some(0x20 | 0x21), None)
+        | (Some(0x20), _)
+        | (Some(0x21), Some(0x00..=0x02 | 0x10 | 0x20 | 0x30)) => None,
+        _ => return None,
+    };
+    let [.., high, low] = *start.first_chunk::<16>().map(|fixed| &fixed[..]).unwrap_or_default() else {
+        return Some(16 - start.len());
+    };
+    let len = usize::from(high) * 256 + usize::from(low);
+    let tlvs = len.checked_sub(addresses.unwrap_or(0))?;
+    // A TLV has three bytes or more. Where there are no addresses the block is skipped, whatever it holds.
+    (addresses.is_none() || !(1..3).contains(&tlvs)).then_some(len)
+}
+
+/// What the library says of them.
+fn missing_for_us(start: &[u8]) -> Option<usize> {
+    match parse(start, &CONFIG) {
+        Ok(Parsed::Incomplete { needed }) => Some(needed.get()),
+        Ok(Parsed::Complete { .. }) => Some(0),
+        Err(_) => None,
+    }
+}
+
+/// Every byte after every start of the fixed part that the specification allows: 256 for each of the signature's
+/// places, 65,536 commands and families, and 65,536 lengths for each of these that is allowed.
+#[test]
+fn the_first_16_bytes_of_v2_are_judged_as_the_specification_says() {
+    let mut starts = vec![b"\r\n\r\n\0\r\nQUIT\n"[..1].to_vec()];
+    let mut compared = 0;
+    while starts[0].len() < 14 {
+        let longer = starts.iter().flat_map(|start| (0..=255).map(|byte| [&start[..], &[byte]].concat()));
+        let longer: Vec<_> = longer.collect();
+        compared += longer.len();
+        let expected = longer.iter().map(|start| missing_of_v2(start));
+        for (start, expected) in longer.iter().zip(expected) {
+            assert_eq!(missing_for_us(start), expected, "{}", start.escape_ascii());
+        }
+        starts = longer.into_iter().filter(|start| missing_of_v2(start).is_some()).collect();
+    }
+    // All of LOCAL, and twelve of PROXY.
+    assert_eq!(starts.len(), 256 + 12);
+    compared += on_all(&starts, |start| {
+        for len in 0..=u16::MAX {
+            let [high, low] = len.to_be_bytes();
+            let fixed = [&start[..], &[high, low]].concat();
+            assert_eq!(missing_for_us(&fixed), missing_of_v2(&fixed), "{}", fixed.escape_ascii());
+            assert_eq!(missing_for_us(&fixed[..15]), missing_of_v2(&fixed[..15]), "{}", fixed.escape_ascii());
+        }
+        2 * (usize::from(u16::MAX) + 1)
+    });
+    println!("{compared} starts compared");
+    assert_eq!(compared, 12 * 256 + 2 * 256 + 268 * 2 * 65_536);
+}
+
 /// The vectors that begin with a header, without what follows it.
 fn accepted() -> Vec<Vec<u8>> {
     let header = |bytes: &Vec<u8>| match parse(bytes, &CONFIG) {

@@ -1,5 +1,8 @@
 //! How far a version 1 line goes that is not whole, byte by byte (section 2.1).
 
+#[cfg(test)]
+mod grammar;
+
 use crate::V1Field;
 use crate::v1::{SHORTEST, TCP4, TCP6, UNKNOWN};
 
@@ -10,6 +13,7 @@ const SHORTEST_TCP6: usize = 22;
 
 /// What the bytes of a line so far come to. It keeps no addresses: those are read once the line is whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 pub(crate) struct Progress {
     protocol: Protocol,
     /// How many bytes there were.
@@ -26,6 +30,7 @@ pub(crate) struct Progress {
 
 /// Of an IPv6 address: what stands before the group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 struct Address {
     /// How many groups.
     count: u8,
@@ -38,6 +43,7 @@ struct Address {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 enum Protocol {
     /// The line begins as one of those below does.
     #[default]
@@ -194,7 +200,7 @@ impl Progress {
         if byte == end {
             let whole = self.digits > 0;
             self.number += u8::from(whole);
-            self.digits = 0;
+            self.end_number();
             return whole;
         }
         self.digit(byte, max)
@@ -232,7 +238,7 @@ impl Progress {
                 gap.is_none()
             }
             (b':', _) => {
-                self.digits = 0;
+                self.end_number();
                 self.address.count += 1;
                 room > 1
             }
@@ -240,9 +246,10 @@ impl Progress {
             (b' ', _) => self.end_address() && (room == 1 || gap.is_some()),
             (b'.', 1..) => {
                 // What stands before the first dot is a group of hex digits; it is an integer too, or the dot is wrong.
-                self.digits = 0;
+                let decimal = self.value != NO_DECIMAL;
+                self.end_number();
                 self.address.dots = 1;
-                self.value != NO_DECIMAL && if gap.is_some() { count <= 5 } else { count == 6 }
+                decimal && if gap.is_some() { count <= 5 } else { count == 6 }
             }
             _ => {
                 let decimal = self.value != NO_DECIMAL || self.digits == 0;
@@ -260,7 +267,8 @@ impl Progress {
         match byte {
             b'.' => {
                 self.address.dots += 1;
-                let digits = core::mem::take(&mut self.digits);
+                let digits = self.digits;
+                self.end_number();
                 self.address.dots <= 3 && digits > 0
             }
             b' ' => {
@@ -273,9 +281,15 @@ impl Progress {
 
     fn end_address(&mut self) -> bool {
         self.number += 4;
-        self.digits = 0;
+        self.end_number();
         self.address = Address::default();
         true
+    }
+
+    /// Forgets the number's value as well, so that equal states mean equal lines to come.
+    #[inline]
+    fn end_number(&mut self) {
+        (self.digits, self.value) = (0, 0);
     }
 }
 
