@@ -7,8 +7,8 @@ use std::{env, fs};
 const WRITE: &str = "REALPEER_WRITE";
 
 /// Holds the part of docs/`page` with this name against `made`, or writes it there. Lines are compared as `of_line` gives
-/// them. `test` is what to run to write it: options of `cargo test -p realpeer-tests`.
-pub fn check(page: &str, part: &str, made: &str, of_line: impl Fn(&str) -> String, test: &str) {
+/// them. `command` is what to run to write it.
+pub fn check(page: &str, part: &str, made: &str, of_line: impl Fn(&str) -> String, command: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page);
     let text = fs::read_to_string(&path).unwrap();
     let (begin, end) =
@@ -20,9 +20,5 @@ pub fn check(page: &str, part: &str, made: &str, of_line: impl Fn(&str) -> Strin
         return;
     }
     let lines = |text: &str| text.lines().map(&of_line).collect::<Vec<_>>();
-    assert_eq!(
-        lines(made),
-        lines(written),
-        "docs/{page} is another; to write it: {WRITE}=1 cargo test -p realpeer-tests {test}"
-    );
+    assert_eq!(lines(made), lines(written), "docs/{page} is out of date; to write it: {WRITE}=1 {command}");
 }

@@ -24,7 +24,7 @@ fn fuzz() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz"))
 }
 
-/// Every target has a source file that calls its body, is known to Cargo, and has a corpus.
+/// Every target has a source file that calls its body, is known to Cargo, and has inputs.
 #[test]
 fn corpus() {
     let manifest = fs::read_to_string(fuzz().join("Cargo.toml")).unwrap();
@@ -34,7 +34,7 @@ fn corpus() {
         assert!(manifest.contains(&format!("path = \"{source}\"")));
         let source = fs::read_to_string(fuzz().join(source)).unwrap();
         assert!(source.contains(&format!("fuzz::{}(data)", target.name)));
-        let count = replay(target, &fuzz().join("corpus").join(target.name));
+        let count = replay(target, &fuzz().join("inputs").join(target.name));
         assert!(count >= 10, "{}: {count} inputs", target.name);
     }
 }

@@ -7,22 +7,17 @@ use crate::proxies::bare;
 use crate::receiver::{Answer, NO_536, NO_UNKNOWN, NO_UNSPEC, Receiver, at_once, connect};
 use crate::server::Setup;
 
-/// Unpacked, not installed: it can't be beside Exim. It rejects everybody, and names who.
+/// Rejects everybody, and names who.
 pub(crate) const POSTFIX: Receiver = Receiver {
     name: "Postfix",
     setup: Setup {
-        version: &["{debs}/usr/sbin/postconf", "-d", "mail_version"],
+        version: &["/usr/sbin/postconf", "-d", "mail_version"],
         files: &[
             (
                 "main.cf",
                 "compatibility_level = 3.6
 queue_directory = {dir}/queue
 data_directory = {dir}/data
-command_directory = {debs}/usr/sbin
-daemon_directory = {debs}/usr/lib/postfix/sbin
-shlib_directory = {debs}/usr/lib/postfix
-meta_directory = {debs}/etc/postfix
-import_environment = MAIL_CONFIG LD_LIBRARY_PATH
 mail_owner = daemon
 setgid_group = games
 maillog_file = {dir}/log
@@ -48,7 +43,7 @@ postlog unix-dgram n - n - 1 postlogd
             ("queue/private/.keep", ""),
             ("queue/public/.keep", ""),
         ],
-        command: &["{debs}/usr/lib/postfix/sbin/master", "-c", "{dir}", "-d"],
+        command: &["/usr/lib/postfix/sbin/master", "-c", "{dir}", "-d"],
     },
     cases: cases::stream,
     ask: |server, header| {

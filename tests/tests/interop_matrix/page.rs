@@ -67,8 +67,8 @@ impl Notes {
 /// Holds the part of docs/interop.md with this name against `made`. Versions differ from one machine to the next: they are
 /// not compared.
 pub(crate) fn check(name: &str, made: &str) {
-    let test = "--features interop --test interop_matrix";
-    realpeer_tests::page::check("interop.md", name, made, without_version, test);
+    let command = "./ci.sh interop --test interop_matrix";
+    realpeer_tests::page::check("interop.md", name, made, without_version, command);
 }
 
 /// The second cell is left out.

@@ -18,7 +18,7 @@ const MISSING: &str = "`./ci.sh interop` installs it";
 /// How to start a server in the foreground. In `files`, a name and what is in it, and in `command` these stand for
 /// what is the server's own: `{dir}`, its directory; `{address}`, where it is to listen; `{host}` and `{port}`, the
 /// same by themselves; `{address6}` and `{port6}`, where else it may listen, on the host `::1`. `{venv}` is the virtual
-/// environment for what pip installs, `{packages}` its packages, and `{debs}` where Debian packages are that could not be installed.
+/// environment of what pip installs, and `{packages}` its packages.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Setup {
     /// What prints the version.
@@ -99,23 +99,23 @@ impl Drop for Server {
     }
 }
 
-/// A program, by its name: Debian has servers in /usr/sbin, which is not on everyone's PATH.
+/// A program, by its name: Debian has servers in /usr/sbin, which is not on everyone's PATH. What cargo says of
+/// libraries is not for them.
 pub(crate) fn command(program: &str) -> Command {
     let mut command = Command::new(fill_common(program));
     let path = env::var("PATH").unwrap_or_default() + ":/usr/sbin";
-    command.env("LD_LIBRARY_PATH", fill_common("{debs}/usr/lib/postfix")).env("PATH", path);
+    command.env_remove("LD_LIBRARY_PATH").env("PATH", path);
     command
 }
 
 /// Replaces what is the same for all.
 fn fill_common(text: &str) -> String {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    let venv = target.join("interop-venv");
+    let venv = target.join("interop/venv");
     let pythons = fs::read_dir(venv.join("lib")).ok().into_iter().flatten();
     let packages = pythons.map(|python| python.unwrap().path().join("site-packages")).next();
     text.replace("{venv}", &venv.display().to_string())
         .replace("{packages}", &packages.unwrap_or_default().display().to_string())
-        .replace("{debs}", &target.join("interop-debs").display().to_string())
 }
 
 /// The first thing that looks like a version in what this command prints.

@@ -170,7 +170,13 @@ fn the_page() {
     let list = String::from_utf8(list.stdout).unwrap();
     let tests: Vec<_> =
         list.lines().filter_map(|line| line.strip_suffix(": test")?.split_once("::")).collect();
-    check("runtimes.md", "behaviours", &table(&tests), str::to_owned, "--test runtimes");
+    check(
+        "runtimes.md",
+        "behaviours",
+        &table(&tests),
+        str::to_owned,
+        "cargo test -p realpeer-tests --test runtimes",
+    );
 }
 
 /// The tests, given by module and name, as a table. Panics if one has no place in it, or a place no test.

@@ -1,0 +1,50 @@
+# shellcheck shell=bash
+# Checks that take more than one command line. Sourced by ci.sh.
+
+rustfmt_check() {
+    cargo fmt --all -- --check
+    cargo fmt --manifest-path tests/no-std-probe/Cargo.toml -- --check
+    cargo fmt --manifest-path crates/realpeer-preload/Cargo.toml -- --check
+    cargo fmt --manifest-path fuzz/Cargo.toml -- --check
+    cargo fmt --manifest-path benches/Cargo.toml -- --check
+}
+
+# Sanitizers take a nightly compiler, or a stable one that is told to be one. The target is named so that the flags are
+# not those of build scripts and macros too.
+asan_tests() (
+    if cargo +nightly --version >/dev/null 2>&1; then export RUSTUP_TOOLCHAIN=nightly; fi
+    export RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address
+    export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1
+    cargo_test --target-dir "$CARGO_TARGET_DIR/asan" --target "$(rustc -vV | sed -n 's/^host: //p')" --no-fail-fast \
+        -p realpeer-proto -p realpeer-io -p realpeer-tests --lib --test acceptor --test conformance --test corpus \
+        --test decisions --test encode --test handshake --test invariants --test known_faults --test runtimes
+)
+
+core_stands_alone() {
+    local tree
+    tree=$(cargo tree -p realpeer-proto -e normal)
+    printf '%s\n' "$tree"
+    [[ $(wc -l <<<"$tree") -eq 1 ]] || die 'realpeer-proto must have no dependency without features'
+}
+
+# Each published crate with no feature, with each alone, and with all. Clippy's flags reach only our own crates, so
+# the dependencies are not built again.
+feature_matrix() {
+    cargo hack clippy --quiet --workspace --exclude realpeer-tests --exclude realpeer-examples --each-feature \
+        -- -D warnings
+}
+
+# A page of each feature that something depends on, and the feature.
+docs_name_features() {
+    local row page named='Available on <strong>crate features?( and|,| |<code>[a-z-]+</code>)*'
+    for row in realpeer/blocking/index:std realpeer/tokio/index:tokio realpeer/smol/index:smol \
+        realpeer/async_std/index:async-std realpeer/futures/index:futures-io \
+        realpeer/tokio/struct.HeaderDecoder:codec realpeer/futures/fn.recv_from:async-io \
+        realpeer_tokio/struct.HeaderEncoder:codec realpeer_tokio/struct.EstablishedListener:tls-listener \
+        realpeer_futures/fn.handshake:async-io realpeer_axum/struct.Listener:tls-listener; do
+        page=$CARGO_TARGET_DIR/doc/${row%:*}.html
+        grep -qE "$named <code>${row#*:}</code>" "$page" ||
+            die "$page does not name the feature ${row#*:}"
+        echo "${row%:*}: ${row#*:}"
+    done
+}
