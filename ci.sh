@@ -159,7 +159,10 @@ ci_demo() {
 
 ci_interop() {
     need_servers
-    step 'programs for the interop tests' cargo build -p realpeer-cli --features runtimes
+    step 'the program for the interop tests' cargo build -p realpeer-cli --features runtimes
+    step 'examples for the interop tests' cargo build -p realpeer-examples --bins --features frameworks
+    # The other tests are those of `test`.
+    [[ $# -gt 0 ]] || set -- --lib --test 'interop_*' --test frameworks
     step 'interop tests' cargo_test -p realpeer-tests --features interop --no-fail-fast "$@"
 }
 

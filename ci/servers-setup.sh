@@ -19,10 +19,12 @@ link() {
     ln -sf "${*: -1}" "/usr/bin/$1"
 }
 link awk /usr/bin/mawk
+link which /usr/bin/which.debianutils
+link cc /usr/bin/gcc
 link php /usr/bin/php[0-9]*
 link php-fpm /usr/sbin/php-fpm[0-9]*
 link java /usr/lib/jvm/java-*-openjdk-*/bin/java
 
-mkdir -p /run/sshd /root /var/tmp /etc/ssl/certs
+mkdir -p /run/sshd /var/tmp /etc/ssl/certs
 ln -sfn /run /var/run
 ldconfig

@@ -5,7 +5,7 @@
 servers_root=$CARGO_TARGET_DIR/interop/root
 
 # What Debian's packages take for granted, and what the tests call.
-BASE_DEBS=(base-files base-passwd bash coreutils debianutils findutils gcc grep iproute2 libc6-dev mawk
+BASE_DEBS=(base-files base-passwd bash coreutils dash debianutils findutils gcc grep iproute2 libc6-dev mawk
     openssl perl procps sed util-linux)
 SERVER_DEBS=(apache2-bin curl default-jdk-headless dnsdist dovecot-imapd exim4-daemon-heavy h2o haproxy hitch knot
     knot-dnsutils libnginx-mod-stream lighttpd mariadb-server-core memcached nginx-light nodejs openssh-client
@@ -68,9 +68,8 @@ unpack_servers() {
 }
 
 install_wheels() {
-    local venv=$CARGO_TARGET_DIR/interop/venv
-    ci/enter.sh python3 -m venv "$venv"
-    ci/enter.sh "$venv/bin/pip" install --quiet --disable-pip-version-check "${SERVER_WHEELS[@]}"
+    ci/enter.sh python3 -m venv /opt/venv
+    ci/enter.sh /opt/venv/bin/pip install --quiet --disable-pip-version-check "${SERVER_WHEELS[@]}"
 }
 
 # Not if something is still mounted in it, of which then nothing is deleted either.

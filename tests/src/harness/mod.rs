@@ -10,6 +10,7 @@ mod client;
 mod haproxy;
 mod process;
 mod program;
+mod server;
 mod wire;
 
 use std::thread;
@@ -20,6 +21,7 @@ pub use self::client::{Client, PythonClient, connect_from, payload, python_clien
 pub use self::haproxy::{HaProxy, Served};
 pub use self::process::{Lines, Process};
 pub use self::program::{Failure, Program, Report, Tlv};
+pub use self::server::{Server, Setup, command, free_address, free_port, version};
 pub use self::wire::{SslTlv, tlv, v1, v2};
 
 /// How long anything may take before the test fails. It is never reached when all is well.

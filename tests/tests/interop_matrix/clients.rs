@@ -5,12 +5,11 @@ use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 
 use realpeer_proto::kind;
-use realpeer_tests::harness::{PATIENCE, Process, Report, SslTlv, connect_from};
+use realpeer_tests::harness::{PATIENCE, Process, Report, Setup, SslTlv, command, connect_from};
 
 use crate::dns::who_am_i;
 use crate::receiver::OURS;
 use crate::sender::{Sender, next_datagram, receiver, udp_receiver};
-use crate::server::{Setup, command};
 
 /// Its header has the addresses of its own connection.
 pub(crate) fn curl() -> Sender {

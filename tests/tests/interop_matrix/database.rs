@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use crate::cases;
 use crate::receiver::{Answer, NO_536, NO_UNSPEC, Receiver, connect};
-use crate::server::Setup;
+use realpeer_tests::harness::Setup;
 
 /// It takes connections without a header as well.
 pub(crate) const MARIADB: Receiver = Receiver {

@@ -4,11 +4,10 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use realpeer_tests::harness::PATIENCE;
+use realpeer_tests::harness::{PATIENCE, Server, Setup};
 
 use crate::cases::{self, LOCAL, Peer, UNKNOWN};
 use crate::receiver::{Answer, NO_536, NO_UNSPEC, OURS, Otherwise, Outcome, Receiver, connect};
-use crate::server::{Server, Setup};
 
 const V1_TCP4: Otherwise = ("v1 TCP4", Outcome::Refused, NO_V1);
 const V1_TCP6: Otherwise = ("v1 TCP6", Outcome::Refused, NO_V1);

@@ -1,11 +1,10 @@
 //! Envoy, as a receiver and as a sender.
 
-use realpeer_tests::harness::Client;
+use realpeer_tests::harness::{Client, Setup};
 
 use crate::cases;
 use crate::receiver::{Answer, NO_UNSPEC, Receiver, request};
 use crate::sender::{Sender, receiver};
-use crate::server::Setup;
 
 const VERSION: &[&str] = &["{venv}/bin/envoy", "--version"];
 const COMMAND: &[&str] = &[

@@ -4,11 +4,12 @@ use std::io::Write;
 use std::net::SocketAddr;
 
 use realpeer_proto::kind;
-use realpeer_tests::harness::{Certificates, Client, Program, Report, SslTlv, connect_from, python_client};
+use realpeer_tests::harness::{
+    Certificates, Client, Program, Report, Server, Setup, SslTlv, connect_from, python_client,
+};
 
 use crate::proxies::{NGINX_STREAM, NGINX_STREAM_1_31};
 use crate::sender::{Sender, receiver};
-use crate::server::{Server, Setup};
 
 pub(crate) const HAPROXY: Setup = Setup {
     version: &["haproxy", "-v"],

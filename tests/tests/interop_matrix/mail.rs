@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use crate::cases;
 use crate::proxies::bare;
 use crate::receiver::{Answer, NO_536, NO_UNKNOWN, NO_UNSPEC, Receiver, at_once, connect};
-use crate::server::Setup;
+use realpeer_tests::harness::Setup;
 
 /// Rejects everybody, and names who.
 pub(crate) const POSTFIX: Receiver = Receiver {

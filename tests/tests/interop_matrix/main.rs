@@ -15,7 +15,6 @@ mod page;
 mod proxies;
 mod receiver;
 mod sender;
-mod server;
 mod web;
 
 /// A test for each program, which is started once for all tests; and what came of all of them.

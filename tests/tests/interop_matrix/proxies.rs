@@ -2,7 +2,7 @@
 
 use crate::cases::{self, Peer};
 use crate::receiver::{NO_232, NO_536, NO_UNKNOWN, NO_UNSPEC, Receiver, VERIFIES, at_once, http};
-use crate::server::Setup;
+use realpeer_tests::harness::Setup;
 
 /// It tells the addresses, AUTHORITY and `UNIQUE_ID`.
 pub(crate) const HAPROXY: Receiver = Receiver {

@@ -4,10 +4,9 @@ use std::fmt;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 
-use realpeer_tests::harness::{connect_from, until_closed};
+use realpeer_tests::harness::{Server, Setup, connect_from, until_closed};
 
 use crate::cases::{Case, PADDED_232, PADDED_536, Peer, UNKNOWN, UNSPEC, WRONG_CRC32C};
-use crate::server::{Server, Setup};
 
 /// Where we connect from: whose headers the servers are told to believe.
 pub(crate) const OURS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 77));

@@ -4,11 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::UdpSocket;
 
 use realpeer_io::{Acceptor, Trust};
-use realpeer_tests::harness::{PATIENCE, Program, Report, Runtime, SslTlv, Tlv};
+use realpeer_tests::harness::{PATIENCE, Program, Report, Runtime, SslTlv, Tlv, version};
 
 use realpeer_proto::{Version, kind};
-
-use crate::server::version;
 
 /// What a sender may send.
 pub(crate) const COLUMNS: [&str; 8] =

@@ -2,7 +2,7 @@
 
 use crate::cases::{self, LOCAL, PADDED_232, PADDED_536, Peer, TLVS, UNKNOWN, UNSPEC, WRONG_CRC32C};
 use crate::receiver::{Answer, NO_536, NO_UNKNOWN, NO_UNSPEC, Outcome, Receiver, http, request};
-use crate::server::Setup;
+use realpeer_tests::harness::Setup;
 
 const NO_V2: &str = "version 2 is not known to it";
 const PAGE: &str = "<!--#echo var=\"REMOTE_ADDR\" -->";
