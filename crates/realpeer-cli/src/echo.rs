@@ -57,7 +57,7 @@ pub(crate) struct Arguments {
     runtime: Runtime,
 
     /// How many seconds a peer has for its whole header, such as 3 or 0.5
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = crate::seconds)]
     timeout: Duration,
 
     /// The versions of the protocol that are accepted
@@ -202,9 +202,4 @@ fn allow_many_connections() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     // Without it fewer connections can be open at a time: accepting pauses then.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    seconds.filter(|duration| !duration.is_zero()).ok_or_else(|| "not a number of seconds above 0".into())
 }

@@ -14,6 +14,7 @@ mod text;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -66,4 +67,10 @@ fn ended_by(error: &io::Error) -> i32 {
 /// A line on stderr. If nobody reads it, that is that.
 fn complain(line: impl std::fmt::Display) {
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Reads a duration in seconds, such as 3 or 0.5.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.filter(|duration| !duration.is_zero()).ok_or_else(|| "not a number of seconds above 0".into())
 }

@@ -4,7 +4,7 @@ pub(crate) mod tlv;
 
 use std::fmt;
 
-use realpeer::proto::{Addresses, Error, Header, Transport, V2Error, Version};
+use realpeer::proto::{Addresses, Command, Error, Header, Transport, V2Error, Version};
 use realpeer::{AcceptError, Datagram, Endpoint, Established};
 use serde::Serialize;
 
@@ -23,6 +23,9 @@ pub(crate) struct Report {
     pub(crate) tlvs: Option<Vec<TlvReport>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<Failure>,
+    /// Why there are no addresses in the header.
+    #[serde(skip)]
+    why: Option<&'static str>,
 }
 
 /// Why a connection was not served.
@@ -81,6 +84,7 @@ impl Report {
             protocol: header.map(protocol),
             tlvs: header.map(|header| header.tlvs().iter().map(TlvReport::of).collect()),
             error: None,
+            why: header.and_then(why_without_addresses),
         }
     }
 
@@ -92,23 +96,35 @@ impl Report {
         let failure = Failure { kind: error.kind(), message, remedy: remedy(peer, error) };
         Self { error: Some(failure), ..Self::of(peer, None) }
     }
+}
 
-    /// Why there are no addresses in the header, if there are none.
-    fn why_without_addresses(&self) -> Option<&'static str> {
-        Some(match (self.command.as_deref(), self.protocol) {
-            (Some("LOCAL"), _) => {
-                ": the proxy's own connection, as for a health check; the header has no addresses"
-            }
-            (_, Some("UNKNOWN")) => {
-                " UNKNOWN: the header has no addresses, so these are the proxy's: it can't tell its client, or the \
-                 connection is its own"
-            }
-            (_, Some("UNSPEC")) => {
-                " UNSPEC: the header has no addresses, so these are the proxy's: its client came by something else \
-                 than IPv4, IPv6 or a UNIX socket, or the connection is its own"
-            }
-            _ => return None,
-        })
+/// Returns why the header has no addresses, if it has none.
+pub(crate) fn why_without_addresses(header: &Header<'_>) -> Option<&'static str> {
+    Some(match (header.command(), header.addresses(), header.version()) {
+        (Command::Local, ..) => {
+            "no addresses in the header, so those of the socket count: the connection is the proxy's own, as for a \
+             health check"
+        }
+        (_, Addresses::Unspec, Version::V1) => {
+            "no addresses in the header, so those of the socket count: the proxy can't tell its client, or the \
+             connection is its own"
+        }
+        (_, Addresses::Unspec, Version::V2) => {
+            "no addresses in the header, so those of the socket count: the client came by something else than IPv4, \
+             IPv6 or a UNIX socket, or the connection is the proxy's own"
+        }
+        _ => return None,
+    })
+}
+
+/// What the header says, without its TLVs: `v2 PROXY TCP4: 192.0.2.1:56324 -> 198.51.100.2:443`.
+pub(crate) fn header_line(header: &Header<'_>) -> String {
+    let start = format!("{} {} {}", header.version(), header.command(), protocol(header));
+    match (header.source(), header.destination()) {
+        (Some(source), Some(destination)) => {
+            format!("{start}: {} -> {}", word(&source.to_string()), word(&destination.to_string()))
+        }
+        _ => start,
     }
 }
 
@@ -173,14 +189,15 @@ impl fmt::Display for Report {
         if let Some(destination) = &self.destination {
             write!(f, " -> {}", word(destination))?;
         }
-        let why = self.why_without_addresses();
-        if why.is_none() {
+        if self.why.is_none() {
             write!(f, " through {}", word(&self.proxy))?;
         }
         if let (Some(version), Some(command)) = (self.version, &self.command) {
             write!(f, ", v{version} {command}")?;
         }
-        f.write_str(why.unwrap_or_default())?;
+        if let (Some(protocol), Some(why)) = (self.protocol, self.why) {
+            write!(f, " {protocol}: {why}")?;
+        }
         self.tlvs.iter().flatten().try_for_each(|tlv| write!(f, ", {tlv}"))
     }
 }

@@ -10,6 +10,7 @@ pub(crate) struct Colours(bool);
 /// What text stands for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Style {
+    Plain,
     Heading,
     Good,
     Bad,
@@ -28,6 +29,7 @@ impl Colours {
     pub(crate) fn paint(self, style: Style, text: &str) -> String {
         let code = match style {
             _ if !self.0 || text.is_empty() => return text.into(),
+            Style::Plain => return text.into(),
             Style::Heading => "1",
             Style::Good => "32",
             Style::Bad => "1;31",

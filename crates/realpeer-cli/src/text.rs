@@ -56,6 +56,11 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     text
 }
 
+/// Returns the count with `one` if it is 1 and with `many` otherwise, as in "2 bytes".
+pub(crate) fn plural(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// Breaks the text into lines of at most `width` characters, at spaces, or anywhere in words that are longer.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();

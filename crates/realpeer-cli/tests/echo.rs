@@ -59,7 +59,7 @@ on_each_runtime!(
 );
 
 fn start(runtime: &str, options: &[&str]) -> Echo {
-    Echo::start(&[&["--runtime", runtime, "--trust", "127.0.0.1"], options].concat())
+    Echo::echo(&[&["--runtime", runtime, "--trust", "127.0.0.1"], options].concat())
 }
 
 fn start_tcp(runtime: &str, options: &[&str]) -> Echo {
@@ -190,7 +190,7 @@ fn assert_failure(report: &Value, stream: &TcpStream, kind: &str) {
 }
 
 fn refused_peers_are_not_read(runtime: &str) {
-    let echo = Echo::start(&[
+    let echo = Echo::echo(&[
         "--runtime",
         runtime,
         "--listen",
@@ -409,17 +409,18 @@ fn a_header_without_addresses_is_shown_as_such() {
     let echo = start_tcp("std", &[]);
     assert_eq!(
         line_about(&echo, b"PROXY UNKNOWN\r\n"),
-        "CLIENT -> SERVER, v1 PROXY UNKNOWN: the header has no addresses, so these are the proxy's: it can't tell \
-         its client, or the connection is its own"
+        "CLIENT -> SERVER, v1 PROXY UNKNOWN: no addresses in the header, so those of the socket count: the proxy can't \
+         tell its client, or the connection is its own"
     );
     assert_eq!(
         line_about(&echo, b"\r\n\r\n\0\r\nQUIT\n\x21\0\0\0"),
-        "CLIENT -> SERVER, v2 PROXY UNSPEC: the header has no addresses, so these are the proxy's: its client came \
-         by something else than IPv4, IPv6 or a UNIX socket, or the connection is its own"
+        "CLIENT -> SERVER, v2 PROXY UNSPEC: no addresses in the header, so those of the socket count: the client came \
+         by something else than IPv4, IPv6 or a UNIX socket, or the connection is the proxy's own"
     );
     assert_eq!(
         line_about(&echo, b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"),
-        "CLIENT -> SERVER, v2 LOCAL: the proxy's own connection, as for a health check; the header has no addresses"
+        "CLIENT -> SERVER, v2 LOCAL UNSPEC: no addresses in the header, so those of the socket count: the connection is \
+         the proxy's own, as for a health check"
     );
     echo.stop();
     let echo = start_tcp("std", &["--json"]);
@@ -434,7 +435,7 @@ fn a_header_without_addresses_is_shown_as_such() {
 
 #[test]
 fn a_failure_says_what_to_change() {
-    let echo = Echo::start(&["--listen", "127.0.0.1:0", "--trust", "10.0.0.0/8,192.0.2.1"]);
+    let echo = Echo::echo(&["--listen", "127.0.0.1:0", "--trust", "10.0.0.0/8,192.0.2.1"]);
     let stream = connect(&echo);
     let client = stream.local_addr().unwrap();
     assert_eq!(
@@ -452,7 +453,7 @@ fn a_failure_says_what_to_change() {
 
 #[test]
 fn whom_to_trust_can_be_a_list() {
-    let echo = Echo::start(&["--listen", "127.0.0.1:0", "--trust", "192.0.2.1,127.0.0.0/8,unix"]);
+    let echo = Echo::echo(&["--listen", "127.0.0.1:0", "--trust", "192.0.2.1,127.0.0.0/8,unix"]);
     assert_eq!(talk(&echo, &[HEADER, b"hello"].concat()).0, b"hello");
     echo.line();
     echo.stop();
@@ -503,7 +504,7 @@ fn sighup_removes_the_socket_file() {
 
 #[test]
 fn datagrams_are_echoed_without_their_header() {
-    let echo = Echo::start(&["--listen", "udp:127.0.0.1:0", "--trust", "127.0.0.1", "--json"]);
+    let echo = Echo::echo(&["--listen", "udp:127.0.0.1:0", "--trust", "127.0.0.1", "--json"]);
     let address = echo.address.strip_prefix("udp:").unwrap();
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();

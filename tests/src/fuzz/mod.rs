@@ -12,6 +12,7 @@ mod handshake;
 mod mutate;
 mod parse;
 mod policy;
+mod readers;
 mod roundtrip;
 pub mod seeds;
 mod tlvs;
@@ -23,6 +24,7 @@ pub use handshake::handshake;
 pub use mutate::mutate;
 pub use parse::parse;
 pub use policy::policy;
+pub use readers::readers;
 pub use roundtrip::roundtrip;
 pub use tlvs::tlvs;
 
@@ -35,6 +37,8 @@ pub enum Prefix {
     Script,
     /// There is no header; the input is TLVs only.
     Tlvs,
+    /// A file as people have it: a capture, or digits.
+    Files,
     /// There is neither.
     Other,
 }
@@ -51,7 +55,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     Target { name: "parse", body: parse, prefix: Prefix::Settings },
     Target { name: "decoder", body: decoder, prefix: Prefix::Script },
     Target { name: "handshake", body: handshake, prefix: Prefix::Script },
@@ -59,6 +63,7 @@ pub const TARGETS: [Target; 8] = [
     Target { name: "tlvs", body: tlvs, prefix: Prefix::Tlvs },
     Target { name: "datagram", body: datagram, prefix: Prefix::Settings },
     Target { name: "policy", body: policy, prefix: Prefix::Other },
+    Target { name: "readers", body: readers, prefix: Prefix::Files },
     Target { name: "differential", body: differential, prefix: Prefix::Settings },
 ];
 

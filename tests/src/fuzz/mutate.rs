@@ -25,7 +25,7 @@ pub fn mutate(
         Prefix::Settings => 1,
         Prefix::Script => 2 + usize::from(data[..size].get(1).copied().unwrap_or(0)),
         Prefix::Tlvs => 0,
-        Prefix::Other => usize::MAX,
+        Prefix::Files | Prefix::Other => usize::MAX,
     };
     if at > size || random.below(4) == 0 {
         return blind(data, size, max_size);

@@ -33,8 +33,45 @@ pub fn seeds(target: &Target) -> BTreeSet<Vec<u8>> {
             })
             .filter(|bytes| (1..=512).contains(&bytes.len()))
             .collect(),
+        Prefix::Files => short.enumerate().map(|(index, bytes)| file(index, &bytes)).collect(),
         Prefix::Other => (0..32u8).map(|seed| (0..96).map(|at| seed.wrapping_mul(at)).collect()).collect(),
     }
+}
+
+/// The bytes of a stream as people have them: a capture of two segments on one of several links, or digits.
+fn file(index: usize, bytes: &[u8]) -> Vec<u8> {
+    let hex = || bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x} "));
+    match index % 8 {
+        0 => return hex().into_bytes(),
+        1 => return format!("00000000: {} ....", hex()).into_bytes(),
+        _ => {}
+    }
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+    let segment = |sequence: u8, flags: u8, payload: &[u8]| {
+        let len = (40 + payload.len() as u16).to_be_bytes();
+        let ip = [0x45, 0, len[0], len[1], 0, 1, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+        let tcp = [0x12, 0x34, 0, 80, 0, 0, 0, sequence, 0, 0, 0, 0, 0x50, flags, 1, 0, 0, 0, 0, 0];
+        [&ip[..], &tcp, payload].concat()
+    };
+    let (link, before): (u32, &[u8]) = match index % 8 {
+        2 => (0, &[2, 0, 0, 0]),
+        3 => (101, &[]),
+        4 => (113, &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0]),
+        5 => (1, &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x81, 0, 0, 7, 8, 0]),
+        _ => (1, &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0]),
+    };
+    let mut file: Vec<u8> = [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, link]
+        .iter()
+        .flat_map(|field: &u32| field.to_le_bytes())
+        .collect();
+    let start = 1 + first.len() as u8;
+    for packet in [segment(0, 2, b""), segment(start, 16, second), segment(1, 16, first)] {
+        let packet = [before, &packet].concat();
+        let len = packet.len() as u32;
+        file.extend([0, 0, len, len].iter().flat_map(|field: &u32| field.to_le_bytes()));
+        file.extend(packet);
+    }
+    file
 }
 
 /// The dictionary, in libFuzzer's form.

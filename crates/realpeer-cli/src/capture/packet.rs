@@ -8,7 +8,12 @@ use pcap_parser::Linktype;
 /// What is in a frame.
 pub(super) enum Packet<'a> {
     Segment(Segment<'a>),
-    Datagram { source: SocketAddr, destination: SocketAddr, payload: &'a [u8], is_cut_off: bool },
+    Datagram {
+        source: SocketAddr,
+        destination: SocketAddr,
+        payload: &'a [u8],
+        is_cut_off: bool,
+    },
     /// A part of an IP packet.
     Fragment,
 }

@@ -20,7 +20,7 @@ const MAX_STREAMS: usize = 1 << 16;
 /// The streams of a capture.
 #[derive(Default)]
 pub(super) struct Streams {
-    streams: HashMap<(SocketAddr, SocketAddr), Stream>,
+    open: HashMap<(SocketAddr, SocketAddr), Stream>,
     /// How many bytes they hold.
     held: usize,
     /// How many there have been.
@@ -52,19 +52,19 @@ impl Streams {
         let key = (segment.source, segment.destination);
         // The first byte after a SYN has the next number.
         let sequence = segment.sequence.wrapping_add(u32::from(segment.syn));
-        if segment.syn && self.streams.get(&key).is_some_and(|stream| stream.is_another(sequence)) {
+        if segment.syn && self.open.get(&key).is_some_and(|stream| stream.is_another(sequence)) {
             self.hand_over(key, found);
             self.remove(key);
         }
-        if segment.payload.is_empty() && !segment.syn && !self.streams.contains_key(&key) {
+        if segment.payload.is_empty() && !segment.syn && !self.open.contains_key(&key) {
             return;
         }
-        if self.streams.len() >= MAX_STREAMS || self.held > KEPT_IN_ALL {
+        if self.open.len() >= MAX_STREAMS || self.held > KEPT_IN_ALL {
             self.finish(found);
         }
         self.count += 1;
         let number = self.count;
-        let stream = self.streams.entry(key).or_insert_with(|| Stream::new(number, sequence));
+        let stream = self.open.entry(key).or_insert_with(|| Stream::new(number, sequence));
         let before = stream.held();
         stream.has_syn |= segment.syn;
         stream.add(sequence, segment.payload);
@@ -78,12 +78,12 @@ impl Streams {
 
     /// Hands over all that is left, in the order in which it was first seen.
     pub(super) fn finish(&mut self, found: &mut impl FnMut(Flow)) {
-        let mut keys: Vec<_> = self.streams.iter().map(|(key, stream)| (stream.number, *key)).collect();
+        let mut keys: Vec<_> = self.open.iter().map(|(key, stream)| (stream.number, *key)).collect();
         keys.sort_unstable();
         for (_, key) in keys {
             self.hand_over(key, found);
         }
-        self.streams.clear();
+        self.open.clear();
         self.held = 0;
     }
 
@@ -94,7 +94,7 @@ impl Streams {
     }
 
     fn hand_over(&mut self, (source, destination): (SocketAddr, SocketAddr), found: &mut impl FnMut(Flow)) {
-        let Some(stream) = self.streams.get_mut(&(source, destination)) else { return };
+        let Some(stream) = self.open.get_mut(&(source, destination)) else { return };
         if stream.is_done {
             return;
         }
@@ -118,7 +118,7 @@ impl Streams {
     }
 
     fn remove(&mut self, key: (SocketAddr, SocketAddr)) {
-        if let Some(stream) = self.streams.remove(&key) {
+        if let Some(stream) = self.open.remove(&key) {
             self.held = self.held.saturating_sub(stream.held());
         }
     }

@@ -229,7 +229,8 @@ fn pcapng_with_an_interface_for_each_link() {
         let len = u32::try_from(frame.len()).unwrap().to_le_bytes();
         block(6, &[&[interface, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], &len[..], &len, frame].concat())
     }
-    let section = block(0x0a0d_0d0a, &[&0x1a2b_3c4d_u32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat());
+    let section =
+        block(0x0a0d_0d0a, &[&0x1a2b_3c4d_u32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat());
     let bytes = [
         section,
         block(1, &[1, 0, 0, 0, 0, 0, 4, 0]),

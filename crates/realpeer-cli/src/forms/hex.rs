@@ -69,7 +69,9 @@ fn offset(line: &str, radix: u32) -> Option<Offset<'_>> {
     let colon = rest.strip_prefix(':').filter(|rest| rest.is_empty() || rest.starts_with([' ', '\t']));
     match colon {
         Some(rest) => Some(Offset { value, colon: true, rest }),
-        None if rest.is_empty() || rest.starts_with([' ', '\t']) => Some(Offset { value, colon: false, rest }),
+        None if rest.is_empty() || rest.starts_with([' ', '\t']) => {
+            Some(Offset { value, colon: false, rest })
+        }
         None => None,
     }
 }
@@ -272,7 +274,13 @@ mod tests {
 
     #[test]
     fn an_error_names_the_line() {
-        let cases = [("0d0\n", 1, "0d0"), ("0d\nxy\n", 2, "xy"), ("", 0, ""), ("00000000: zz", 1, "zz"), ("0x", 1, "0x")];
+        let cases = [
+            ("0d0\n", 1, "0d0"),
+            ("0d\nxy\n", 2, "xy"),
+            ("", 0, ""),
+            ("00000000: zz", 1, "zz"),
+            ("0x", 1, "0x"),
+        ];
         for (text, line, found) in cases {
             assert_eq!(parse(text), Err(HexError { line, found: found.into() }), "{text:?}");
         }

@@ -2,7 +2,10 @@
 
 #![allow(dead_code, reason = "each test uses some of it")]
 
-use std::io::{BufRead, BufReader, Read};
+pub(crate) mod golden;
+pub(crate) mod headers;
+
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -19,8 +22,8 @@ pub(crate) fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_realpeer"))
 }
 
-/// A running `realpeer echo`.
-pub(crate) struct Echo {
+/// A program that listens: `realpeer echo`, for one.
+pub(crate) struct Running {
     child: Child,
     /// Where it listens, as it says itself.
     pub(crate) address: String,
@@ -28,11 +31,19 @@ pub(crate) struct Echo {
     stderr: Receiver<String>,
 }
 
-impl Echo {
-    /// With these arguments.
+/// A running `realpeer echo`.
+pub(crate) type Echo = Running;
+
+impl Running {
+    /// `realpeer echo` with these arguments.
+    pub(crate) fn echo(arguments: &[&str]) -> Self {
+        Self::start(&[&["echo"], arguments].concat())
+    }
+
+    /// The program with these arguments.
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut command = program();
-        command.arg("echo").args(arguments);
+        command.args(arguments);
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = follow(child.stdout.take().unwrap());
@@ -50,6 +61,11 @@ impl Echo {
     /// The next line of its stdout, as JSON.
     pub(crate) fn report(&self) -> Value {
         serde_json::from_str(&self.line()).unwrap()
+    }
+
+    /// It ends by itself with this exit status.
+    pub(crate) fn ends_with(mut self, code: i32) {
+        assert_eq!(wait(&mut self.child).code(), Some(code));
     }
 
     /// Ends it with `signal`: exit status 0, and nothing more on stdout or stderr.
@@ -73,7 +89,7 @@ impl Echo {
     }
 }
 
-impl Drop for Echo {
+impl Drop for Running {
     fn drop(&mut self) {
         // It may have ended; then this does nothing.
         if self.child.kill().is_ok() {
@@ -99,13 +115,21 @@ pub(crate) fn wait(child: &mut Child) -> ExitStatus {
 
 /// Runs the program with these arguments and nothing on stdin: exit status, stdout, stderr.
 pub(crate) fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    run_with(arguments, b"")
+}
+
+/// Runs the program with these arguments and bytes on stdin: exit status, stdout, stderr.
+pub(crate) fn run_with(arguments: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
     let mut child = program()
         .args(arguments)
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
+    let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_vec());
+    // It may end before it has read all.
+    thread::spawn(move || stdin.write_all(&input));
     let stdout = follow(child.stdout.take().unwrap());
     let stderr = follow(child.stderr.take().unwrap());
     let status = wait(&mut child);
