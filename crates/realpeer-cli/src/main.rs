@@ -5,6 +5,7 @@
 mod decode;
 mod demo;
 mod echo;
+mod encode;
 mod listen;
 mod printer;
 mod report;
@@ -32,6 +33,7 @@ enum Command {
     Demo(demo::Arguments),
     Echo(echo::Arguments),
     Decode(decode::Arguments),
+    Encode(encode::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Echo(arguments) => echo::run(&arguments),
         Command::Decode(arguments) => decode::run(&arguments),
+        Command::Encode(arguments) => encode::run(&arguments),
     };
     match outcome {
         Ok(code) => code,
