@@ -24,7 +24,7 @@ pub(super) async fn serve(what: &str, socket: TcpListener) -> io::Result<()> {
     }
     let listener = realpeer_tokio::Listener::new(listener, ours::acceptor());
     loop {
-        let incoming = listener.accept().await?;
+        let mut incoming = listener.accept().await?;
         tokio::spawn(async move {
             incoming.handshake().await.map_err(io::Error::from)?;
             answer(incoming.into_stream()).await

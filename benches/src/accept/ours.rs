@@ -14,7 +14,7 @@ pub fn acceptor() -> Acceptor {
 pub(super) fn threads(socket: TcpListener, buffered: bool) -> io::Result<()> {
     let listener = realpeer_std::Listener::new(socket, acceptor());
     loop {
-        let incoming = listener.accept()?;
+        let mut incoming = listener.accept()?;
         if buffered {
             let acceptor = listener.acceptor().clone();
             std::thread::spawn(move || {
@@ -36,7 +36,7 @@ pub(super) fn one_thread(socket: TcpListener) -> io::Result<()> {
     let mut listener = realpeer_std::Listener::new(socket, acceptor()).into_ready(1024)?;
     loop {
         let accepted = listener.accept()?;
-        if accepted.outcome.is_ok() {
+        if accepted.result.is_ok() {
             echo(accepted.stream)?;
         }
     }
@@ -45,7 +45,7 @@ pub(super) fn one_thread(socket: TcpListener) -> io::Result<()> {
 pub(super) async fn tokio(listener: tokio::net::TcpListener) -> io::Result<()> {
     let listener = realpeer_tokio::Listener::new(listener, acceptor());
     loop {
-        let incoming = listener.accept().await?;
+        let mut incoming = listener.accept().await?;
         tokio::spawn(async move {
             incoming.handshake().await?;
             echo_tokio(incoming.into_stream()).await
@@ -57,7 +57,7 @@ pub(super) async fn tokio_ready(listener: tokio::net::TcpListener) -> io::Result
     let mut listener = realpeer_tokio::Listener::new(listener, acceptor()).into_ready(1024);
     loop {
         let accepted = listener.accept().await?;
-        if accepted.outcome.is_ok() {
+        if accepted.result.is_ok() {
             tokio::spawn(echo_tokio(accepted.stream));
         }
     }
@@ -83,7 +83,7 @@ pub(super) async fn smol(
 ) -> io::Result<()> {
     let listener = realpeer_smol::Listener::new(listener, acceptor());
     loop {
-        let incoming = listener.accept().await?;
+        let mut incoming = listener.accept().await?;
         if buffered {
             let acceptor = listener.acceptor().clone();
             let task = async move {
@@ -107,7 +107,7 @@ pub(super) async fn smol(
 pub(super) async fn async_std(socket: TcpListener) -> io::Result<()> {
     let listener = realpeer_async_std::Listener::new(async_io::Async::new(socket)?, acceptor());
     loop {
-        let incoming = listener.accept().await?;
+        let mut incoming = listener.accept().await?;
         async_std::task::spawn(async move {
             incoming.handshake().await?;
             echo_futures(incoming.into_stream()).await

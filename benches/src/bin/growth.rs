@@ -11,7 +11,7 @@ use realpeer_benches::accept::ours::acceptor;
 use realpeer_benches::chart::{Series, lines};
 use realpeer_benches::counting::{Counting, in_use};
 use realpeer_benches::micro::inputs;
-use realpeer_io::{HeaderStorage, Receiving};
+use realpeer_io::{HeaderStorage, Accepting};
 use realpeer_proto::{Config, Decoder, Event, Handshake, MAX_HEADER_LEN, Parsed, parse};
 
 #[global_allocator]
@@ -156,11 +156,11 @@ fn pending() -> io::Result<Vec<Series>> {
          | `Handshake<std::time::Instant>`, 536 bytes of storage within | {} |\n\
          | `Decoder`, 536 bytes of storage within | {} |\n\
          | `Handshake<Instant, HeaderStorage>`, as the adapters keep it | {} |\n\
-         | `Receiving<Instant>`, with peer and policy | {} |\n",
+         | `Accepting<Instant>`, with peer and policy | {} |\n",
         size_of::<Handshake<Instant>>(),
         size_of::<Decoder>(),
         size_of::<Handshake<Instant, HeaderStorage>>(),
-        size_of::<Receiving<Instant>>(),
+        size_of::<Accepting<Instant>>(),
     );
     println!("| the future of `Incoming::handshake` | bytes |\n|---|--:|");
     for (runtime, bytes) in futures()? {
@@ -341,7 +341,7 @@ fn pend(runtime: &str, count: usize) -> io::Result<()> {
         "std" => {
             let mut listener = realpeer_std::ReadyListener::new(socket, acceptor, max)?;
             measure(addr, count, || {
-                while listener.accept().unwrap().outcome.is_err() {}
+                while listener.accept().unwrap().result.is_err() {}
                 listener.pending()
             })
         }
@@ -353,7 +353,7 @@ fn pend(runtime: &str, count: usize) -> io::Result<()> {
             drop(entered);
             let mut listener = realpeer_tokio::Listener::new(socket, acceptor).into_ready(max);
             measure(addr, count, || {
-                runtime.block_on(async { while listener.accept().await.unwrap().outcome.is_err() {} });
+                runtime.block_on(async { while listener.accept().await.unwrap().result.is_err() {} });
                 listener.pending()
             })
         }
@@ -361,7 +361,7 @@ fn pend(runtime: &str, count: usize) -> io::Result<()> {
             let socket = smol::net::TcpListener::try_from(socket)?;
             let mut listener = realpeer_smol::Listener::new(socket, acceptor).into_ready(max);
             measure(addr, count, || {
-                smol::block_on(async { while listener.accept().await.unwrap().outcome.is_err() {} });
+                smol::block_on(async { while listener.accept().await.unwrap().result.is_err() {} });
                 listener.pending()
             })
         }
@@ -370,7 +370,7 @@ fn pend(runtime: &str, count: usize) -> io::Result<()> {
                 realpeer_async_std::Listener::new(async_io::Async::new(socket)?, acceptor).into_ready(max);
             measure(addr, count, || {
                 async_std::task::block_on(async {
-                    while listener.accept().await.unwrap().outcome.is_err() {}
+                    while listener.accept().await.unwrap().result.is_err() {}
                 });
                 listener.pending()
             })

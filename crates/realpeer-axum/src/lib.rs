@@ -47,7 +47,7 @@ use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{self, IncomingStream};
-use realpeer::tokio::{EstablishedListener, Listen, Tokio};
+use realpeer::tokio::{Accepts, EstablishedListener, SendAccepts, Tokio};
 use realpeer::{Acceptor, Established};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::sleep;
@@ -70,9 +70,10 @@ pub struct RealPeer(Arc<Established>);
 /// A listener to serve axum's services on: connections from trusted proxies, whose header has been read.
 ///
 /// It reads the headers of up to `max_pending` connections at a time, so that a silent peer delays nobody. Connections
-/// that are refused or whose header is broken, cut off or late are closed; each is a debug event of `tracing`, and
-/// [`Acceptor::counts`] counts them. Should the listening socket itself fail, that is an error event, and accepting
-/// is tried again after a second.
+/// that are refused or whose header is broken, cut off or late are closed, and [`Acceptor::counts`] counts them. Each is
+/// a debug event of `tracing`, but a warning if a trusted peer sent a broken header or none; to hear of them by a hook,
+/// make the listener from an [`EstablishedListener`] that has one. If the listening socket itself fails, that is an
+/// error event, and accepting is tried again after a second.
 ///
 /// ```
 /// use axum::extract::ConnectInfo;
@@ -103,35 +104,54 @@ pub struct RealPeer(Arc<Established>);
 #[derive(Debug)]
 pub struct Listener<L>(EstablishedListener<L>)
 where
-    Tokio: Listen<L>;
+    Tokio: SendAccepts<L>;
 
 impl<L> Listener<L>
 where
-    Tokio: Listen<L>,
+    Tokio: SendAccepts<L>,
 {
     /// Accepts from `inner` as `acceptor` says, with at most `max_pending` handshakes at a time (at least one).
     pub fn new(inner: L, acceptor: Acceptor, max_pending: usize) -> Self {
         Self(EstablishedListener::new(inner, acceptor, max_pending))
     }
 
-    /// The listening socket.
+    /// Returns the listening socket.
     pub fn inner(&self) -> &L {
         self.0.inner()
+    }
+
+    /// Returns the acceptor, whose [`counts`](Acceptor::counts) are those of the listener.
+    pub fn acceptor(&self) -> &Acceptor {
+        self.0.acceptor()
+    }
+
+    /// Returns how many handshakes are pending.
+    pub fn pending(&self) -> usize {
+        self.0.pending()
+    }
+}
+
+impl<L> From<EstablishedListener<L>> for Listener<L>
+where
+    Tokio: SendAccepts<L>,
+{
+    fn from(listener: EstablishedListener<L>) -> Self {
+        Self(listener)
     }
 }
 
 impl<L> serve::Listener for Listener<L>
 where
-    Tokio: Listen<L, Stream: AsyncRead + AsyncWrite + Unpin>,
+    Tokio: SendAccepts<L, Stream: AsyncRead + AsyncWrite + Unpin>,
     L: AsFd + Send + 'static,
 {
-    type Io = <Tokio as Listen<L>>::Stream;
+    type Io = <Tokio as Accepts<L>>::Stream;
     type Addr = RealPeer;
 
     async fn accept(&mut self) -> (Self::Io, RealPeer) {
         loop {
             match self.0.accept().await {
-                Ok((stream, established)) => return (stream, RealPeer(established)),
+                Ok((stream, established)) => return (stream, established.into()),
                 Err(error) => {
                     tracing::error!(%error, "accepting failed");
                     sleep(Duration::from_secs(1)).await;
@@ -142,13 +162,13 @@ where
 
     /// Its own address, as that of a connection from there without a header.
     fn local_addr(&self) -> io::Result<RealPeer> {
-        self.0.local_addr().map(RealPeer)
+        self.0.local_addr().map(RealPeer::from)
     }
 }
 
 impl<L> Connected<IncomingStream<'_, Listener<L>>> for RealPeer
 where
-    Tokio: Listen<L, Stream: AsyncRead + AsyncWrite + Unpin>,
+    Tokio: SendAccepts<L, Stream: AsyncRead + AsyncWrite + Unpin>,
     L: AsFd + Send + 'static,
 {
     fn connect_info(stream: IncomingStream<'_, Listener<L>>) -> Self {

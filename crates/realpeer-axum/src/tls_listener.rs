@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{self, IncomingStream};
-use realpeer::tokio::{Listen, Tokio};
+use realpeer::tokio::{Accepts, SendAccepts, Tokio};
 use tls_listener::{AsyncAccept, AsyncListener, AsyncTls, TlsListener};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -16,10 +16,10 @@ use crate::{Listener, RealPeer};
 #[cfg_attr(docsrs, doc(cfg(feature = "tls-listener")))]
 impl<L> AsyncAccept for Listener<L>
 where
-    Tokio: Listen<L, Stream: AsyncRead + AsyncWrite>,
+    Tokio: SendAccepts<L, Stream: AsyncRead + AsyncWrite>,
     L: Unpin,
 {
-    type Connection = <Tokio as Listen<L>>::Stream;
+    type Connection = <Tokio as Accepts<L>>::Stream;
     type Address = RealPeer;
     type Error = io::Error;
 
@@ -27,27 +27,27 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<(Self::Connection, RealPeer)>> {
-        self.get_mut().0.poll_accept(cx).map_ok(|(stream, established)| (stream, RealPeer(established)))
+        self.get_mut().0.poll_accept(cx).map_ok(|(stream, established)| (stream, RealPeer::from(established)))
     }
 }
 
 #[cfg_attr(docsrs, doc(cfg(feature = "tls-listener")))]
 impl<L> AsyncListener for Listener<L>
 where
-    Tokio: Listen<L, Stream: AsyncRead + AsyncWrite>,
+    Tokio: SendAccepts<L, Stream: AsyncRead + AsyncWrite>,
     L: AsFd + Unpin,
 {
     fn local_addr(&self) -> io::Result<RealPeer> {
-        self.0.local_addr().map(RealPeer)
+        self.0.local_addr().map(RealPeer::from)
     }
 }
 
 #[cfg_attr(docsrs, doc(cfg(feature = "tls-listener")))]
 impl<L, T> Connected<IncomingStream<'_, TlsListener<Listener<L>, T>>> for RealPeer
 where
-    Tokio: Listen<L, Stream: AsyncRead + AsyncWrite>,
+    Tokio: SendAccepts<L, Stream: AsyncRead + AsyncWrite>,
     L: AsFd + Unpin,
-    T: AsyncTls<<Tokio as Listen<L>>::Stream>,
+    T: AsyncTls<<Tokio as Accepts<L>>::Stream>,
     TlsListener<Listener<L>, T>: serve::Listener<Addr = RealPeer>,
 {
     fn connect_info(stream: IncomingStream<'_, TlsListener<Listener<L>, T>>) -> Self {

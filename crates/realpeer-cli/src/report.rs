@@ -90,7 +90,7 @@ impl Report {
 
     fn failed(peer: &Endpoint, error: &AcceptError) -> Self {
         let message = match error {
-            AcceptError::Refused => format!("{} is not trusted", whom(peer)),
+            AcceptError::Refused { .. } => format!("{} is not trusted", whom(peer)),
             _ => error.to_string(),
         };
         let failure = Failure { kind: error.kind(), message, remedy: remedy(peer, error) };
@@ -151,11 +151,11 @@ fn whom(peer: &Endpoint) -> String {
 /// What to change so that the next connection is served.
 fn remedy(peer: &Endpoint, error: &AcceptError) -> Option<String> {
     Some(match error {
-        AcceptError::Refused => {
+        AcceptError::Refused { .. } => {
             let whom = if let Endpoint::Unix(_) = peer { "unix".into() } else { whom(peer) };
             format!("if it is your proxy add --trust {whom}")
         }
-        AcceptError::TimedOut { received: 0 } => {
+        AcceptError::TimedOut { received: 0, .. } => {
             "does the proxy send a header to this server, and before its client speaks? an AWS NLB may hold it back \
              until then"
                 .into()
@@ -163,7 +163,7 @@ fn remedy(peer: &Endpoint, error: &AcceptError) -> Option<String> {
         AcceptError::TimedOut { .. } => "the proxy began a header and did not end it: see what it sends with \
              `realpeer decode --listen`"
             .into(),
-        AcceptError::Protocol(Error::V2(V2Error::Crc32c { .. })) => {
+        AcceptError::Protocol { error: Error::V2(V2Error::Crc32c { .. }), .. } => {
             "the sender computes it wrongly, or something on the way changes the header".into()
         }
         _ => return None,

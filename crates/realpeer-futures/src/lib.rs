@@ -1,6 +1,6 @@
 //! The PROXY protocol for streams of any kind that implement the traits of futures-io.
 //!
-//! The clock and the timers are the runtime's: say which with a [`Timer`]. Feature `async-io` has one, and what is to
+//! The clock and the timers are the runtime's: say which with a [`Runtime`]. Feature `async-io` has one, and what is to
 //! be done with sockets; `realpeer-smol` and `realpeer-async-std` are that with their runtimes' types.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -16,29 +16,37 @@ use std::task::{Poll, ready};
 
 use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
 use realpeer_io::proto::Encoder;
-use realpeer_io::{AcceptError, Acceptor, Endpoint, Established, Timer, header_and_payload, receive};
+use realpeer_io::{AcceptError, Acceptor, Endpoint, Established, Runtime, drive, header_and_payload};
 
 #[cfg(all(feature = "async-io", unix))]
 #[cfg_attr(docsrs, doc(cfg(feature = "async-io")))]
-pub use sockets::{AsyncIoTimer, StdListener, handshake, poll_accept, recv_from, send_to};
+pub use sockets::{AsyncIo, handshake, handshake_on, poll_accept, recv_from, send_to};
 
-/// Reads the header off a stream that comes from `peer`. Whatever comes of it, the stream is the caller's and has
-/// lost no byte but those of the header.
+/// Reads the header of a stream that comes from `peer`, if the policy wants one. The stream stays the caller's.
+///
+/// - On success exactly the header has been taken off the stream.
+/// - On failure [`AcceptError::taken`] are the bytes taken off it, and those that follow them are still there.
 ///
 /// # Errors
 ///
 /// [`AcceptError`]; the connection is then best closed.
 ///
+/// # Cancel safety
+///
+/// If the future is dropped, what it had read of the header is lost, and another call would take the rest for the start:
+/// close the connection. To wait for something else meanwhile, keep the future and poll it again. The deadline is the
+/// acceptor's, so there is no need for a time-out around it.
+///
 /// ```
 /// use std::time::{Duration, Instant};
 /// use futures_lite::future::{Pending, block_on, pending};
 /// use futures_lite::io::{AsyncReadExt, Cursor};
-/// use realpeer_io::{Acceptor, Timer, Trust};
+/// use realpeer_io::{Acceptor, Runtime, Trust};
 ///
 /// /// A runtime's timers; these never go off.
 /// struct NoTimer;
 ///
-/// impl Timer for NoTimer {
+/// impl Runtime for NoTimer {
 ///     type Instant = Instant;
 ///     type Sleep = Pending<()>;
 ///
@@ -66,27 +74,34 @@ pub use sockets::{AsyncIoTimer, StdListener, handshake, poll_accept, recv_from, 
 /// })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub async fn handshake_stream<T: Timer, S: AsyncRead + Unpin>(
+pub async fn handshake_stream<R: Runtime, S: AsyncRead + Unpin + ?Sized>(
     acceptor: &Acceptor,
     stream: &mut S,
     peer: impl Into<Endpoint>,
 ) -> Result<Established, AcceptError> {
-    receive::<T>(acceptor.begin(peer, T::now()), |receiving, cx| {
-        receiving.poll_with(|slot| Pin::new(&mut *stream).poll_read(cx, slot))
+    drive::<R>(&mut acceptor.begin(peer, R::now()), |accepting, cx| {
+        accepting.poll_with(|slot| Pin::new(&mut *stream).poll_read(cx, slot))
     })
     .await
 }
 
-/// Reads the header off a buffered reader that comes from `peer`. It fills the buffer and takes nothing but the header
-/// out of it, so that a header costs no more system calls than none; what comes of it is otherwise the same as with
-/// [`handshake_stream`]. Bytes that can't be a header are left in the buffer.
+/// Reads the header of a buffered reader that comes from `peer`, if the policy wants one. It fills the buffer and takes
+/// nothing but the header out of it. What is taken on failure is [`AcceptError::taken`]; the bytes that follow are still in
+/// the buffer or on the stream.
 ///
-/// It is the better choice where the connection is read through that buffer for all its life. Where the stream itself
-/// goes on to somebody else, such as TLS, what has been read ahead would be missing there.
+/// If you read the connection through that buffer for all its life, it is the better choice: a header costs no system
+/// calls of its own. If the stream itself goes on to somebody else, such as TLS, what has been read ahead would be missing
+/// there.
+///
+/// A buffer without capacity is always empty, and so the peer seems to have left: [`AcceptError::Closed`].
 ///
 /// # Errors
 ///
 /// [`AcceptError`]; the connection is then best closed.
+///
+/// # Cancel safety
+///
+/// As with [`handshake_stream`]: if the future is dropped, close the connection.
 ///
 /// ```
 /// use futures_lite::future::block_on;
@@ -95,7 +110,7 @@ pub async fn handshake_stream<T: Timer, S: AsyncRead + Unpin>(
 ///
 /// # #[cfg(feature = "async-io")]
 /// # {
-/// use realpeer_futures::AsyncIoTimer;
+/// use realpeer_futures::AsyncIo;
 ///
 /// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
 /// let peer: std::net::SocketAddr = "127.0.0.1:4711".parse()?;
@@ -104,7 +119,7 @@ pub async fn handshake_stream<T: Timer, S: AsyncRead + Unpin>(
 ///
 /// block_on(async {
 ///     let established =
-///         realpeer_futures::handshake_buf_read::<AsyncIoTimer, _>(&acceptor, &mut stream, peer).await?;
+///         realpeer_futures::handshake_buf_read::<AsyncIo, _>(&acceptor, &mut stream, peer).await?;
 ///     assert_eq!(established.source().to_string(), "192.0.2.1:56324");
 ///
 ///     let mut hello = String::new();
@@ -115,17 +130,18 @@ pub async fn handshake_stream<T: Timer, S: AsyncRead + Unpin>(
 /// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub async fn handshake_buf_read<T: Timer, S: AsyncBufRead + Unpin>(
+pub async fn handshake_buf_read<R: Runtime, S: AsyncBufRead + Unpin + ?Sized>(
     acceptor: &Acceptor,
     reader: &mut S,
     peer: impl Into<Endpoint>,
 ) -> Result<Established, AcceptError> {
-    receive::<T>(acceptor.begin(peer, T::now()), |receiving, cx| {
-        receiving.poll_buf_with(
-            reader,
-            |reader| Pin::new(reader).poll_fill_buf(cx),
-            |reader, len| Pin::new(reader).consume(len),
-        )
+    drive::<R>(&mut acceptor.begin(peer, R::now()), |accepting, cx| {
+        accepting.poll_buf_with(|hand_over| {
+            let mut reader = Pin::new(&mut *reader);
+            let taken = hand_over(ready!(reader.as_mut().poll_fill_buf(cx))?);
+            reader.consume(taken);
+            Poll::Ready(Ok(()))
+        })
     })
     .await
 }

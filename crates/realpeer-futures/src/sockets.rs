@@ -1,9 +1,8 @@
 //! Sockets on async-io.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
-use std::os::unix::net::{UnixListener, UnixStream};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -11,59 +10,69 @@ use std::time::Instant;
 use async_io::Async;
 use futures_io::AsyncRead;
 use realpeer_io::proto::Encoder;
-use realpeer_io::socket::{poll_recv, recv_datagram, with_local};
+use realpeer_io::socket::{SocketListener, poll_recv, recv_datagram, with_local};
 use realpeer_io::{
-    AcceptError, Acceptor, Datagram, Endpoint, Established, Timer, header_and_payload, receive,
+    AcceptError, Accepting, Acceptor, Datagram, Endpoint, Established, Runtime, drive, header_and_payload,
 };
 
-/// The clock of std and the timers of async-io.
+/// Async-io as a runtime: the clock of std, and async-io's timers.
 #[derive(Clone, Copy, Debug)]
-pub enum AsyncIoTimer {}
+pub enum AsyncIo {}
 
-/// A listening socket of std, TCP or UNIX.
-pub trait StdListener: AsFd {
-    /// A connection.
-    type Stream;
-
-    /// Accepts a connection.
-    ///
-    /// # Errors
-    ///
-    /// Those of `accept`.
-    fn accept_socket(&self) -> io::Result<(Self::Stream, Endpoint)>;
-}
-
-/// Reads the header off a connection from `peer`, a stream socket. Whatever comes of it, the socket is the caller's
-/// and has lost no byte but those of the header.
+/// Reads the header of a connection from `peer`, a stream socket, if the policy wants one. The socket stays the caller's.
 ///
-/// It waits for the peer until the [deadline](Acceptor::with_timeout) at the longest. A header that is here already
-/// is peeked at and then read off exactly, with two system calls; one that is not is read as it comes.
+/// It waits for the peer until the [deadline](Acceptor::with_timeout) at the longest, which counts from the call. A header
+/// that has arrived already is peeked at and then read exactly, with two system calls; one that has not is read as it
+/// comes.
+///
+/// - On success exactly the header has been taken off the connection.
+/// - On failure [`AcceptError::taken`] are the bytes taken off it, and those that follow them are still there.
 ///
 /// # Errors
 ///
 /// [`AcceptError`]; the connection is then best closed.
+///
+/// # Cancel safety
+///
+/// If the future is dropped, what it had read of the header is lost, and another call would take the rest for the start:
+/// close the connection. A handshake that can be dropped and resumed is [`handshake_on`], or an `Incoming`'s.
 pub async fn handshake<S: AsyncRead + AsFd + Unpin>(
     acceptor: &Acceptor,
     stream: &mut S,
     peer: impl Into<Endpoint>,
 ) -> Result<Established, AcceptError> {
-    let receiving = acceptor.begin(peer, Instant::now());
-    let established = receive::<AsyncIoTimer>(receiving, |receiving, cx| {
-        if let Poll::Ready(outcome) = receiving.poll_peek_with(|slot, mode| poll_recv(&*stream, slot, mode)) {
-            return Poll::Ready(outcome);
+    handshake_on(&mut acceptor.begin(peer, Instant::now()), stream).await
+}
+
+/// Runs a handshake that has been begun to its end, as [`handshake`] does; for runtimes that are built on async-io.
+///
+/// # Errors
+///
+/// [`AcceptError`].
+///
+/// # Cancel safety
+///
+/// All that is known is in `accepting`: if the future is dropped, another one goes on where it stopped.
+pub async fn handshake_on<S: AsyncRead + AsFd + Unpin>(
+    accepting: &mut Accepting<Instant>,
+    stream: &mut S,
+) -> Result<Established, AcceptError> {
+    let established = drive::<AsyncIo>(accepting, |accepting, cx| {
+        if let Poll::Ready(result) = accepting.poll_peek_with(|slot, mode| poll_recv(&*stream, slot, mode)) {
+            return Poll::Ready(result);
         }
         // Only the stream itself can wake the task.
-        receiving.poll_with(|slot| Pin::new(&mut *stream).poll_read(cx, slot))
+        accepting.poll_with(|slot| Pin::new(&mut *stream).poll_read(cx, slot))
     });
     Ok(with_local(established.await?, &*stream))
 }
 
-/// Accepts a connection.
+/// Accepts a connection, for one task at a time: only the one that polled last is woken.
 ///
 /// # Errors
 ///
 /// Those of `accept`.
-pub fn poll_accept<L: StdListener>(
+pub fn poll_accept<L: SocketListener>(
     listener: &Async<L>,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<(L::Stream, Endpoint)>> {
@@ -137,7 +146,7 @@ pub async fn send_to<'a>(
     socket.send_to(&datagram, to).await.map(|_| ())
 }
 
-impl Timer for AsyncIoTimer {
+impl Runtime for AsyncIo {
     type Instant = Instant;
     type Sleep = async_io::Timer;
 
@@ -147,21 +156,5 @@ impl Timer for AsyncIoTimer {
 
     fn sleep_until(at: Instant) -> async_io::Timer {
         async_io::Timer::at(at)
-    }
-}
-
-impl StdListener for TcpListener {
-    type Stream = TcpStream;
-
-    fn accept_socket(&self) -> io::Result<(TcpStream, Endpoint)> {
-        self.accept().map(|(stream, peer)| (stream, peer.into()))
-    }
-}
-
-impl StdListener for UnixListener {
-    type Stream = UnixStream;
-
-    fn accept_socket(&self) -> io::Result<(UnixStream, Endpoint)> {
-        self.accept().map(|(stream, peer)| (stream, peer.into()))
     }
 }

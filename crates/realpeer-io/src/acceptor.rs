@@ -1,15 +1,14 @@
-//! From a peer to an established connection.
+//! Whom a server trusts, what it accepts of them, and how often it did.
 
+use std::fmt;
 use std::ops::Add;
 use std::sync::Arc;
-use std::task::{Poll, ready};
 use std::time::Duration;
-use std::{fmt, io, mem};
 
-use realpeer_proto::{Config, Handshake, HandshakeError, Header, ReadMode, Versions};
+use realpeer_proto::{Config, Header, Versions};
 
 use crate::counters::Counters;
-use crate::{AcceptError, Counts, Endpoint, Established, HeaderStorage, Policy, Verdict};
+use crate::{AcceptError, Accepting, Counts, Endpoint, Policy, Verdict};
 
 /// Whom a server trusts, and what it accepts of them. Clones are cheap and share their counters.
 ///
@@ -26,30 +25,12 @@ use crate::{AcceptError, Counts, Endpoint, Established, HeaderStorage, Policy, V
 #[derive(Clone)]
 pub struct Acceptor {
     config: Config,
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
-struct Shared {
+pub(crate) struct Shared {
     policy: Box<dyn Policy>,
     counters: Counters,
-}
-
-/// A connection whose header is being read. `I` is an instant of the runtime's clock.
-///
-/// It is driven like a [`Handshake`], and knows of the policy too: of a peer that is refused or bypassed nothing is
-/// read.
-#[derive(Debug)]
-pub struct Receiving<I> {
-    shared: Arc<Shared>,
-    peer: Endpoint,
-    state: State<I>,
-}
-
-#[derive(Debug)]
-enum State<I> {
-    Open(Handshake<I, HeaderStorage>),
-    Bypassed,
-    Refused,
 }
 
 impl Acceptor {
@@ -98,115 +79,40 @@ impl Acceptor {
     }
 
     /// Begins with a connection from `peer`: asks the policy, and starts the clock.
-    pub fn begin<I>(&self, peer: impl Into<Endpoint>, now: I) -> Receiving<I>
+    pub fn begin<I>(&self, peer: impl Into<Endpoint>, now: I) -> Accepting<I>
     where
         I: Copy + PartialOrd + Add<Duration, Output = I>,
     {
-        let peer = peer.into();
-        let state = match self.verdict(&peer) {
-            Verdict::Require => {
-                State::Open(Handshake::with_storage(&self.config, now, HeaderStorage::default()))
-            }
-            Verdict::Bypass => State::Bypassed,
-            Verdict::Refuse => State::Refused,
-        };
-        Receiving { shared: self.shared.clone(), peer, state }
+        let mut accepting = self.accepted(peer, now);
+        accepting.ask();
+        accepting
+    }
+
+    /// Begins with a connection from `peer` that was accepted `now`: starts the clock, and asks the policy when
+    /// something is first done with it, so that what a policy costs, be it a panic, is not the accepting loop's.
+    pub fn accepted<I>(&self, peer: impl Into<Endpoint>, now: I) -> Accepting<I>
+    where
+        I: Copy + PartialOrd + Add<Duration, Output = I>,
+    {
+        Accepting::new(self, peer.into(), now)
     }
 
     pub(crate) fn verdict(&self, peer: &Endpoint) -> Verdict {
-        self.shared.policy.verdict(&peer.to_canonical())
+        self.shared.verdict(peer)
     }
 
     pub(crate) fn count(&self, outcome: Result<Option<Header<'_>>, &AcceptError>) {
-        self.shared.counters.count(outcome);
+        self.shared.count(outcome);
     }
 }
 
-impl<I> Receiving<I>
-where
-    I: Copy + PartialOrd + Add<Duration, Output = I>,
-{
-    /// When to call [`handle_timeout`](Self::handle_timeout), if at all; see [`Handshake::poll_timeout`].
-    pub fn poll_timeout(&self) -> Option<I> {
-        match &self.state {
-            State::Open(handshake) => handshake.poll_timeout(),
-            _ => None,
-        }
+impl Shared {
+    pub(crate) fn verdict(&self, peer: &Endpoint) -> Verdict {
+        self.policy.verdict(&peer.to_canonical())
     }
 
-    /// Says what time it is; see [`Handshake::handle_timeout`].
-    pub fn handle_timeout(&mut self, now: I) {
-        if let State::Open(handshake) = &mut self.state {
-            handshake.handle_timeout(now);
-        }
-    }
-
-    /// Reads on with `read`; see [`Handshake::poll_with`]. Once it has been ready, it refuses.
-    ///
-    /// # Errors
-    ///
-    /// [`AcceptError`]; the connection is then best closed.
-    pub fn poll_with(
-        &mut self,
-        read: impl FnMut(&mut [u8]) -> Poll<io::Result<usize>>,
-    ) -> Poll<Result<Established, AcceptError>> {
-        self.poll(|handshake| handshake.poll_with(read))
-    }
-
-    /// Reads on where the connection can be peeked at; see [`Handshake::poll_peek_with`].
-    ///
-    /// # Errors
-    ///
-    /// [`AcceptError`]; the connection is then best closed.
-    pub fn poll_peek_with(
-        &mut self,
-        read: impl FnMut(&mut [u8], ReadMode) -> Poll<io::Result<usize>>,
-    ) -> Poll<Result<Established, AcceptError>> {
-        self.poll(|handshake| handshake.poll_peek_with(&mut [0; 536], read))
-    }
-
-    /// Reads on from a buffer of the caller's; see [`Handshake::poll_buf_with`].
-    ///
-    /// # Errors
-    ///
-    /// [`AcceptError`]; the connection is then best closed.
-    pub fn poll_buf_with<R: ?Sized>(
-        &mut self,
-        reader: &mut R,
-        mut fill: impl FnMut(&mut R) -> Poll<io::Result<&[u8]>>,
-        mut consume: impl FnMut(&mut R, usize),
-    ) -> Poll<Result<Established, AcceptError>> {
-        self.poll(|handshake| {
-            handshake.poll_buf_with(|hand_over| {
-                let taken = hand_over(ready!(fill(reader))?);
-                consume(reader, taken);
-                Poll::Ready(Ok(()))
-            })
-        })
-    }
-
-    fn poll(
-        &mut self,
-        poll: impl FnOnce(&mut Handshake<I, HeaderStorage>) -> Poll<Result<(), HandshakeError<io::Error>>>,
-    ) -> Poll<Result<Established, AcceptError>> {
-        let outcome = match &mut self.state {
-            State::Open(handshake) => ready!(poll(handshake))
-                .map_err(|error| AcceptError::new(error, handshake.decoder().as_bytes().len())),
-            State::Bypassed => Ok(()),
-            State::Refused => Err(AcceptError::Refused),
-        };
-        let received = match mem::replace(&mut self.state, State::Refused) {
-            State::Open(handshake) => Some(handshake.into_decoder()),
-            _ => None,
-        };
-        let counters = &self.shared.counters;
-        Poll::Ready(match outcome {
-            Ok(()) => Ok(Established::new(self.peer.clone(), received, |header| counters.count(Ok(header)))),
-            Err(error) => {
-                counters.count(Err(&error));
-                Err(error)
-            }
-        })
+    pub(crate) fn count(&self, outcome: Result<Option<Header<'_>>, &AcceptError>) {
+        self.counters.count(outcome);
     }
 }
 

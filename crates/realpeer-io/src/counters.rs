@@ -1,5 +1,8 @@
 //! How many connections came to what.
 
+#[cfg(not(target_has_atomic = "64"))]
+use std::sync::Mutex;
+#[cfg(target_has_atomic = "64")]
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use realpeer_proto::{Command, Header, Version};
@@ -22,7 +25,7 @@ pub struct Counts {
     pub v2: u64,
     /// Version 2 headers with the command LOCAL, as of health checks.
     pub local: u64,
-    /// Connections that are none of a proxy's, by policy.
+    /// Connections accepted without a header, by policy.
     pub bypassed: u64,
     /// Peers refused by policy.
     pub refused: u64,
@@ -38,18 +41,28 @@ pub struct Counts {
     pub io: u64,
 }
 
+/// A number that any thread may add to.
+#[cfg(target_has_atomic = "64")]
+#[derive(Debug, Default)]
+struct Counter(AtomicU64);
+
+/// A number that any thread may add to. Some processors of 32 bits can't count this far in one step.
+#[cfg(not(target_has_atomic = "64"))]
+#[derive(Debug, Default)]
+struct Counter(Mutex<u64>);
+
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    v1: AtomicU64,
-    v2: AtomicU64,
-    local: AtomicU64,
-    bypassed: AtomicU64,
-    refused: AtomicU64,
-    closed: AtomicU64,
-    protocol: AtomicU64,
-    timed_out: AtomicU64,
-    oversize: AtomicU64,
-    io: AtomicU64,
+    v1: Counter,
+    v2: Counter,
+    local: Counter,
+    bypassed: Counter,
+    refused: Counter,
+    closed: Counter,
+    protocol: Counter,
+    timed_out: Counter,
+    oversize: Counter,
+    io: Counter,
 }
 
 impl Counters {
@@ -61,18 +74,18 @@ impl Counters {
                 (Version::V2, Command::Proxy) => &self.v2,
                 (Version::V2, Command::Local) => &self.local,
             },
-            Err(AcceptError::Refused) => &self.refused,
+            Err(AcceptError::Refused { .. }) => &self.refused,
             Err(AcceptError::Closed) => &self.closed,
-            Err(AcceptError::Protocol(_)) => &self.protocol,
+            Err(AcceptError::Protocol { .. }) => &self.protocol,
             Err(AcceptError::TimedOut { .. }) => &self.timed_out,
             Err(AcceptError::Oversize { .. }) => &self.oversize,
-            Err(AcceptError::Io(_)) => &self.io,
+            Err(AcceptError::Io { .. }) => &self.io,
         };
-        counter.fetch_add(1, Ordering::Relaxed);
+        counter.add_one();
     }
 
     pub(crate) fn counts(&self) -> Counts {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let read = |counter: &Counter| counter.read();
         Counts {
             v1: read(&self.v1),
             v2: read(&self.v2),
@@ -85,5 +98,27 @@ impl Counters {
             oversize: read(&self.oversize),
             io: read(&self.io),
         }
+    }
+}
+
+#[cfg(target_has_atomic = "64")]
+impl Counter {
+    fn add_one(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn read(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(not(target_has_atomic = "64"))]
+impl Counter {
+    fn add_one(&self) {
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) += 1;
+    }
+
+    fn read(&self) -> u64 {
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

@@ -1,6 +1,6 @@
 //! Datagrams: header and payload in one, each for itself (R9 to R11).
 
-use realpeer_proto::{Address, Error, Header, parse_datagram};
+use realpeer_proto::{Address, Header, parse_datagram};
 
 use crate::{AcceptError, Acceptor, Endpoint, Verdict};
 
@@ -50,11 +50,11 @@ impl Acceptor {
         whole: bool,
     ) -> Result<Datagram<'a>, AcceptError> {
         let read = match self.verdict(&peer) {
-            Verdict::Refuse => Err(AcceptError::Refused),
+            Verdict::Refuse => Err(AcceptError::Refused { peer: peer.clone() }),
             _ if !whole => Err(AcceptError::Oversize { buffer: bytes.len() }),
             Verdict::Require => parse_datagram(bytes, self.config())
                 .map(|(header, payload)| (Some(header), payload))
-                .map_err(|error: Error| AcceptError::Protocol(error)),
+                .map_err(AcceptError::from),
             Verdict::Bypass => Ok((None, bytes)),
         };
         self.count(read.as_ref().map(|(header, _)| *header));

@@ -1,66 +1,131 @@
 //! Why a connection, or a datagram, was not accepted.
 
+use std::sync::Arc;
 use std::{fmt, io};
 
-use realpeer_proto::{Error, HandshakeError};
+use realpeer_proto::{Error, Handshake, HandshakeError};
 
-/// Why a connection was not accepted. It concerns that connection only, never the listener. So it is with datagrams.
+use crate::{Endpoint, HeaderStorage};
+
+/// Why a connection, or a datagram, was not accepted. It concerns that one only, never the listener.
 ///
-/// Converts into [`io::Error`]: a broken header and a datagram too large are `InvalidData`, a header cut off is
-/// `UnexpectedEof`, the deadline `TimedOut`, a refusal `PermissionDenied`.
+/// It converts into [`io::Error`]: a broken header and a datagram too large are `InvalidData`, a header cut off is
+/// `UnexpectedEof`, the deadline `TimedOut`, a refusal `PermissionDenied`; an error of the connection keeps its kind and
+/// its number.
+///
+/// Its text says everything: [`source`](std::error::Error::source) never repeats a part of it.
 ///
 /// ```
 /// use realpeer_io::AcceptError;
 ///
-/// assert_eq!(std::io::Error::from(AcceptError::Refused).kind(), std::io::ErrorKind::PermissionDenied);
+/// let error = AcceptError::from(std::io::Error::from_raw_os_error(104));
+/// assert_eq!(error.kind(), "io");
+/// assert_eq!(std::io::Error::from(error).raw_os_error(), Some(104));
 /// ```
 #[non_exhaustive]
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum AcceptError {
     /// The policy refused the peer; no byte was read.
-    Refused,
+    #[non_exhaustive]
+    Refused {
+        /// The socket's peer.
+        peer: Endpoint,
+    },
     /// The peer left without sending a byte, as bare TCP health checks do. Not worth a line in a log.
     Closed,
-    /// What the peer sent is no header, or was cut off.
-    Protocol(Error),
+    /// What the peer sent is not a header, or was cut off.
+    #[non_exhaustive]
+    Protocol {
+        /// What is wrong with it.
+        error: Error,
+        /// The bytes that had been taken off the connection; see [`AcceptError::taken`].
+        taken: Box<[u8]>,
+    },
     /// The deadline passed before the header was complete.
+    #[non_exhaustive]
     TimedOut {
-        /// How many bytes had come.
+        /// How many bytes had arrived.
         received: usize,
+        /// The bytes that had been taken off the connection; see [`AcceptError::taken`].
+        taken: Box<[u8]>,
     },
     /// The datagram was larger than the buffer for it, so that its end is lost. UDP only.
+    #[non_exhaustive]
     Oversize {
         /// The length of the buffer.
         buffer: usize,
     },
     /// The connection failed.
-    Io(io::Error),
+    #[non_exhaustive]
+    Io {
+        /// The connection's error.
+        error: Arc<io::Error>,
+        /// The bytes that had been taken off the connection; see [`AcceptError::taken`].
+        taken: Box<[u8]>,
+    },
 }
 
 impl AcceptError {
-    /// A word for logs and counters: `refused`, `closed`, `protocol`, `timeout`, `oversize` or `io`.
+    /// Returns a word for logs and counters: `refused`, `closed`, `protocol`, `timeout`, `oversize` or `io`.
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::Refused => "refused",
+            Self::Refused { .. } => "refused",
             Self::Closed => "closed",
-            Self::Protocol(_) => "protocol",
+            Self::Protocol { .. } => "protocol",
             Self::TimedOut { .. } => "timeout",
             Self::Oversize { .. } => "oversize",
-            Self::Io(_) => "io",
+            Self::Io { .. } => "io",
         }
     }
 
-    /// `received` tells a peer that reset its connection before any byte from one that did so later.
-    pub(crate) fn new(error: HandshakeError<io::Error>, received: usize) -> Self {
+    /// Returns the bytes that had been taken off the connection when it failed. Whoever wants to answer the peer in its
+    /// own protocol puts them before what is still to be read:
+    ///
+    /// `taken ++ what is still on the connection == what the peer sent`
+    ///
+    /// They are empty where the first bytes to arrive were no start of a header, and for datagrams.
+    ///
+    /// ```
+    /// use std::io::Read;
+    /// use std::task::Poll;
+    /// use std::time::Instant;
+    /// use realpeer_io::{Acceptor, Trust};
+    ///
+    /// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
+    /// let peer: std::net::SocketAddr = "127.0.0.1:4711".parse()?;
+    /// let mut connection = &b"PROPFIND / HTTP/1.1\r\n"[..];
+    ///
+    /// let mut accepting = acceptor.begin(peer, Instant::now());
+    /// let Poll::Ready(Err(error)) = accepting.poll_with(|slot| Poll::Ready(connection.read(slot))) else {
+    ///     panic!("it has no header");
+    /// };
+    /// let mut request = Vec::from(error.taken());
+    /// connection.read_to_end(&mut request)?;
+    /// assert_eq!(request, b"PROPFIND / HTTP/1.1\r\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn taken(&self) -> &[u8] {
+        match self {
+            Self::Protocol { taken, .. } | Self::TimedOut { taken, .. } | Self::Io { taken, .. } => taken,
+            Self::Refused { .. } | Self::Closed | Self::Oversize { .. } => &[],
+        }
+    }
+
+    pub(crate) fn new<I>(error: HandshakeError<io::Error>, handshake: &Handshake<I, HeaderStorage>) -> Self
+    where
+        I: Copy + PartialOrd + std::ops::Add<std::time::Duration, Output = I>,
+    {
+        let nothing_came = handshake.decoder().as_bytes().is_empty();
+        let taken = || handshake.taken().into();
         match error {
             HandshakeError::Protocol(Error::Closed) => Self::Closed,
             // Health checkers spare themselves the orderly close.
-            HandshakeError::Io(error) if received == 0 && error.kind() == io::ErrorKind::ConnectionReset => {
+            HandshakeError::Io(error) if nothing_came && error.kind() == io::ErrorKind::ConnectionReset => {
                 Self::Closed
             }
-            HandshakeError::Protocol(error) => Self::Protocol(error),
-            HandshakeError::Io(error) => Self::Io(error),
-            HandshakeError::TimedOut { received } => Self::TimedOut { received },
+            HandshakeError::Protocol(error) => Self::Protocol { error, taken: taken() },
+            HandshakeError::Io(error) => Self::Io { error: Arc::new(error), taken: taken() },
+            HandshakeError::TimedOut { received } => Self::TimedOut { received, taken: taken() },
         }
     }
 }
@@ -68,16 +133,18 @@ impl AcceptError {
 impl fmt::Display for AcceptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused => f.write_str("peer refused: it is not among the trusted proxies"),
+            Self::Refused { peer } => {
+                write!(f, "{} is not a trusted proxy; trust it if it is one of yours", WithoutPort(peer))
+            }
             Self::Closed => Error::Closed.fmt(f),
-            Self::Protocol(error) => error.fmt(f),
-            Self::TimedOut { received } => {
+            Self::Protocol { error, .. } => error.fmt(f),
+            Self::TimedOut { received, .. } => {
                 HandshakeError::<io::Error>::TimedOut { received: *received }.fmt(f)
             }
             Self::Oversize { buffer } => {
                 write!(f, "datagram larger than the buffer of {buffer} bytes: its end is lost")
             }
-            Self::Io(error) => write!(f, "connection failed before its header was complete: {error}"),
+            Self::Io { error, .. } => write!(f, "connection failed before its header was complete: {error}"),
         }
     }
 }
@@ -85,8 +152,8 @@ impl fmt::Display for AcceptError {
 impl std::error::Error for AcceptError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Protocol(error) => Some(error),
-            Self::Io(error) => Some(error),
+            // Its own text is within ours; a reporter that walks the chain would print it twice.
+            Self::Io { error, .. } => error.source(),
             _ => None,
         }
     }
@@ -94,23 +161,45 @@ impl std::error::Error for AcceptError {
 
 impl From<io::Error> for AcceptError {
     fn from(error: io::Error) -> Self {
-        Self::Io(error)
+        Self::Io { error: Arc::new(error), taken: Box::default() }
+    }
+}
+
+impl From<Error> for AcceptError {
+    fn from(error: Error) -> Self {
+        Self::Protocol { error, taken: Box::default() }
     }
 }
 
 impl From<AcceptError> for io::Error {
     fn from(error: AcceptError) -> Self {
         let kind = match &error {
-            AcceptError::Refused => io::ErrorKind::PermissionDenied,
-            AcceptError::Closed | AcceptError::Protocol(Error::Truncated { .. }) => {
+            AcceptError::Refused { .. } => io::ErrorKind::PermissionDenied,
+            AcceptError::Closed | AcceptError::Protocol { error: Error::Truncated { .. }, .. } => {
                 io::ErrorKind::UnexpectedEof
             }
-            AcceptError::Protocol(Error::OutOfMemory) => io::ErrorKind::OutOfMemory,
-            AcceptError::Protocol(Error::ApiMisuse(_)) => io::ErrorKind::InvalidInput,
-            AcceptError::Protocol(_) | AcceptError::Oversize { .. } => io::ErrorKind::InvalidData,
+            AcceptError::Protocol { error: Error::OutOfMemory, .. } => io::ErrorKind::OutOfMemory,
+            AcceptError::Protocol { error: Error::ApiMisuse(_), .. } => io::ErrorKind::InvalidInput,
+            AcceptError::Protocol { .. } | AcceptError::Oversize { .. } => io::ErrorKind::InvalidData,
             AcceptError::TimedOut { .. } => io::ErrorKind::TimedOut,
-            AcceptError::Io(error) => error.kind(),
+            // A number is worth more to a program than the words around it.
+            AcceptError::Io { error, .. } => match error.raw_os_error() {
+                Some(code) => return Self::from_raw_os_error(code),
+                None => error.kind(),
+            },
         };
         Self::new(kind, error)
+    }
+}
+
+/// Ports of clients are a new one each time, and no policy goes by them.
+struct WithoutPort<'a>(&'a Endpoint);
+
+impl fmt::Display for WithoutPort<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Endpoint::Inet(addr) => addr.ip().to_canonical().fmt(f),
+            peer @ Endpoint::Unix(_) => write!(f, "the UNIX socket {peer}"),
+        }
     }
 }

@@ -6,6 +6,8 @@ use crate::{Endpoint, HeaderStorage};
 
 /// Who is at the ends of a connection that has been accepted. It knows addresses; the socket stays the caller's.
 ///
+/// Clones are cheap: they copy addresses and up to 128 bytes of header, and share longer headers.
+///
 /// ```
 /// use std::time::Instant;
 /// use realpeer_io::{Acceptor, Endpoint, Trust};
@@ -13,34 +15,28 @@ use crate::{Endpoint, HeaderStorage};
 /// let proxy = Endpoint::from("127.0.0.1:4711".parse::<std::net::SocketAddr>()?);
 /// let mut arriving = &b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n"[..];
 ///
-/// let mut receiving = Acceptor::new("127.0.0.0/8".parse::<Trust>()?).begin(proxy, Instant::now());
-/// let polled = receiving.poll_with(|slot| std::task::Poll::Ready(std::io::Read::read(&mut arriving, slot)));
+/// let mut accepting = Acceptor::new("127.0.0.0/8".parse::<Trust>()?).begin(proxy, Instant::now());
+/// let polled = accepting.poll_with(|slot| std::task::Poll::Ready(std::io::Read::read(&mut arriving, slot)));
 /// let std::task::Poll::Ready(Ok(established)) = polled else { panic!("{polled:?}") };
 ///
 /// assert_eq!(established.source().to_string(), "192.0.2.1:56324");
 /// assert_eq!(established.proxy().unwrap().to_string(), "127.0.0.1:4711");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Established {
     peer: Endpoint,
     local: Option<Endpoint>,
-    received: Option<Decoder<HeaderStorage>>,
+    decoder: Option<Decoder<HeaderStorage>>,
     /// Whether the header has a destination.
     destined: bool,
 }
 
 impl Established {
-    /// `look` is shown the header, if there was one to be read.
-    pub(crate) fn new(
-        peer: Endpoint,
-        received: Option<Decoder<HeaderStorage>>,
-        look: impl FnOnce(Option<Header<'_>>),
-    ) -> Self {
-        let header = received.as_ref().and_then(Decoder::header);
-        look(header);
+    pub(crate) fn new(peer: Endpoint, decoder: Option<Decoder<HeaderStorage>>) -> Self {
+        let header = decoder.as_ref().and_then(Decoder::header);
         let destined = header.is_some_and(|header| header.destination().is_some());
-        Self { peer, local: None, received, destined }
+        Self { peer, local: None, decoder, destined }
     }
 
     /// A connection from `peer` without a header. Acceptors make their own; this one is for connections that go by
@@ -55,7 +51,7 @@ impl Established {
     /// # Ok::<(), std::net::AddrParseError>(())
     /// ```
     pub fn without_header(peer: impl Into<Endpoint>) -> Self {
-        Self::new(peer.into(), None, |_| {})
+        Self::new(peer.into(), None)
     }
 
     /// Where the connection comes from: the header's source, or the socket's peer where there is no header, or one
@@ -73,7 +69,7 @@ impl Established {
 
     /// The sender of the header, as the socket names it; `None` if there was no header to be read.
     pub fn proxy(&self) -> Option<Address<'_>> {
-        self.received.as_ref().map(|_| self.peer.as_address())
+        self.decoder.as_ref().map(|_| self.peer.as_address())
     }
 
     /// The socket's peer, whatever the header says.
@@ -83,7 +79,12 @@ impl Established {
 
     /// The header with its command and TLVs; `None` if the policy said [`Bypass`](crate::Verdict::Bypass).
     pub fn header(&self) -> Option<Header<'_>> {
-        self.received.as_ref().and_then(Decoder::header)
+        self.decoder.as_ref().and_then(Decoder::header)
+    }
+
+    /// The bytes of the header; none if there was none to be read.
+    pub(crate) fn header_bytes(&self) -> &[u8] {
+        self.decoder.as_ref().map_or(&[], Decoder::as_bytes)
     }
 
     /// The version of the header, if there was one to be read.

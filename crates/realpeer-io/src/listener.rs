@@ -1,16 +1,18 @@
-//! A listener on any asynchronous runtime, whose connections are accepted at once and shaken hands with later.
+//! A listener on any asynchronous runtime that accepts connections at once and reads their headers later.
 
 use std::marker::PhantomData;
 use std::{fmt, io};
 
 use crate::{
-    AcceptError, AcceptFault, Acceptor, Connection, Endpoint, Established, Listen, PAUSE, ReadyListener,
+    AcceptError, AcceptRetry, Accepting, Acceptor, Accepts, Endpoint, Established, Handshakes, ReadyListener,
+    Runtime,
 };
 
 /// A listener that knows whom to trust. The adapters name it with their runtime for `R`.
 ///
-/// [`accept`](Self::accept) reads nothing from the connection, so that no peer can hold up the others: shake hands
-/// with the [`Incoming`] in a task of its own. For frameworks that want whole connections one after the other, see
+/// [`accept`](Self::accept) reads nothing from the connection, so that no peer can hold up another: run the handshake
+/// of the [`Incoming`] in a task of its own. For frameworks that want one established connection after the other, see
+/// [`EstablishedListener`](crate::EstablishedListener); to have also those that failed,
 /// [`into_ready`](Self::into_ready).
 pub struct Listener<R, L> {
     inner: L,
@@ -18,89 +20,126 @@ pub struct Listener<R, L> {
     runtime: PhantomData<fn() -> R>,
 }
 
-/// A connection of which nothing has been read yet. See [`Listener`].
-pub struct Incoming<R, S> {
+/// A connection of which nothing has been read yet, and its handshake. See [`Listener`].
+///
+/// A connection has one handshake, and one deadline, which counts from the time it was accepted:
+///
+/// - `handshake`, dropped while it waits, then `handshake == handshake`: the second call goes on where the first stopped.
+/// - `handshake == result`, then `handshake == result`: after the end nothing is read again.
+pub struct Incoming<R: Runtime, S> {
     stream: S,
-    peer: Endpoint,
-    acceptor: Acceptor,
-    runtime: PhantomData<fn() -> R>,
+    accepting: Accepting<R::Instant>,
 }
 
-impl<R: Listen<L>, L> Listener<R, L> {
+impl<R: Accepts<L>, L> Listener<R, L> {
     /// Accepts from `inner` as `acceptor` says.
     pub fn new(inner: L, acceptor: Acceptor) -> Self {
         Self { inner, acceptor, runtime: PhantomData }
     }
 
-    /// Accepts a connection and reads nothing from it. Where file descriptors or memory run out, it waits a moment
-    /// and goes on. Several tasks may do so at once. Dropping the future loses no connection.
+    /// Accepts a connection and reads nothing from it. Several tasks may do so at once.
+    ///
+    /// Where file descriptors or memory run out, it waits a moment and goes on; errors of single connections are passed
+    /// over.
     ///
     /// # Errors
     ///
-    /// Those of the listener itself that do not pass.
+    /// Permanent errors of the listening socket.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, no connection is lost.
     pub async fn accept(&self) -> io::Result<Incoming<R, R::Stream>> {
+        let mut retry = AcceptRetry::default();
         loop {
             match R::accept(&self.inner).await {
-                Ok((stream, peer)) => return Ok(Incoming::new(stream, peer, self.acceptor.clone())),
-                Err(error) => match AcceptFault::of(&error) {
-                    AcceptFault::Connection => {}
-                    AcceptFault::Exhausted => {
-                        R::sleep_until(R::now() + PAUSE).await;
+                Ok((stream, peer)) => return Ok(Incoming::new(stream, peer, &self.acceptor)),
+                Err(error) => {
+                    if let Some(pause) = retry.after(error)? {
+                        R::sleep_until(R::now() + pause).await;
                     }
-                    AcceptFault::Listener => return Err(error),
-                },
+                }
             }
         }
     }
 
-    /// A listener that shakes hands with at most `max_pending` peers at a time (at least one) and gives whichever is
-    /// ready first.
+    /// Turns it into a listener that runs at most `max_pending` handshakes at a time (at least one) and returns whichever
+    /// connection is ready first.
     pub fn into_ready(self, max_pending: usize) -> ReadyListener<R, L> {
         ReadyListener::new(self.inner, self.acceptor, max_pending)
     }
 
-    /// The listening socket.
+    /// Returns the listening socket.
     pub fn inner(&self) -> &L {
         &self.inner
     }
 
-    /// What it accepts.
+    /// Returns the acceptor.
     pub fn acceptor(&self) -> &Acceptor {
         &self.acceptor
     }
+
+    /// Takes it apart.
+    pub fn into_parts(self) -> (L, Acceptor) {
+        (self.inner, self.acceptor)
+    }
 }
 
-impl<R: Connection<S>, S> Incoming<R, S> {
-    /// A connection from `peer`.
-    pub fn new(stream: S, peer: impl Into<Endpoint>, acceptor: Acceptor) -> Self {
-        Self { stream, peer: peer.into(), acceptor, runtime: PhantomData }
+impl<R: Handshakes<S>, S> Incoming<R, S> {
+    /// A connection from `peer`, accepted now.
+    pub fn new(stream: S, peer: impl Into<Endpoint>, acceptor: &Acceptor) -> Self {
+        Self { stream, accepting: acceptor.accepted(peer, R::now()) }
     }
 
-    /// The socket's peer: the proxy, if it is one.
-    pub fn peer(&self) -> &Endpoint {
-        &self.peer
-    }
-
-    /// Reads the header. Whatever comes of it, the connection has lost no byte but those of the header.
+    /// Reads the header, if the policy wants one. It waits for the peer until the [deadline](Acceptor::with_timeout) at
+    /// the longest, which counts from the time the connection was accepted.
     ///
-    /// It waits for the peer until the [deadline](Acceptor::with_timeout) at the longest. Should the future be
-    /// dropped before, what has come of the header is lost with it.
+    /// Called again after its end, it returns the same result and reads nothing.
     ///
     /// # Errors
     ///
-    /// [`AcceptError`]; the connection is then best closed.
-    pub async fn handshake(&self) -> Result<Established, AcceptError> {
-        R::handshake(&self.acceptor, &self.stream, self.peer.clone()).await
+    /// [`AcceptError`]; the connection is then best closed. What was taken off it can be had back:
+    /// [`AcceptError::taken`].
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, nothing is lost: the next call goes on where it stopped, with the same deadline.
+    ///
+    /// # Panics
+    ///
+    /// Where the policy does, and where the runtime has no timers.
+    pub async fn handshake(&mut self) -> Result<Established, AcceptError> {
+        R::handshake(&mut self.accepting, &mut self.stream).await
+    }
+}
+
+impl<R: Runtime, S> Incoming<R, S> {
+    /// Returns the socket's peer: the proxy, if it is one.
+    pub fn peer(&self) -> &Endpoint {
+        self.accepting.peer()
     }
 
-    /// The connection.
+    /// Returns the bytes that the handshake took off the connection so far.
+    ///
+    /// `taken ++ what is still on the connection == what the peer sent`
+    pub fn taken(&self) -> &[u8] {
+        self.accepting.taken()
+    }
+
+    /// Returns the connection.
     pub fn stream(&self) -> &S {
         &self.stream
     }
 
-    /// The connection, to keep.
+    /// Returns the connection, to keep. Do so when the handshake has ended: what it took off the connection before is not
+    /// part of it any more, see [`taken`](Self::taken).
     pub fn into_stream(self) -> S {
         self.stream
+    }
+
+    /// Takes it apart: the connection, and its handshake, which may have ended or not.
+    pub fn into_parts(self) -> (S, Accepting<R::Instant>) {
+        (self.stream, self.accepting)
     }
 }
 
@@ -110,11 +149,11 @@ impl<R, L: fmt::Debug> fmt::Debug for Listener<R, L> {
     }
 }
 
-impl<R, S: fmt::Debug> fmt::Debug for Incoming<R, S> {
+impl<R: Runtime, S: fmt::Debug> fmt::Debug for Incoming<R, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Incoming")
             .field("stream", &self.stream)
-            .field("peer", &self.peer)
+            .field("peer", self.accepting.peer())
             .finish_non_exhaustive()
     }
 }

@@ -1,44 +1,35 @@
-//! Many handshakes at once, and whichever is ready first.
+//! Many handshakes at once on any asynchronous runtime, and whichever is ready first.
 
 use std::future::{Future, poll_fn};
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::{fmt, io};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use crate::{AcceptError, AcceptFault, Acceptor, Endpoint, Established, Listen, PAUSE};
+use crate::{AcceptRetry, Acceptor, Accepts, Endpoint, Finished};
 
-/// A connection whose handshake has ended, well or not.
-#[derive(Debug)]
-pub struct Accepted<S> {
-    /// The connection, with all its bytes but those of the header.
-    pub stream: S,
-    /// The socket's peer.
-    pub peer: Endpoint,
-    /// Who is at its ends, or why it is not to be talked to.
-    pub outcome: Result<Established, AcceptError>,
-}
-
-/// A listener that shakes hands with a bounded number of peers at a time and hands out whichever connection is ready
-/// first: a silent peer delays nobody. The adapters name it with their runtime for `R`.
+/// A listener that runs a bounded number of handshakes at a time and hands out whichever connection is ready first: a
+/// silent peer delays nobody. The adapters name it with their runtime for `R`.
 ///
 /// While the bound is reached nothing more is accepted, and the kernel's backlog is the queue. Where file
 /// descriptors or memory run out, accepting pauses for a moment. A pending handshake takes about a kilobyte until it
-/// gets more than 128 of its peer.
-pub struct ReadyListener<R: Listen<L>, L> {
+/// gets more than 128 bytes of its peer.
+///
+/// To shut down, [`drain`](Self::drain) what is pending, or drop it, which closes those connections.
+pub struct ReadyListener<R: Accepts<L>, L> {
     inner: L,
     acceptor: Acceptor,
     max_pending: usize,
-    pending: FuturesUnordered<Pending<R::Stream>>,
+    pending: FuturesUnordered<R::Pending>,
+    accept: R::Accept,
+    retry: AcceptRetry,
     pause: Option<Pin<Box<R::Sleep>>>,
-    runtime: PhantomData<fn() -> R>,
+    /// An error of the listener, kept until nothing is pending.
+    failed: Option<io::Error>,
 }
 
-type Pending<S> = Pin<Box<dyn Future<Output = Accepted<S>> + Send>>;
-
-impl<R: Listen<L>, L> ReadyListener<R, L> {
+impl<R: Accepts<L>, L> ReadyListener<R, L> {
     /// Accepts from `inner` as `acceptor` says, with at most `max_pending` handshakes at a time (at least one).
     pub fn new(inner: L, acceptor: Acceptor, max_pending: usize) -> Self {
         Self {
@@ -46,70 +37,98 @@ impl<R: Listen<L>, L> ReadyListener<R, L> {
             acceptor,
             max_pending: max_pending.max(1),
             pending: FuturesUnordered::new(),
+            accept: R::Accept::default(),
+            retry: AcceptRetry::default(),
             pause: None,
-            runtime: PhantomData,
+            failed: None,
         }
     }
 
-    /// The next connection whose handshake has ended, well or not. Dropping the future loses no connection and no
-    /// byte: handshakes go on with the next call.
+    /// Returns the next connection whose handshake has ended, well or not.
     ///
     /// # Errors
     ///
-    /// Those of the listener itself that do not pass.
-    pub async fn accept(&mut self) -> io::Result<Accepted<R::Stream>> {
+    /// Permanent errors of the listening socket, once all that were pending have been handed out.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, no connection and no byte is lost: handshakes go on with the next call.
+    pub async fn accept(&mut self) -> io::Result<Finished<R::Stream>> {
         poll_fn(|cx| self.poll_accept(cx)).await
     }
 
-    /// The same, to be polled.
-    pub fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted<R::Stream>>> {
+    /// Polls for the next connection whose handshake has ended; see [`accept`](Self::accept).
+    pub fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Finished<R::Stream>>> {
         loop {
-            if let Poll::Ready(Some(accepted)) = self.pending.poll_next_unpin(cx) {
-                return Poll::Ready(Ok(accepted));
+            if let Poll::Ready(Some(finished)) = self.pending.poll_next_unpin(cx) {
+                return Poll::Ready(Ok(finished));
+            }
+            if self.failed.is_some() && self.pending.is_empty() {
+                return Poll::Ready(Err(self.failed.take().unwrap_or_else(|| io::ErrorKind::Other.into())));
+            }
+            if self.failed.is_some() || self.pending.len() >= self.max_pending {
+                return Poll::Pending;
             }
             if let Some(pause) = &mut self.pause {
                 ready!(pause.as_mut().poll(cx));
                 self.pause = None;
             }
-            if self.pending.len() >= self.max_pending {
-                return Poll::Pending;
-            }
-            match ready!(R::poll_accept(&self.inner, cx)) {
-                Ok((stream, peer)) => self.start(stream, peer),
-                Err(error) => match AcceptFault::of(&error) {
-                    AcceptFault::Connection => {}
-                    AcceptFault::Exhausted => self.pause = Some(Box::pin(R::sleep_until(R::now() + PAUSE))),
-                    AcceptFault::Listener => return Poll::Ready(Err(error)),
+            match ready!(R::poll_accept(&self.inner, &mut self.accept, cx)) {
+                Ok((stream, peer)) => {
+                    self.retry.accepted();
+                    self.start(stream, peer);
+                }
+                Err(error) => match self.retry.after(error) {
+                    Ok(pause) => {
+                        self.pause = pause.map(|pause| Box::pin(R::sleep_until(R::now() + pause)));
+                    }
+                    Err(error) => self.failed = Some(error),
                 },
             }
         }
     }
 
-    /// How many handshakes are pending.
+    /// Accepts nothing more, and returns the next of the pending connections whose handshake has ended; `None` once there
+    /// are none. None stays longer than its deadline.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, no connection and no byte is lost.
+    pub async fn drain(&mut self) -> Option<Finished<R::Stream>> {
+        self.pending.next().await
+    }
+
+    /// Polls for the next of the pending connections whose handshake has ended; see [`drain`](Self::drain).
+    pub fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<Option<Finished<R::Stream>>> {
+        self.pending.poll_next_unpin(cx)
+    }
+
+    /// Returns how many handshakes are pending.
     pub fn pending(&self) -> usize {
         self.pending.len()
     }
 
-    /// The listening socket.
+    /// Returns the listening socket.
     pub fn inner(&self) -> &L {
         &self.inner
     }
 
-    /// What it accepts.
+    /// Returns the acceptor.
     pub fn acceptor(&self) -> &Acceptor {
         &self.acceptor
     }
 
+    /// Takes it apart. Connections that are pending are closed: [`drain`](Self::drain) them first.
+    pub fn into_parts(self) -> (L, Acceptor) {
+        (self.inner, self.acceptor)
+    }
+
     fn start(&mut self, stream: R::Stream, peer: Endpoint) {
-        let acceptor = self.acceptor.clone();
-        self.pending.push(Box::pin(async move {
-            let outcome = R::handshake(&acceptor, &stream, peer.clone()).await;
-            Accepted { stream, peer, outcome }
-        }));
+        self.pending.push(R::pend(stream, self.acceptor.begin(peer, R::now())));
     }
 }
 
-impl<R: Listen<L>, L: fmt::Debug> fmt::Debug for ReadyListener<R, L> {
+impl<R: Accepts<L>, L: fmt::Debug> fmt::Debug for ReadyListener<R, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReadyListener")
             .field("inner", &self.inner)

@@ -1,4 +1,6 @@
-//! What an asynchronous runtime has to say of itself, and waiting for a header on it.
+//! What an asynchronous runtime has to say of itself, and how a handshake waits on it.
+//!
+//! Nothing here asks for `Send`: runtimes with one thread fit. What needs it is named at the end, [`SendAccepts`].
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -7,74 +9,139 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::{AcceptError, Acceptor, Endpoint, Established, Receiving};
+use crate::{AcceptError, Accepting, Endpoint, Established, Finished};
 
-/// The clock and the timers of a runtime. Like the traits that follow, a type of the adapter's implements it that
+/// A runtime: its clock and its timers. As with the traits that follow, a type of the adapter's implements it that
 /// stands for the runtime and has no values.
-pub trait Timer {
+pub trait Runtime {
     /// An instant of the runtime's clock.
-    type Instant: Copy + PartialOrd + Add<Duration, Output = Self::Instant> + Send;
+    type Instant: Copy + PartialOrd + Add<Duration, Output = Self::Instant>;
 
     /// A timer.
-    type Sleep: Future + Send + 'static;
+    type Sleep: Future;
 
-    /// What time it is.
+    /// Returns the time.
     fn now() -> Self::Instant;
 
-    /// A future that is ready at that time, or about then.
+    /// Returns a future that is ready at that time, or about then.
+    ///
+    /// # Panics
+    ///
+    /// Where the runtime does, as tokio's without timers.
     fn sleep_until(at: Self::Instant) -> Self::Sleep;
 }
 
 /// A runtime that reads headers off connections of the type `S`.
-pub trait Connection<S>: Timer {
-    /// Reads the header off a connection from `peer`. Whatever comes of it, no byte is lost but those of the header.
+pub trait Handshakes<S>: Runtime {
+    /// Polls `accepting` with reads of `stream` until it is ready: with [`drive`], or `drive_readable` where the runtime
+    /// can't be polled.
     ///
     /// # Errors
     ///
     /// [`AcceptError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// All that is known is in `accepting`: if the future is dropped, another one goes on where it stopped.
     fn handshake(
-        acceptor: &Acceptor,
-        stream: &S,
-        peer: Endpoint,
-    ) -> impl Future<Output = Result<Established, AcceptError>> + Send;
+        accepting: &mut Accepting<Self::Instant>,
+        stream: &mut S,
+    ) -> impl Future<Output = Result<Established, AcceptError>>;
 }
 
 /// A runtime that accepts from listening sockets of the type `L`.
-pub trait Listen<L>: Connection<Self::Stream> + 'static {
+pub trait Accepts<L>: Handshakes<Self::Stream> {
     /// A connection.
-    type Stream: Send + Sync + 'static;
+    type Stream;
 
-    /// Accepts a connection. Any number of tasks may wait at once, and each is woken. Dropping the future loses no
-    /// connection.
-    fn accept(listener: &L) -> impl Future<Output = io::Result<(Self::Stream, Endpoint)>> + Send;
+    /// What [`poll_accept`](Self::poll_accept) keeps from one poll to the next: nothing, `()`, or, where accepting can
+    /// only be awaited, the future that does.
+    type Accept: Default + Unpin;
 
-    /// The same for one task at a time: only the one that polled last is woken.
-    fn poll_accept(listener: &L, cx: &mut Context<'_>) -> Poll<io::Result<(Self::Stream, Endpoint)>>;
+    /// A handshake that a [`ReadyListener`](crate::ReadyListener) keeps: [`SendPending`] or [`LocalPending`].
+    type Pending: Future<Output = Finished<Self::Stream>>;
+
+    /// Accepts a connection. Any number of tasks may wait at once, and each is woken.
+    ///
+    /// # Errors
+    ///
+    /// Those of `accept`.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, no connection is lost.
+    fn accept(listener: &L) -> impl Future<Output = io::Result<(Self::Stream, Endpoint)>>;
+
+    /// Accepts a connection, for one task at a time: only the one that polled last is woken. `accept` is what the last
+    /// poll left.
+    ///
+    /// # Errors
+    ///
+    /// Those of `accept`.
+    fn poll_accept(
+        listener: &L,
+        accept: &mut Self::Accept,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<(Self::Stream, Endpoint)>>;
+
+    /// Begins a handshake to be kept: `Box::pin(finish::<Self, _>(stream, accepting))`, with [`finish`].
+    fn pend(stream: Self::Stream, accepting: Accepting<Self::Instant>) -> Self::Pending;
 }
 
-/// Waits until `poll`, which polls the `receiving` with the connection's reads, is ready or the deadline is over. A
-/// timer is only made if the header is not here yet.
+/// A runtime whose listeners and pending handshakes may move between threads: what frameworks such as axum ask for.
+pub trait SendAccepts<L>:
+    Accepts<L, Stream: Send + 'static, Accept: Send, Pending: Send>
+    + Runtime<Instant: Send, Sleep: Send>
+    + 'static
+{
+}
+
+impl<R, L> SendAccepts<L> for R where
+    R: Accepts<L, Stream: Send + 'static, Accept: Send, Pending: Send>
+        + Runtime<Instant: Send, Sleep: Send>
+        + 'static
+{
+}
+
+/// A pending handshake of a runtime with several threads.
+pub type SendPending<S> = Pin<Box<dyn Future<Output = Finished<S>> + Send>>;
+
+/// A pending handshake of a runtime with one thread.
+pub type LocalPending<S> = Pin<Box<dyn Future<Output = Finished<S>>>>;
+
+/// Runs a handshake to its end, and returns it with its connection.
+pub async fn finish<R: Handshakes<S>, S>(mut stream: S, mut accepting: Accepting<R::Instant>) -> Finished<S> {
+    let result = R::handshake(&mut accepting, &mut stream).await;
+    Finished { stream, peer: accepting.peer().clone(), result }
+}
+
+/// Runs a handshake to its end: calls `poll`, which polls `accepting` with reads of the connection, waits until that
+/// wakes the task or the deadline passes, and calls it again. A timer is only made if the header is not there yet.
 ///
 /// # Errors
 ///
 /// [`AcceptError`].
-pub fn receive<T: Timer>(
-    mut receiving: Receiving<T::Instant>,
-    mut poll: impl FnMut(&mut Receiving<T::Instant>, &mut Context<'_>) -> Poll<Result<Established, AcceptError>>,
+///
+/// # Cancel safety
+///
+/// All that is known is in `accepting`: if the future is dropped, another one goes on where it stopped.
+pub fn drive<R: Runtime>(
+    accepting: &mut Accepting<R::Instant>,
+    mut poll: impl FnMut(&mut Accepting<R::Instant>, &mut Context<'_>) -> Poll<Result<Established, AcceptError>>,
 ) -> impl Future<Output = Result<Established, AcceptError>> {
     // Made when there is something to wait for, and on the heap, so that the future is small to move about.
-    let mut sleep: Option<Pin<Box<T::Sleep>>> = None;
+    let mut sleep: Option<Pin<Box<R::Sleep>>> = None;
     // Not an async function, whose future would have room for the arguments twice.
     poll_fn(move |cx| {
         loop {
-            if let Poll::Ready(outcome) = poll(&mut receiving, cx) {
-                return Poll::Ready(outcome);
+            if let Poll::Ready(result) = poll(accepting, cx) {
+                return Poll::Ready(result);
             }
-            let Some(deadline) = receiving.poll_timeout() else { return Poll::Pending };
-            ready!(sleep.get_or_insert_with(|| Box::pin(T::sleep_until(deadline))).as_mut().poll(cx));
+            let Some(deadline) = accepting.poll_timeout() else { return Poll::Pending };
+            ready!(sleep.get_or_insert_with(|| Box::pin(R::sleep_until(deadline))).as_mut().poll(cx));
             // The clock decides; a timer that went off too early is set again.
             sleep = None;
-            receiving.handle_timeout(T::now());
+            accepting.handle_timeout(R::now());
         }
     })
 }

@@ -1,18 +1,27 @@
-//! What every adapter does with a socket: peek at it, read off it, wait for it. UNIX only.
+//! What adapters do with a socket: peek at it, read from it, wait for it, accept from it. UNIX only.
 
+#[cfg(feature = "async")]
+use std::future::{Future, poll_fn};
 use std::io::{self, IoSliceMut};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+#[cfg(feature = "async")]
+use std::pin::pin;
 use std::task::Poll;
+use std::thread;
 use std::time::Duration;
 
 use realpeer_proto::ReadMode;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr};
+use rustix::net::sockopt::socket_error;
 use rustix::net::{
     RecvAncillaryBuffer, RecvFlags, ReturnFlags, SocketAddrAny, SocketAddrUnix, getsockname, recv, recvmsg,
 };
 
+#[cfg(feature = "async")]
+use crate::Accepting;
 use crate::{AcceptError, Acceptor, Datagram, Endpoint, Established, UnixName};
 
 /// A datagram that [`recv_datagram`] has put into a buffer.
@@ -28,12 +37,12 @@ use crate::{AcceptError, Acceptor, Datagram, Endpoint, Established, UnixName};
 /// let mut buffer = [0; 2048];
 /// let received = recv_datagram(&server, &mut buffer)?;
 /// let (datagram, peer) = received.read(&Acceptor::new("127.0.0.1".parse::<Trust>()?), &buffer);
-/// assert!(matches!(datagram, Err(AcceptError::Protocol(_))));
+/// assert!(matches!(datagram, Err(AcceptError::Protocol { .. })));
 /// assert_eq!(peer, proxy.local_addr()?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Received {
+pub struct RawDatagram {
     len: usize,
     whole: bool,
     peer: SocketAddr,
@@ -60,31 +69,137 @@ pub fn poll_recv(socket: impl AsFd, buffer: &mut [u8], mode: ReadMode) -> Poll<i
 ///
 /// # Errors
 ///
-/// Those of `recvmsg`. That a datagram was larger than the buffer is none: [`Received::read`] says so.
-pub fn recv_datagram(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<Received> {
+/// Those of `recvmsg`. That a datagram was larger than the buffer is none: [`RawDatagram::read`] says so.
+pub fn recv_datagram(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<RawDatagram> {
     let mut none = RecvAncillaryBuffer::default();
     let received = recvmsg(socket, &mut [IoSliceMut::new(buffer)], &mut none, RecvFlags::empty())?;
     let peer = received.address.and_then(|peer| SocketAddr::try_from(peer).ok());
-    Ok(Received {
+    Ok(RawDatagram {
         len: received.bytes,
         whole: !received.flags.contains(ReturnFlags::TRUNC),
         peer: peer.ok_or(io::ErrorKind::InvalidInput)?,
     })
 }
 
-/// Waits until `socket` is readable or `timeout` is over, and says whether it is readable: there are bytes, or the end
-/// or an error.
+/// Waits until `socket` is readable, which includes its end, or `timeout` is over, and returns whether it is readable. It
+/// may return false sooner: the caller looks at its clock and waits again.
+///
+/// Notices in the socket's error queue, as of time stamps and of `MSG_ZEROCOPY`, and urgent data are not readable. As long
+/// as there are notices, which is until the caller reads them from there, it looks a hundred times a second.
+///
+/// A socket with `SO_RCVLOWAT` set is readable when that many bytes have arrived. Should that be more than the header
+/// has, the header is found when the deadline passes: set the option after the handshake.
 ///
 /// # Errors
 ///
-/// Those of `poll`.
+/// Those of `poll`, and the pending error of the socket if it has one and nothing to read.
 pub fn wait_readable(socket: impl AsFd, timeout: Duration) -> io::Result<bool> {
-    let timeout = Timespec::try_from(timeout).map_err(|_| io::ErrorKind::InvalidInput)?;
-    // An interrupted wait is no error: the caller looks at its clock and waits again.
-    match poll(&mut [PollFd::new(&socket, PollFlags::IN)], Some(&timeout)) {
-        Ok(ready) => Ok(ready > 0),
-        Err(Errno::INTR) => Ok(false),
-        Err(error) => Err(error.into()),
+    let mut fds = [PollFd::new(&socket, PollFlags::IN)];
+    let timespec = Timespec::try_from(timeout).map_err(|_| io::ErrorKind::InvalidInput)?;
+    match poll(&mut fds, Some(&timespec)) {
+        Ok(0) | Err(Errno::INTR) => return Ok(false),
+        Ok(_) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let [fd] = fds;
+    if fd.revents().intersects(PollFlags::IN | PollFlags::HUP) {
+        return Ok(true);
+    }
+    if fd.revents().contains(PollFlags::NVAL) {
+        return Err(Errno::BADF.into());
+    }
+    // POLLERR alone: a pending error is an answer; an error queue is not, and can't be waited out by poll.
+    socket_error(&socket)??;
+    thread::sleep(timeout.min(NAP));
+    Ok(false)
+}
+
+/// How long to look away from a socket that has an error queue but nothing to read.
+const NAP: Duration = Duration::from_millis(10);
+
+/// A listening socket of std, TCP or UNIX. It can't be implemented elsewhere.
+pub trait SocketListener: AsFd + sealed::Sealed {
+    /// A connection.
+    type Stream: AsFd;
+
+    /// Accepts a connection, which is in blocking mode.
+    ///
+    /// # Errors
+    ///
+    /// Those of `accept`.
+    fn accept_socket(&self) -> io::Result<(Self::Stream, Endpoint)>;
+
+    /// Sets whether accepting waits.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system call.
+    fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+
+    impl Sealed for std::net::TcpListener {}
+    impl Sealed for std::os::unix::net::UnixListener {}
+}
+
+/// Runs a handshake to its end on a socket of a runtime that can only await that it is readable: peeks and reads without
+/// waiting, and awaits `readable` in between, until the deadline at the longest. `readable` may be ready too early.
+///
+/// # Errors
+///
+/// [`AcceptError`].
+///
+/// # Cancel safety
+///
+/// All that is known is in `accepting`: if the future is dropped, another one goes on where it stopped. So it is with
+/// `readable`, which is dropped when the deadline passes.
+#[cfg(feature = "async")]
+pub async fn drive_readable<R: crate::Runtime>(
+    accepting: &mut Accepting<R::Instant>,
+    socket: impl AsFd,
+    mut readable: impl AsyncFnMut() -> io::Result<()>,
+) -> Result<Established, AcceptError> {
+    loop {
+        let polled = accepting.poll_peek_with(|slot, mode| poll_recv(&socket, slot, mode));
+        let (Poll::Pending, Some(deadline)) = (&polled, accepting.poll_timeout()) else {
+            if let Poll::Ready(result) = polled {
+                return result.map(|established| with_local(established, &socket));
+            }
+            continue;
+        };
+        let (mut readable, mut sleep) = (pin!(readable()), pin!(R::sleep_until(deadline)));
+        let waited = poll_fn(|cx| match readable.as_mut().poll(cx) {
+            Poll::Pending => sleep.as_mut().poll(cx).map(|_| Ok(())),
+            ready @ Poll::Ready(_) => ready,
+        });
+        if let Err(error) = waited.await {
+            return accepting.fail(error);
+        }
+        accepting.handle_timeout(R::now());
+    }
+}
+
+/// Accepts a connection on a runtime that can only await that its listener, which is in non-blocking mode, is readable.
+///
+/// # Errors
+///
+/// Those of `accept` and of `readable`.
+///
+/// # Cancel safety
+///
+/// If the future is dropped, no connection is lost.
+#[cfg(feature = "async")]
+pub async fn accept_readable<L: SocketListener>(
+    listener: &L,
+    mut readable: impl AsyncFnMut() -> io::Result<()>,
+) -> io::Result<(L::Stream, Endpoint)> {
+    loop {
+        match listener.accept_socket() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => readable().await?,
+            accepted => return accepted,
+        }
     }
 }
 
@@ -114,7 +229,7 @@ pub fn local_endpoint(socket: impl AsFd) -> Option<Endpoint> {
     UnixName::new(&name).map(Endpoint::from)
 }
 
-impl Received {
+impl RawDatagram {
     /// What `acceptor` makes of it, and who sent it. `buffer` is the one that it was received into.
     ///
     /// # Errors
@@ -129,3 +244,26 @@ impl Received {
         (acceptor.received(self.peer.into(), bytes, self.whole), self.peer)
     }
 }
+
+macro_rules! listener {
+    ($listener:ty, $stream:ty) => {
+        impl SocketListener for $listener {
+            type Stream = $stream;
+
+            fn accept_socket(&self) -> io::Result<($stream, Endpoint)> {
+                let (stream, peer) = self.accept()?;
+                // Linux does not hand the mode of the listener on, others do.
+                #[cfg(not(any(target_os = "linux", target_os = "android")))]
+                stream.set_nonblocking(false)?;
+                Ok((stream, peer.into()))
+            }
+
+            fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+                Self::set_nonblocking(self, nonblocking)
+            }
+        }
+    };
+}
+
+listener!(TcpListener, TcpStream);
+listener!(UnixListener, UnixStream);

@@ -8,12 +8,14 @@
 //! let acceptor = Acceptor::new("10.0.0.0/8".parse::<Trust>()?);
 //! let listener = Listener::new(async_net::TcpListener::bind("0.0.0.0:8080").await?, acceptor);
 //! loop {
-//!     let incoming = listener.accept().await?; // no byte has been read; shake hands in a task of its own
-//!     match incoming.handshake().await {
-//!         Ok(established) => println!("{} through {}", established.source(), incoming.peer()),
-//!         Err(error) => eprintln!("{}: {error}", incoming.peer()),
-//!     }
-//!     let stream = incoming.into_stream();
+//!     let mut incoming = listener.accept().await?; // no byte has been read
+//!     smol::spawn(async move {
+//!         match incoming.handshake().await {
+//!             Ok(established) => println!("{} through {}", established.source(), incoming.peer()),
+//!             Err(error) => eprintln!("{}: {error}", incoming.peer()),
+//!         }
+//!         let stream = incoming.into_stream();
+//!     }).detach();
 //! }
 //! # }
 //! ```
@@ -30,13 +32,16 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use async_io::Async;
+#[doc(no_inline)]
+pub use realpeer_io::SendAccepts;
 use realpeer_io::proto::Encoder;
 use realpeer_io::{
-    AcceptError, Acceptor, Connection, Datagram, Endpoint, Established, Listen, Timer, header_and_payload,
+    AcceptError, Accepting, Acceptor, Accepts, Datagram, Endpoint, Established, Handshakes, Runtime,
+    SendPending, finish, header_and_payload,
 };
 
 pub use realpeer_futures::{
-    AsyncIoTimer, handshake, handshake_buf_read, handshake_stream, send_header, send_header_and,
+    AsyncIo, handshake, handshake_buf_read, handshake_on, handshake_stream, send_header, send_header_and,
 };
 
 /// Smol, as [`Listener`] and its like name it.
@@ -45,9 +50,9 @@ pub enum Smol {}
 
 /// A listener that knows whom to trust.
 ///
-/// [`accept`](Listener::accept) reads nothing from the connection, so that no peer can hold up the others: shake
-/// hands with the [`Incoming`] in a task of its own. For frameworks that want whole connections one after the other,
-/// see [`into_ready`](Listener::into_ready).
+/// [`accept`](Listener::accept) reads nothing from the connection, so that no peer can hold up another: run the
+/// handshake of the [`Incoming`] in a task of its own. For frameworks that want one established connection after the
+/// other, see [`EstablishedListener`].
 ///
 /// ```
 /// use realpeer_io::proto::Encoder;
@@ -68,7 +73,7 @@ pub enum Smol {}
 /// ```
 pub type Listener<L> = realpeer_io::Listener<Smol, L>;
 
-/// A connection of which nothing has been read yet. See [`Listener`].
+/// A connection of which nothing has been read yet, and its handshake. See [`Listener`].
 ///
 /// ```
 /// use realpeer_io::{Acceptor, Trust, UnixName};
@@ -76,7 +81,8 @@ pub type Listener<L> = realpeer_io::Listener<Smol, L>;
 /// # futures_lite::future::block_on(async {
 /// let (client, server) = async_net::unix::UnixStream::pair()?;
 /// drop(client);
-/// let incoming = realpeer_smol::Incoming::new(server, UnixName::default(), Acceptor::new(Trust::unix()));
+/// let acceptor = Acceptor::new(Trust::unix());
+/// let mut incoming = realpeer_smol::Incoming::new(server, UnixName::default(), &acceptor);
 /// assert_eq!(incoming.handshake().await.unwrap_err().kind(), "closed");
 /// # Ok::<(), std::io::Error>(())
 /// # })?;
@@ -84,8 +90,8 @@ pub type Listener<L> = realpeer_io::Listener<Smol, L>;
 /// ```
 pub type Incoming<S> = realpeer_io::Incoming<Smol, S>;
 
-/// A listener that shakes hands with a bounded number of peers at a time and hands out whichever connection is ready
-/// first: a silent peer delays nobody.
+/// A listener that runs a bounded number of handshakes at a time and hands out whichever connection is ready first: a
+/// silent peer delays nobody.
 ///
 /// ```
 /// use realpeer_io::proto::Encoder;
@@ -99,14 +105,20 @@ pub type Incoming<S> = realpeer_io::Incoming<Smol, S>;
 ///
 /// let silent = std::net::TcpStream::connect(addr)?;
 /// let good = realpeer_smol::connect(addr, Encoder::local(), b"").await?;
-/// let accepted = listener.accept().await?;
-/// assert_eq!(accepted.outcome?.source().socket_addr(), Some(good.local_addr()?));
+/// let finished = listener.accept().await?;
+/// assert_eq!(finished.result?.source().socket_addr(), Some(good.local_addr()?));
 /// # drop(silent);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub type ReadyListener<L> = realpeer_io::ReadyListener<Smol, L>;
+
+/// A [`ReadyListener`] that hands out established connections only, as frameworks want them.
+///
+/// Connections whose handshake fails are closed. [`Acceptor::counts`] says how many and why; see
+/// [`on_reject`](EstablishedListener::on_reject) for what is logged of them.
+pub type EstablishedListener<L> = realpeer_io::EstablishedListener<Smol, L>;
 
 /// Connects to a receiver of headers and sends it `header` with `payload` behind it, in one write.
 ///
@@ -212,34 +224,34 @@ pub async fn send_to<'a>(
     socket.send_to(&datagram, to).await.map(|_| ())
 }
 
-impl Timer for Smol {
+impl Runtime for Smol {
     type Instant = Instant;
-    type Sleep = <AsyncIoTimer as Timer>::Sleep;
+    type Sleep = <AsyncIo as Runtime>::Sleep;
 
     fn now() -> Instant {
-        AsyncIoTimer::now()
+        AsyncIo::now()
     }
 
     fn sleep_until(at: Instant) -> Self::Sleep {
-        AsyncIoTimer::sleep_until(at)
+        AsyncIo::sleep_until(at)
     }
 }
 
 macro_rules! sockets {
     ($stream:ty, $listener:ty, $std:ty) => {
-        impl Connection<$stream> for Smol {
+        impl Handshakes<$stream> for Smol {
             async fn handshake(
-                acceptor: &Acceptor,
-                stream: &$stream,
-                peer: Endpoint,
+                accepting: &mut Accepting<Instant>,
+                stream: &mut $stream,
             ) -> Result<Established, AcceptError> {
-                // A clone is another handle of the same socket.
-                handshake(acceptor, &mut stream.clone(), peer).await
+                handshake_on(accepting, stream).await
             }
         }
 
-        impl Listen<$listener> for Smol {
+        impl Accepts<$listener> for Smol {
             type Stream = $stream;
+            type Accept = ();
+            type Pending = SendPending<$stream>;
 
             async fn accept(listener: &$listener) -> io::Result<($stream, Endpoint)> {
                 let (stream, peer) = listener.accept().await?;
@@ -248,11 +260,16 @@ macro_rules! sockets {
 
             fn poll_accept(
                 listener: &$listener,
+                (): &mut (),
                 cx: &mut Context<'_>,
             ) -> Poll<io::Result<($stream, Endpoint)>> {
                 let listener = Arc::<Async<$std>>::from(listener.clone());
                 let (stream, peer) = ready!(realpeer_futures::poll_accept(&listener, cx))?;
                 Poll::Ready(<$stream>::try_from(stream).map(|stream| (stream, peer)))
+            }
+
+            fn pend(stream: $stream, accepting: Accepting<Instant>) -> SendPending<$stream> {
+                Box::pin(finish::<Self, _>(stream, accepting))
             }
         }
     };

@@ -7,7 +7,7 @@
 //! let acceptor = Acceptor::new("10.0.0.0/8".parse::<Trust>()?);
 //! let listener = realpeer_std::Listener::new(TcpListener::bind("0.0.0.0:8080")?, acceptor);
 //! loop {
-//!     let incoming = listener.accept()?; // returns at once: no byte has been read
+//!     let mut incoming = listener.accept()?; // returns at once: no byte has been read
 //!     std::thread::spawn(move || {
 //!         match incoming.handshake() {
 //!             Ok(established) => println!("{} through {}", established.source(), incoming.peer()),
@@ -21,11 +21,12 @@
 //! ```
 //!
 //! Sockets may be in blocking or non-blocking mode and stay so; their time-outs are neither used nor changed. The
-//! header is peeked at and then read off exactly: with the whole header here, that is two system calls.
+//! header is peeked at and then read exactly: if it has arrived as a whole, that is two system calls.
 
 #![cfg(unix)]
 #![forbid(unsafe_code)]
 
+mod established;
 mod listener;
 mod ready;
 mod udp;
@@ -33,21 +34,25 @@ mod udp;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::task::{Poll, ready};
+use std::time::Instant;
 
-use realpeer_io::proto::Encoder;
+use realpeer_io::proto::{Encoder, ReadMode};
 use realpeer_io::socket::{poll_recv, wait_readable, with_local};
-use realpeer_io::{AcceptError, Acceptor, Endpoint, Established, Receiving, header_and_payload};
+use realpeer_io::{AcceptError, Accepting, Acceptor, Endpoint, Established, header_and_payload};
 
-pub use listener::{Incoming, Listener, SocketListener};
-pub use ready::ReadyListener;
+pub use established::EstablishedListener;
+pub use listener::{Incoming, Listener};
+pub use ready::{ReadyListener, Waker};
+pub use realpeer_io::socket::SocketListener;
 pub use udp::{recv_from, send_to};
 
-/// Reads the header off a connection from `peer`, a stream socket. Whatever comes of it, the socket is the caller's
-/// and has lost no byte but those of the header.
+/// Reads the header of a connection from `peer`, a stream socket, if the policy wants one. The socket stays the caller's.
 ///
-/// It waits for the peer until the [deadline](Acceptor::with_timeout) at the longest.
+/// It waits for the peer until the [deadline](Acceptor::with_timeout) at the longest, which counts from the call.
+///
+/// - On success exactly the header has been taken off the connection.
+/// - On failure [`AcceptError::taken`] are the bytes taken off it, and those that follow them are still there.
 ///
 /// # Errors
 ///
@@ -75,19 +80,19 @@ pub fn handshake(
     stream: &impl AsFd,
     peer: impl Into<Endpoint>,
 ) -> Result<Established, AcceptError> {
-    receive(acceptor, peer, &mut &*stream, AsFd::as_fd, |receiving, stream| {
-        receiving.poll_peek_with(|slot, mode| poll_recv(*stream, slot, mode))
-    })
+    drive(&mut acceptor.begin(peer, Instant::now()), stream)
 }
 
-/// Reads the header off a buffered connection from `peer`, a stream socket, until the
-/// [deadline](Acceptor::with_timeout) at the longest. It fills the buffer and takes nothing but the header out of it;
-/// bytes that can't be a header are left there.
+/// Reads the header of a buffered connection from `peer`, a stream socket, until the
+/// [deadline](Acceptor::with_timeout) at the longest. It fills the buffer and takes nothing but the header out of it.
+/// What is taken on failure is [`AcceptError::taken`]; the bytes that follow are still in the buffer or on the connection.
 ///
-/// A header costs one system call more than none, which asks whether there is something to be read. It is the better
-/// choice where the connection is read through that buffer for all its life. Where the socket itself goes on to
-/// somebody else, what has been read ahead would be missing there: see [`handshake`]. Nobody else may read from the
-/// socket meanwhile, or the deadline may pass unnoticed.
+/// If you read the connection through that buffer for all its life, it is the better choice: a header costs one system
+/// call, which asks whether there is something to be read. If the socket itself goes on to somebody else, what has been
+/// read ahead would be missing there: see [`handshake`]. Nobody else may read from the socket meanwhile, or the deadline
+/// may pass unnoticed.
+///
+/// The buffer must have a capacity.
 ///
 /// # Errors
 ///
@@ -116,47 +121,59 @@ pub fn handshake_buf_read<S: Read + AsFd>(
     reader: &mut BufReader<S>,
     peer: impl Into<Endpoint>,
 ) -> Result<Established, AcceptError> {
-    receive(
-        acceptor,
-        peer,
+    let mut accepting = acceptor.begin(peer, Instant::now());
+    if reader.capacity() == 0 {
+        let message = "the buffer has no capacity: nothing can be read through it";
+        return accepting.fail(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    drive_with(
+        &mut accepting,
         reader,
         |reader| reader.get_ref().as_fd(),
-        |receiving, reader| receiving.poll_buf_with(reader, poll_fill, BufRead::consume),
+        |accepting, reader| {
+            accepting.poll_buf_with(|hand_over| {
+                let taken = hand_over(ready!(poll_fill(reader))?);
+                reader.consume(taken);
+                Poll::Ready(Ok(()))
+            })
+        },
     )
 }
 
-/// Waits for `socket(stream)` whenever `poll`, which polls the receiving with the stream's reads, is pending.
-fn receive<S>(
-    acceptor: &Acceptor,
-    peer: impl Into<Endpoint>,
+/// Runs a handshake to its end on a socket.
+fn drive<S: AsFd>(accepting: &mut Accepting<Instant>, stream: &S) -> Result<Established, AcceptError> {
+    drive_with(accepting, &mut &*stream, AsFd::as_fd, |accepting, stream| {
+        accepting.poll_peek_with(|slot, mode| poll_recv(*stream, slot, mode))
+    })
+}
+
+/// Runs a handshake to its end: waits for `socket(stream)` whenever `poll`, which polls `accepting` with the stream's
+/// reads, is pending.
+fn drive_with<S>(
+    accepting: &mut Accepting<Instant>,
     stream: &mut S,
     socket: impl Fn(&S) -> BorrowedFd<'_>,
-    mut poll: impl FnMut(&mut Receiving<Instant>, &mut S) -> Poll<Result<Established, AcceptError>>,
+    mut poll: impl FnMut(&mut Accepting<Instant>, &mut S) -> Poll<Result<Established, AcceptError>>,
 ) -> Result<Established, AcceptError> {
-    let mut receiving = acceptor.begin(peer, Instant::now());
     loop {
-        if let Poll::Ready(outcome) = poll(&mut receiving, stream) {
-            return outcome.map(|established| with_local(established, socket(stream)));
+        if let Poll::Ready(result) = poll(accepting, stream) {
+            return result.map(|established| with_local(established, socket(stream)));
         }
-        if let Some(deadline) = receiving.poll_timeout() {
-            let now = Instant::now();
-            receiving.handle_timeout(now);
-            wait_readable(socket(stream), deadline.saturating_duration_since(now))?;
+        if let Some(deadline) = accepting.poll_timeout() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if let Err(error) = wait_readable(socket(stream), left) {
+                return accepting.fail(error);
+            }
+            accepting.handle_timeout(Instant::now());
         }
     }
 }
 
-/// What is in the buffer, or else what has come. Blocking sockets are only read from if there is something.
+/// Returns what is in the buffer, or else what has arrived. Blocking sockets are only read from if there is something.
 fn poll_fill<S: Read + AsFd>(reader: &mut BufReader<S>) -> Poll<io::Result<&[u8]>> {
-    if reader.buffer().is_empty() && !wait_readable(reader.get_ref(), Duration::ZERO)? {
-        return Poll::Pending;
-    }
-    while let Err(error) = reader.fill_buf() {
-        match error.kind() {
-            io::ErrorKind::Interrupted => {}
-            io::ErrorKind::WouldBlock => return Poll::Pending,
-            _ => return Poll::Ready(Err(error)),
-        }
+    if reader.buffer().is_empty() {
+        // An error is taken off the socket with this, so it is the answer.
+        ready!(poll_recv(reader.get_ref(), &mut [0], ReadMode::Peek))?;
     }
     Poll::Ready(reader.fill_buf())
 }

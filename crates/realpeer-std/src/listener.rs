@@ -1,39 +1,20 @@
-//! Listeners whose connections are accepted at once and shaken hands with later.
+//! A listener that accepts connections at once and reads their headers later.
 
 use std::io;
-use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
-use std::os::unix::net::{UnixListener, UnixStream};
 use std::thread;
+use std::time::Instant;
 
-use realpeer_io::{AcceptError, AcceptFault, Acceptor, Endpoint, Established, PAUSE};
+use realpeer_io::socket::SocketListener;
+use realpeer_io::{AcceptError, AcceptRetry, Accepting, Acceptor, Endpoint, Established};
 
-use crate::{ReadyListener, handshake};
-
-/// A listening socket of std, TCP or UNIX.
-pub trait SocketListener: AsFd {
-    /// A connection.
-    type Stream: AsFd;
-
-    /// Accepts a connection.
-    ///
-    /// # Errors
-    ///
-    /// Those of `accept`.
-    fn accept_socket(&self) -> io::Result<(Self::Stream, Endpoint)>;
-
-    /// Sets whether accepting waits.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system call.
-    fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()>;
-}
+use crate::{ReadyListener, drive};
 
 /// A listener that knows whom to trust.
 ///
-/// [`accept`](Self::accept) reads nothing from the connection, so that no peer can hold up the others: hand the
-/// [`Incoming`] to a thread of its own and shake hands there. Without threads, see [`ReadyListener`].
+/// [`accept`](Self::accept) reads nothing from the connection, so that no peer can hold up another: hand the
+/// [`Incoming`] to a thread of its own and run the handshake there. Without threads, or to accept with a time limit, see
+/// [`ReadyListener`].
 ///
 /// ```
 /// use std::net::TcpListener;
@@ -54,7 +35,9 @@ pub struct Listener<L> {
     acceptor: Acceptor,
 }
 
-/// A connection of which nothing has been read yet. See [`Listener`].
+/// A connection of which nothing has been read yet, and its handshake. See [`Listener`].
+///
+/// A connection has one handshake, and one deadline, which counts from the time it was accepted.
 ///
 /// ```
 /// use std::os::unix::net::UnixStream;
@@ -62,15 +45,14 @@ pub struct Listener<L> {
 ///
 /// let (client, server) = UnixStream::pair()?;
 /// drop(client);
-/// let incoming = realpeer_std::Incoming::new(server, UnixName::default(), Acceptor::new(Trust::unix()));
+/// let mut incoming = realpeer_std::Incoming::new(server, UnixName::default(), &Acceptor::new(Trust::unix()));
 /// assert_eq!(incoming.handshake().unwrap_err().kind(), "closed");
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct Incoming<S> {
     stream: S,
-    peer: Endpoint,
-    acceptor: Acceptor,
+    accepting: Accepting<Instant>,
 }
 
 impl<L: SocketListener> Listener<L> {
@@ -79,26 +61,30 @@ impl<L: SocketListener> Listener<L> {
         Self { inner, acceptor }
     }
 
-    /// Accepts a connection and reads nothing from it. Where file descriptors or memory run out, it waits a moment
-    /// and goes on.
+    /// Accepts a connection and reads nothing from it. Several threads may do so at once.
+    ///
+    /// Where file descriptors or memory run out, it waits a moment and goes on; errors of single connections are passed
+    /// over.
     ///
     /// # Errors
     ///
-    /// Those of the listener itself that do not pass; `WouldBlock` if it is in non-blocking mode.
+    /// Permanent errors of the listening socket; `WouldBlock` if it is in non-blocking mode.
     pub fn accept(&self) -> io::Result<Incoming<L::Stream>> {
+        let mut retry = AcceptRetry::default();
         loop {
             match self.inner.accept_socket() {
-                Ok((stream, peer)) => return Ok(Incoming::new(stream, peer, self.acceptor.clone())),
-                Err(error) => match AcceptFault::of(&error) {
-                    AcceptFault::Connection => {}
-                    AcceptFault::Exhausted => thread::sleep(PAUSE),
-                    AcceptFault::Listener => return Err(error),
-                },
+                Ok((stream, peer)) => return Ok(Incoming::new(stream, peer, &self.acceptor)),
+                Err(error) => {
+                    if let Some(pause) = retry.after(error)? {
+                        thread::sleep(pause);
+                    }
+                }
             }
         }
     }
 
-    /// A listener that shakes hands with at most `max_pending` peers at a time and gives whichever is ready first.
+    /// Turns it into a listener that runs at most `max_pending` handshakes at a time (at least one) and returns whichever
+    /// connection is ready first.
     ///
     /// # Errors
     ///
@@ -107,75 +93,69 @@ impl<L: SocketListener> Listener<L> {
         ReadyListener::new(self.inner, self.acceptor, max_pending)
     }
 
-    /// The listening socket.
+    /// Returns the listening socket.
     pub fn inner(&self) -> &L {
         &self.inner
     }
 
-    /// What it accepts.
+    /// Returns the acceptor.
     pub fn acceptor(&self) -> &Acceptor {
         &self.acceptor
+    }
+
+    /// Takes it apart.
+    pub fn into_parts(self) -> (L, Acceptor) {
+        (self.inner, self.acceptor)
     }
 }
 
 impl<S: AsFd> Incoming<S> {
-    /// A connection from `peer`.
-    pub fn new(stream: S, peer: impl Into<Endpoint>, acceptor: Acceptor) -> Self {
-        Self { stream, peer: peer.into(), acceptor }
+    /// A connection from `peer`, accepted now.
+    pub fn new(stream: S, peer: impl Into<Endpoint>, acceptor: &Acceptor) -> Self {
+        Self { stream, accepting: acceptor.accepted(peer, Instant::now()) }
     }
 
-    /// The socket's peer: the proxy, if it is one.
+    /// Returns the socket's peer: the proxy, if it is one.
     pub fn peer(&self) -> &Endpoint {
-        &self.peer
+        self.accepting.peer()
     }
 
-    /// Reads the header; see [`handshake`].
+    /// Reads the header, if the policy wants one. It waits for the peer until the
+    /// [deadline](Acceptor::with_timeout) at the longest, which counts from the time the connection was accepted.
+    ///
+    /// Called again, it returns the same result and reads nothing.
     ///
     /// # Errors
     ///
-    /// [`AcceptError`]; the connection is then best closed.
-    pub fn handshake(&self) -> Result<Established, AcceptError> {
-        handshake(&self.acceptor, &self.stream, self.peer.clone())
+    /// [`AcceptError`]; the connection is then best closed. What was taken off it can be had back:
+    /// [`AcceptError::taken`].
+    ///
+    /// # Panics
+    ///
+    /// Where the policy does.
+    pub fn handshake(&mut self) -> Result<Established, AcceptError> {
+        drive(&mut self.accepting, &self.stream)
     }
 
-    /// The connection.
+    /// Returns the bytes that the handshake took off the connection.
+    ///
+    /// `taken ++ what is still on the connection == what the peer sent`
+    pub fn taken(&self) -> &[u8] {
+        self.accepting.taken()
+    }
+
+    /// Returns the connection.
     pub fn stream(&self) -> &S {
         &self.stream
     }
 
-    /// The connection, to keep.
+    /// Returns the connection, to keep.
     pub fn into_stream(self) -> S {
         self.stream
     }
-}
 
-impl SocketListener for TcpListener {
-    type Stream = TcpStream;
-
-    fn accept_socket(&self) -> io::Result<(TcpStream, Endpoint)> {
-        let (stream, peer) = self.accept()?;
-        // Linux does not hand the mode of the listener on, others do.
-        #[cfg(not(any(target_os = "linux", target_os = "android")))]
-        stream.set_nonblocking(false)?;
-        Ok((stream, peer.into()))
-    }
-
-    fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        Self::set_nonblocking(self, nonblocking)
-    }
-}
-
-impl SocketListener for UnixListener {
-    type Stream = UnixStream;
-
-    fn accept_socket(&self) -> io::Result<(UnixStream, Endpoint)> {
-        let (stream, peer) = self.accept()?;
-        #[cfg(not(any(target_os = "linux", target_os = "android")))]
-        stream.set_nonblocking(false)?;
-        Ok((stream, peer.into()))
-    }
-
-    fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        Self::set_nonblocking(self, nonblocking)
+    /// Takes it apart: the connection, and its handshake, which may have ended or not.
+    pub fn into_parts(self) -> (S, Accepting<Instant>) {
+        (self.stream, self.accepting)
     }
 }

@@ -1,23 +1,25 @@
 //! Many handshakes at once on one thread, and whichever is ready first.
 
-use std::collections::{HashMap, VecDeque};
-use std::os::fd::{AsFd, AsRawFd};
-use std::task::Poll;
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use std::{fmt, io};
+use std::{fmt, io, mem};
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Token};
-use realpeer_io::socket::{poll_recv, with_local};
-use realpeer_io::{AcceptError, AcceptFault, Accepted, Acceptor, Endpoint, Established, PAUSE, Receiving};
+use realpeer_io::socket::{SocketListener, poll_recv, with_local};
+use realpeer_io::{AcceptRetry, Acceptor, Endpoint, Finished, Pending, PendingToken};
+use rustix::fs::{OFlags, fcntl_getfl};
+use rustix::io::ioctl_fionbio;
 
-use crate::SocketListener;
-
-/// A listener that shakes hands with a bounded number of peers at a time, on the caller's thread, and hands out
-/// whichever connection is ready first: a silent peer delays nobody.
+/// A listener that runs a bounded number of handshakes at a time, on the caller's thread, and hands out whichever
+/// connection is ready first: a silent peer delays nobody.
 ///
 /// While the bound is reached nothing more is accepted, and the kernel's backlog is the queue. Where file
 /// descriptors or memory run out, accepting pauses for a moment.
+///
+/// To shut down, [`wake`](Waker::wake) the thread that accepts, and [`drain`](Self::drain) what is pending.
 ///
 /// ```
 /// use std::net::{TcpListener, TcpStream};
@@ -31,164 +33,215 @@ use crate::SocketListener;
 ///
 /// let silent = TcpStream::connect(addr)?;
 /// let good = realpeer_std::connect(addr, Encoder::local(), b"")?;
-/// let accepted = listener.accept()?;
-/// assert_eq!(accepted.outcome?.source().socket_addr(), Some(good.local_addr()?));
+/// let finished = listener.accept()?;
+/// assert_eq!(finished.result?.source().socket_addr(), Some(good.local_addr()?));
 /// # drop(silent);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct ReadyListener<L: SocketListener> {
     inner: L,
-    acceptor: Acceptor,
-    max_pending: usize,
+    /// None if the socket was in non-blocking mode before.
+    mode: Option<BlockingAgain>,
     poll: mio::Poll,
     events: Events,
+    waker: Waker,
+    /// It has been woken, and nobody has been told.
+    woken: bool,
     /// There may be a connection to accept.
     acceptable: bool,
+    retry: AcceptRetry,
     /// No accepting before then.
     pause: Option<Instant>,
-    pending: HashMap<Token, Pending<L::Stream>>,
-    /// When the pending ones are to end, soonest first: all have the same time. Some have ended before.
-    deadlines: VecDeque<(Instant, Token)>,
-    /// The token of the next connection. The listener's is 0.
-    next: usize,
-    done: VecDeque<Accepted<L::Stream>>,
+    pending: Pending<L::Stream>,
+    finished: VecDeque<Finished<L::Stream>>,
+    /// An error of the listener, kept until nothing is pending.
+    failed: Option<io::Error>,
 }
 
-#[derive(Debug)]
-struct Pending<S> {
-    stream: S,
-    peer: Endpoint,
-    receiving: Receiving<Instant>,
-}
+/// Wakes a thread that accepts from a [`ReadyListener`] or an [`EstablishedListener`](crate::EstablishedListener), from
+/// any other. Clones wake the same.
+#[derive(Clone, Debug)]
+pub struct Waker(Arc<mio::Waker>);
 
-const LISTENER: Token = Token(0);
+/// Sets a socket back to blocking mode when dropped: the mode is shared with all processes that have the socket.
+struct BlockingAgain(OwnedFd);
+
+/// Connections have lower numbers.
+const LISTENER: Token = Token(usize::MAX);
+const WAKER: Token = Token(usize::MAX - 1);
 
 impl<L: SocketListener> ReadyListener<L> {
-    /// Accepts from `inner`, which it sets to non-blocking mode, as `acceptor` says, with at most `max_pending`
-    /// handshakes at a time (at least one).
+    /// Accepts from `inner` as `acceptor` says, with at most `max_pending` handshakes at a time (at least one). The socket
+    /// is set to non-blocking mode, and back to what it was in the end.
     ///
     /// # Errors
     ///
     /// Those of the system's event queue.
     pub fn new(inner: L, acceptor: Acceptor, max_pending: usize) -> io::Result<Self> {
+        let mode = BlockingAgain::after(&inner)?;
         inner.set_nonblocking(true)?;
         let poll = mio::Poll::new()?;
         poll.registry().register(&mut SourceFd(&inner.as_fd().as_raw_fd()), LISTENER, Interest::READABLE)?;
+        let waker = Waker(Arc::new(mio::Waker::new(poll.registry(), WAKER)?));
         Ok(Self {
             inner,
-            acceptor,
-            max_pending: max_pending.max(1),
+            mode,
             poll,
             events: Events::with_capacity(256),
+            waker,
+            woken: false,
             acceptable: true,
+            retry: AcceptRetry::default(),
             pause: None,
-            pending: HashMap::new(),
-            deadlines: VecDeque::new(),
-            next: 1,
-            done: VecDeque::new(),
+            pending: Pending::new(acceptor, max_pending),
+            finished: VecDeque::new(),
+            failed: None,
         })
     }
 
-    /// The next connection whose handshake has ended, well or not. It is in blocking mode.
+    /// Returns the next connection whose handshake has ended, well or not. It is in blocking mode.
     ///
     /// # Errors
     ///
-    /// Those of the listener itself that do not pass.
-    pub fn accept(&mut self) -> io::Result<Accepted<L::Stream>> {
+    /// Permanent errors of the listening socket, once all that were pending have been handed out; and `Interrupted` if
+    /// it is [woken](Self::waker).
+    pub fn accept(&mut self) -> io::Result<Finished<L::Stream>> {
+        self.accept_until(None)?.ok_or_else(|| io::ErrorKind::Interrupted.into())
+    }
+
+    /// Returns the next connection whose handshake has ended, well or not; `None` if there is none in time, or if it is
+    /// [woken](Self::waker).
+    ///
+    /// # Errors
+    ///
+    /// Permanent errors of the listening socket, once all that were pending have been handed out.
+    pub fn accept_timeout(&mut self, timeout: Duration) -> io::Result<Option<Finished<L::Stream>>> {
+        self.accept_until(Instant::now().checked_add(timeout))
+    }
+
+    /// Accepts nothing more, and returns the next of the pending connections whose handshake has ended; `None` once there
+    /// are none. None stays longer than its deadline.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system's event queue.
+    pub fn drain(&mut self) -> io::Result<Option<Finished<L::Stream>>> {
         loop {
-            if let Some(accepted) = self.done.pop_front() {
-                return Ok(accepted);
-            }
-            self.accept_pending()?;
             self.expire();
-            // Newcomers that are ready at once must not starve those that were pending before them.
-            if self.done.is_empty() || !self.pending.is_empty() {
-                self.wait()?;
+            if let Some(finished) = self.finished.pop_front() {
+                return Ok(Some(finished));
             }
+            if self.pending.is_empty() {
+                return Ok(None);
+            }
+            self.wait(None)?;
         }
     }
 
-    /// How many handshakes are pending.
+    /// Returns what wakes a thread that accepts: the call it is in, or else the next one, returns at once.
+    pub fn waker(&self) -> Waker {
+        self.waker.clone()
+    }
+
+    /// Returns how many handshakes are pending.
     pub fn pending(&self) -> usize {
         self.pending.len()
     }
 
-    /// The listening socket.
+    /// Returns the listening socket.
     pub fn inner(&self) -> &L {
         &self.inner
     }
 
-    /// What it accepts.
+    /// Returns the acceptor.
     pub fn acceptor(&self) -> &Acceptor {
-        &self.acceptor
+        self.pending.acceptor()
+    }
+
+    /// Takes it apart. The socket has the mode back that it had. Connections that are pending are closed:
+    /// [`drain`](Self::drain) them first.
+    pub fn into_parts(self) -> (L, Acceptor) {
+        drop(self.mode);
+        (self.inner, self.pending.acceptor().clone())
+    }
+
+    fn accept_until(&mut self, end: Option<Instant>) -> io::Result<Option<Finished<L::Stream>>> {
+        loop {
+            self.expire();
+            if let Some(finished) = self.finished.pop_front() {
+                return Ok(Some(finished));
+            }
+            self.accept_pending();
+            if self.pending.is_empty() && self.finished.is_empty() {
+                if let Some(error) = self.failed.take() {
+                    return Err(error);
+                }
+            }
+            // Newcomers that are ready at once must not starve those that were pending before them.
+            if self.finished.is_empty() || !self.pending.is_empty() {
+                self.wait(end)?;
+            }
+            let over = || end.is_some_and(|end| Instant::now() >= end);
+            if self.finished.is_empty() && (mem::take(&mut self.woken) || over()) {
+                return Ok(None);
+            }
+        }
     }
 
     /// Accepts what there is, up to the first connection that is ready at once.
-    fn accept_pending(&mut self) -> io::Result<()> {
-        if self.pause.is_some_and(|end| Instant::now() < end) {
-            return Ok(());
+    fn accept_pending(&mut self) {
+        if self.failed.is_some() || self.pause.is_some_and(|end| Instant::now() < end) {
+            return;
         }
         self.pause = None;
-        while self.acceptable && self.done.is_empty() && self.pending.len() < self.max_pending {
+        while self.acceptable && self.finished.is_empty() && !self.pending.is_full() {
             match self.inner.accept_socket() {
-                Ok((stream, peer)) => self.start(stream, peer),
+                Ok((stream, peer)) => {
+                    self.retry.accepted();
+                    self.start(stream, peer);
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.acceptable = false,
-                Err(error) => match AcceptFault::of(&error) {
-                    AcceptFault::Connection => {}
-                    AcceptFault::Exhausted => {
-                        self.pause = Some(Instant::now() + PAUSE);
-                        return Ok(());
+                Err(error) => match self.retry.after(error) {
+                    Ok(None) => {}
+                    Ok(Some(pause)) => {
+                        self.pause = Some(Instant::now() + pause);
+                        return;
                     }
-                    AcceptFault::Listener => return Err(error),
+                    Err(error) => {
+                        self.failed = Some(error);
+                        return;
+                    }
                 },
             }
         }
-        Ok(())
     }
 
     fn start(&mut self, stream: L::Stream, peer: Endpoint) {
-        let receiving = self.acceptor.begin(peer.clone(), Instant::now());
-        let mut pending = Pending { stream, peer, receiving };
-        if let Poll::Ready(outcome) = pending.poll() {
-            self.done.push_back(pending.end(outcome));
-            return;
-        }
-        let token = Token(self.next);
-        self.next += 1;
-        let fd = pending.stream.as_fd().as_raw_fd();
-        if let Err(error) = self.poll.registry().register(&mut SourceFd(&fd), token, Interest::READABLE) {
-            self.done.push_back(pending.end(Err(error.into())));
-            return;
-        }
-        if let Some(deadline) = pending.receiving.poll_timeout() {
-            self.deadlines.push_back((deadline, token));
-        }
-        self.pending.insert(token, pending);
-        // Under load most have ended long before their time.
-        if self.deadlines.len() > 2 * self.pending.len() + 1024 {
-            self.deadlines.retain(|(_, token)| self.pending.contains_key(token));
+        let token = self.pending.insert(stream, peer, Instant::now());
+        let finished = self.poll_one(token);
+        self.finished.extend(finished);
+        let Some(stream) = self.pending.get(token) else { return };
+        let fd = stream.as_fd().as_raw_fd();
+        let registered =
+            self.poll.registry().register(&mut SourceFd(&fd), Token(token.into()), Interest::READABLE);
+        if let Err(error) = registered {
+            let failed = self.pending.fail(token, error);
+            self.finished.extend(failed);
         }
     }
 
     /// Ends the handshakes whose time is over.
     fn expire(&mut self) {
         let now = Instant::now();
-        while let Some(&(deadline, token)) = self.deadlines.front() {
-            if self.pending.contains_key(&token) {
-                if deadline > now {
-                    return;
-                }
-                self.progress(token, Some(now));
-            }
-            self.deadlines.pop_front();
+        while let Some(token) = self.pending.expired(now) {
+            self.progress(token);
         }
     }
 
     /// Waits until something can go on, and goes on with it. With a connection to hand out it only looks.
-    fn wait(&mut self) -> io::Result<()> {
-        let deadline = self.deadlines.front().map(|&(deadline, _)| deadline);
-        let end = [deadline, self.pause].into_iter().flatten().min();
-        let timeout = if self.done.is_empty() {
+    fn wait(&mut self, end: Option<Instant>) -> io::Result<()> {
+        let end = [self.pending.poll_timeout(), self.pause, end].into_iter().flatten().min();
+        let timeout = if self.finished.is_empty() {
             end.map(|end| end.saturating_duration_since(Instant::now()))
         } else {
             Some(Duration::ZERO)
@@ -202,47 +255,60 @@ impl<L: SocketListener> ReadyListener<L> {
         for token in tokens {
             match token {
                 LISTENER => self.acceptable = true,
-                token => self.progress(token, None),
+                WAKER => self.woken = true,
+                Token(token) => self.progress(token.into()),
             }
         }
         Ok(())
     }
 
-    fn progress(&mut self, token: Token, now: Option<Instant>) {
-        let Some(pending) = self.pending.get_mut(&token) else { return };
-        let mut polled = pending.poll();
-        // What came in time counts, however late it is looked at.
-        if let (Poll::Pending, Some(now)) = (&polled, now) {
-            pending.receiving.handle_timeout(now);
-            polled = pending.poll();
-        }
-        let Poll::Ready(outcome) = polled else { return };
-        if let Some(pending) = self.pending.remove(&token) {
-            // It has been registered. Should this fail, closing the socket does the same.
-            let _ = self.poll.registry().deregister(&mut SourceFd(&pending.stream.as_fd().as_raw_fd()));
-            self.done.push_back(pending.end(outcome));
-        }
+    fn progress(&mut self, token: PendingToken) {
+        let Some(finished) = self.poll_one(token) else { return };
+        // It has been registered. Should this fail, closing the socket does the same.
+        let _ = self.poll.registry().deregister(&mut SourceFd(&finished.stream.as_fd().as_raw_fd()));
+        self.finished.push_back(finished);
+    }
+
+    fn poll_one(&mut self, token: PendingToken) -> Option<Finished<L::Stream>> {
+        let polled = self.pending.poll(token, |stream, slot, mode| poll_recv(&*stream, slot, mode));
+        let Finished { stream, peer, result } = polled?;
+        let result = result.map(|established| with_local(established, &stream));
+        Some(Finished { stream, peer, result })
     }
 }
 
-impl<S: AsFd> Pending<S> {
-    fn poll(&mut self) -> Poll<Result<Established, AcceptError>> {
-        let Self { stream, receiving, .. } = self;
-        receiving.poll_peek_with(|slot, mode| poll_recv(&*stream, slot, mode))
+impl BlockingAgain {
+    fn after(socket: &impl AsFd) -> io::Result<Option<Self>> {
+        if fcntl_getfl(socket)?.contains(OFlags::NONBLOCK) {
+            return Ok(None);
+        }
+        Ok(Some(Self(socket.as_fd().try_clone_to_owned()?)))
     }
+}
 
-    fn end(self, outcome: Result<Established, AcceptError>) -> Accepted<S> {
-        let Self { stream, peer, .. } = self;
-        let outcome = outcome.map(|established| with_local(established, &stream));
-        Accepted { stream, peer, outcome }
+impl Drop for BlockingAgain {
+    fn drop(&mut self) {
+        // Nobody is left to be told.
+        let _ = ioctl_fionbio(&self.0, false);
+    }
+}
+
+impl Waker {
+    /// Wakes the thread that accepts, or else makes its next call return at once.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system call.
+    pub fn wake(&self) -> io::Result<()> {
+        self.0.wake()
     }
 }
 
 impl<L: SocketListener + fmt::Debug> fmt::Debug for ReadyListener<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReadyListener")
-            .field("inner", &self.inner)
-            .field("acceptor", &self.acceptor)
+            .field("inner", self.inner())
+            .field("acceptor", self.acceptor())
             .field("pending", &self.pending.len())
             .finish_non_exhaustive()
     }

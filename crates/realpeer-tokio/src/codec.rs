@@ -3,7 +3,7 @@
 use std::io;
 use std::task::Poll;
 
-use realpeer_io::{AcceptError, Acceptor, Endpoint, Established, Receiving, header_and_payload, proto};
+use realpeer_io::{AcceptError, Accepting, Acceptor, Endpoint, Established, header_and_payload, proto};
 use tokio::time::Instant;
 use tokio_util::bytes::{Buf, BytesMut};
 use tokio_util::codec;
@@ -44,7 +44,7 @@ use tokio_util::codec;
 #[derive(Debug)]
 pub struct HeaderDecoder {
     /// None once the item has been given.
-    receiving: Option<Receiving<Instant>>,
+    accepting: Option<Accepting<Instant>>,
     deadline: Instant,
 }
 
@@ -75,7 +75,7 @@ impl HeaderDecoder {
     /// Begins with a connection from `peer`: asks the acceptor's policy, and starts the clock.
     pub fn new(acceptor: &Acceptor, peer: impl Into<Endpoint>) -> Self {
         let now = Instant::now();
-        Self { receiving: Some(acceptor.begin(peer, now)), deadline: now + acceptor.config().timeout() }
+        Self { accepting: Some(acceptor.begin(peer, now)), deadline: now + acceptor.config().timeout() }
     }
 
     /// Until when to wait for the header.
@@ -84,11 +84,11 @@ impl HeaderDecoder {
     }
 
     fn poll(&mut self, src: &mut BytesMut, at_end: bool) -> Result<Option<Established>, AcceptError> {
-        let Some(receiving) = &mut self.receiving else {
+        let Some(accepting) = &mut self.accepting else {
             return if src.is_empty() { Ok(None) } else { Err(second_item().into()) };
         };
-        receiving.handle_timeout(Instant::now());
-        let polled = receiving.poll_with(|slot| {
+        accepting.handle_timeout(Instant::now());
+        let polled = accepting.poll_with(|slot| {
             let n = slot.len().min(src.len());
             if n == 0 && !at_end {
                 return Poll::Pending;
@@ -97,7 +97,7 @@ impl HeaderDecoder {
             Poll::Ready(Ok(n))
         });
         let Poll::Ready(outcome) = polled else { return Ok(None) };
-        self.receiving = None;
+        self.accepting = None;
         outcome.map(Some)
     }
 }

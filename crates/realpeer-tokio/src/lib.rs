@@ -9,7 +9,7 @@
 //! let acceptor = Acceptor::new("10.0.0.0/8".parse::<Trust>()?);
 //! let listener = Listener::new(TcpListener::bind("0.0.0.0:8080").await?, acceptor);
 //! loop {
-//!     let incoming = listener.accept().await?; // no byte has been read
+//!     let mut incoming = listener.accept().await?; // no byte has been read
 //!     tokio::spawn(async move {
 //!         match incoming.handshake().await {
 //!             Ok(established) => println!("{} through {}", established.source(), incoming.peer()),
@@ -21,21 +21,19 @@
 //! # }
 //! ```
 //!
-//! On sockets the header is peeked at and then read off exactly: with the whole header here, that is two system
-//! calls. On any other stream, [`handshake_stream`] never reads more than what is still header; on one that is read
-//! through a buffer anyway, [`handshake_buf_read`] leaves there what is none, with no further system call at all.
+//! On sockets the header is peeked at and then read exactly: if it has arrived as a whole, that is two system calls. On
+//! any other stream, [`handshake_stream`] never reads more than what is still header. If you already read through a
+//! buffer, [`handshake_buf_read`] consumes only the header from it and adds no system calls.
 //!
-//! For frameworks there is [`EstablishedListener`]. With the feature `tls-listener` it is also an `AsyncAccept` of the
-//! crate tls-listener, so that TLS begins behind the header; the address it gives is an `Arc<`[`Established`]`>`. With
-//! the feature `codec` there are `HeaderDecoder` and `HeaderEncoder` for the framed streams of tokio-util.
+//! For frameworks there is [`EstablishedListener`]. With the feature `tls-listener`, `BeforeTls` makes it an `AsyncAccept`
+//! of the tls-listener crate, so that TLS begins after the header. With the feature `codec` there are `HeaderDecoder` and
+//! `HeaderEncoder` for the framed streams of tokio-util.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "codec")]
 mod codec;
-#[cfg(unix)]
-mod established;
 #[cfg(unix)]
 mod listener;
 #[cfg(all(unix, feature = "tls-listener"))]
@@ -48,7 +46,7 @@ use std::pin::Pin;
 use std::task::{Poll, ready};
 
 use realpeer_io::proto::Encoder;
-use realpeer_io::{AcceptError, Acceptor, Endpoint, Established, Timer, header_and_payload, receive};
+use realpeer_io::{AcceptError, Acceptor, Endpoint, Established, Runtime, drive, header_and_payload};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, ToSocketAddrs};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -57,16 +55,19 @@ use tokio::time::{Instant, Sleep, sleep_until};
 #[cfg_attr(docsrs, doc(cfg(feature = "codec")))]
 pub use codec::{HeaderDecoder, HeaderEncoder};
 #[cfg(unix)]
-pub use established::EstablishedListener;
-#[cfg(unix)]
-pub use listener::{Incoming, Listener, ReadyListener, Socket, handshake};
+pub use listener::{EstablishedListener, Incoming, Listener, ReadyListener, Socket, handshake};
 #[doc(no_inline)]
-pub use realpeer_io::Listen;
+pub use realpeer_io::{Accepts, SendAccepts};
+#[cfg(all(unix, feature = "tls-listener"))]
+pub use tls_listener::BeforeTls;
 #[cfg(unix)]
 pub use udp::{recv_from, send_to};
 
-/// Reads the header off a stream of any kind that comes from `peer`. Whatever comes of it, the stream is the
-/// caller's and has lost no byte but those of the header.
+/// Reads the header of a stream of any kind that comes from `peer`, if the policy wants one. The stream stays the
+/// caller's.
+///
+/// - On success exactly the header has been taken off the stream.
+/// - On failure [`AcceptError::taken`] are the bytes taken off it, and those that follow them are still there.
 ///
 /// For sockets there is [`handshake`], with fewer system calls. What is wrapped in TLS has its header before the
 /// TLS handshake: read it off the socket.
@@ -74,6 +75,16 @@ pub use udp::{recv_from, send_to};
 /// # Errors
 ///
 /// [`AcceptError`]; the connection is then best closed.
+///
+/// # Cancel safety
+///
+/// If the future is dropped, what it had read of the header is lost, and another call would take the rest for the start:
+/// close the connection. To wait for something else meanwhile, keep the future and poll it again. The deadline is the
+/// acceptor's, so there is no need for a time-out around it.
+///
+/// # Panics
+///
+/// If the header has to be waited for and the runtime has no timers.
 ///
 /// ```
 /// use realpeer_io::{Acceptor, Trust};
@@ -95,13 +106,13 @@ pub use udp::{recv_from, send_to};
 /// # Ok(())
 /// # }
 /// ```
-pub async fn handshake_stream<S: AsyncRead + Unpin>(
+pub async fn handshake_stream<S: AsyncRead + Unpin + ?Sized>(
     acceptor: &Acceptor,
     stream: &mut S,
     peer: impl Into<Endpoint>,
 ) -> Result<Established, AcceptError> {
-    receive::<Tokio>(acceptor.begin(peer, Instant::now()), |receiving, cx| {
-        receiving.poll_with(|slot| {
+    drive::<Tokio>(&mut acceptor.begin(peer, Instant::now()), |accepting, cx| {
+        accepting.poll_with(|slot| {
             let mut slot = ReadBuf::new(slot);
             ready!(Pin::new(&mut *stream).poll_read(cx, &mut slot))?;
             Poll::Ready(Ok(slot.filled().len()))
@@ -110,17 +121,27 @@ pub async fn handshake_stream<S: AsyncRead + Unpin>(
     .await
 }
 
-/// Reads the header off a buffered reader of any kind that comes from `peer`. It fills the buffer and takes nothing but
-/// the header out of it, so that a header costs no more system calls than none; what comes of it is otherwise the same
-/// as with [`handshake_stream`]. Bytes that can't be a header are left in the buffer.
+/// Reads the header of a buffered reader of any kind that comes from `peer`, if the policy wants one. It fills the buffer
+/// and takes nothing but the header out of it. What is taken on failure is [`AcceptError::taken`]; the bytes that follow
+/// are still in the buffer or on the stream.
 ///
-/// It is the better choice where the connection is read through that buffer for all its life. Where the socket itself
-/// goes on to somebody else, to TLS, to `splice` or to another process, what has been read ahead would be missing
-/// there: see [`handshake`].
+/// If you read the connection through that buffer for all its life, it is the better choice: a header costs no system
+/// calls of its own. If the socket itself goes on to somebody else, to TLS, to `splice` or to another process, what has
+/// been read ahead would be missing there: see [`handshake`].
+///
+/// A buffer without capacity is always empty, and so the peer seems to have left: [`AcceptError::Closed`].
 ///
 /// # Errors
 ///
 /// [`AcceptError`]; the connection is then best closed.
+///
+/// # Cancel safety
+///
+/// As with [`handshake_stream`]: if the future is dropped, close the connection.
+///
+/// # Panics
+///
+/// If the header has to be waited for and the runtime has no timers.
 ///
 /// ```
 /// use realpeer_io::{Acceptor, Trust};
@@ -143,17 +164,18 @@ pub async fn handshake_stream<S: AsyncRead + Unpin>(
 /// # Ok(())
 /// # }
 /// ```
-pub async fn handshake_buf_read<S: AsyncBufRead + Unpin>(
+pub async fn handshake_buf_read<S: AsyncBufRead + Unpin + ?Sized>(
     acceptor: &Acceptor,
     reader: &mut S,
     peer: impl Into<Endpoint>,
 ) -> Result<Established, AcceptError> {
-    receive::<Tokio>(acceptor.begin(peer, Instant::now()), |receiving, cx| {
-        receiving.poll_buf_with(
-            reader,
-            |reader| Pin::new(reader).poll_fill_buf(cx),
-            |reader, len| Pin::new(reader).consume(len),
-        )
+    drive::<Tokio>(&mut acceptor.begin(peer, Instant::now()), |accepting, cx| {
+        accepting.poll_buf_with(|hand_over| {
+            let mut reader = Pin::new(&mut *reader);
+            let taken = hand_over(ready!(reader.as_mut().poll_fill_buf(cx))?);
+            reader.consume(taken);
+            Poll::Ready(Ok(()))
+        })
     })
     .await
 }
@@ -221,7 +243,7 @@ pub async fn connect<'a>(
 #[derive(Clone, Copy, Debug)]
 pub enum Tokio {}
 
-impl Timer for Tokio {
+impl Runtime for Tokio {
     type Instant = Instant;
     type Sleep = Sleep;
 

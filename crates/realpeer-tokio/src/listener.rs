@@ -6,7 +6,9 @@ use std::task::{Context, Poll, ready};
 
 use realpeer_io::proto::ReadMode;
 use realpeer_io::socket::{poll_recv, with_local};
-use realpeer_io::{AcceptError, Acceptor, Connection, Endpoint, Established, Listen, receive};
+use realpeer_io::{
+    AcceptError, Accepting, Acceptor, Accepts, Endpoint, Established, Handshakes, SendPending, drive, finish,
+};
 use tokio::io::Interest;
 use tokio::net::unix::SocketAddr;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -14,20 +16,42 @@ use tokio::time::Instant;
 
 use crate::Tokio;
 
-/// A connected stream socket of tokio, TCP or UNIX.
-pub trait Socket: AsFd + Send + Sync + 'static {
-    /// Peeks at what has come, or reads it off.
+/// A connected stream socket of tokio, TCP or UNIX. It can't be implemented elsewhere.
+pub trait Socket: AsFd + Send + Sync + sealed::Sealed + 'static {
+    /// Peeks at what has arrived, or reads it.
+    ///
+    /// # Errors
+    ///
+    /// Those of `recv`.
     fn poll_recv(&self, cx: &mut Context<'_>, slot: &mut [u8], mode: ReadMode) -> Poll<io::Result<usize>>;
 }
 
-/// Reads the header off a connection from `peer`. Whatever comes of it, the socket is the caller's and has lost no
-/// byte but those of the header; the same holds if the future is dropped.
+mod sealed {
+    pub trait Sealed {}
+
+    impl Sealed for tokio::net::TcpStream {}
+    impl Sealed for tokio::net::UnixStream {}
+}
+
+/// Reads the header of a connection from `peer`, if the policy wants one. The socket stays the caller's.
 ///
-/// It waits for the peer until the [deadline](Acceptor::with_timeout) at the longest.
+/// It waits for the peer until the [deadline](Acceptor::with_timeout) at the longest, which counts from the call.
+///
+/// - On success exactly the header has been taken off the connection.
+/// - On failure [`AcceptError::taken`] are the bytes taken off it, and those that follow them are still there.
 ///
 /// # Errors
 ///
 /// [`AcceptError`]; the connection is then best closed.
+///
+/// # Cancel safety
+///
+/// If the future is dropped, what it had read of the header is lost, and another call would take the rest for the start:
+/// close the connection. A handshake that can be dropped and resumed is [`Incoming::handshake`].
+///
+/// # Panics
+///
+/// If the header has to be waited for and the runtime has no timers.
 ///
 /// ```
 /// use realpeer_io::{Acceptor, Trust, UnixName};
@@ -50,18 +74,24 @@ pub async fn handshake<S: Socket>(
     stream: &S,
     peer: impl Into<Endpoint>,
 ) -> Result<Established, AcceptError> {
-    let receiving = acceptor.begin(peer, Instant::now());
-    let established = receive::<Tokio>(receiving, |receiving, cx| {
-        receiving.poll_peek_with(|slot, mode| stream.poll_recv(cx, slot, mode))
+    handshake_on(&mut acceptor.begin(peer, Instant::now()), stream).await
+}
+
+async fn handshake_on<S: Socket>(
+    accepting: &mut Accepting<Instant>,
+    stream: &S,
+) -> Result<Established, AcceptError> {
+    let established = drive::<Tokio>(accepting, |accepting, cx| {
+        accepting.poll_peek_with(|slot, mode| stream.poll_recv(cx, slot, mode))
     });
     Ok(with_local(established.await?, stream))
 }
 
 /// A listener that knows whom to trust.
 ///
-/// [`accept`](Listener::accept) reads nothing from the connection, so that no peer can hold up the others: shake hands
-/// with the [`Incoming`] in a task of its own. For frameworks that want whole connections one after the other, see
-/// [`into_ready`](Listener::into_ready).
+/// [`accept`](Listener::accept) reads nothing from the connection, so that no peer can hold up another: run the
+/// handshake of the [`Incoming`] in a task of its own. For frameworks that want one established connection after the
+/// other, see [`EstablishedListener`].
 ///
 /// ```
 /// use realpeer_io::{Acceptor, Trust};
@@ -81,7 +111,7 @@ pub async fn handshake<S: Socket>(
 /// ```
 pub type Listener<L> = realpeer_io::Listener<Tokio, L>;
 
-/// A connection of which nothing has been read yet. See [`Listener`].
+/// A connection of which nothing has been read yet, and its handshake. See [`Listener`].
 ///
 /// ```
 /// use realpeer_io::{Acceptor, Trust, UnixName};
@@ -91,15 +121,16 @@ pub type Listener<L> = realpeer_io::Listener<Tokio, L>;
 /// # async fn main() -> std::io::Result<()> {
 /// let (client, server) = UnixStream::pair()?;
 /// drop(client);
-/// let incoming = realpeer_tokio::Incoming::new(server, UnixName::default(), Acceptor::new(Trust::unix()));
+/// let acceptor = Acceptor::new(Trust::unix());
+/// let mut incoming = realpeer_tokio::Incoming::new(server, UnixName::default(), &acceptor);
 /// assert_eq!(incoming.handshake().await.unwrap_err().kind(), "closed");
 /// # Ok(())
 /// # }
 /// ```
 pub type Incoming<S> = realpeer_io::Incoming<Tokio, S>;
 
-/// A listener that shakes hands with a bounded number of peers at a time and hands out whichever connection is ready
-/// first: a silent peer delays nobody.
+/// A listener that runs a bounded number of handshakes at a time and hands out whichever connection is ready first: a
+/// silent peer delays nobody.
 ///
 /// ```
 /// use realpeer_io::{Acceptor, Trust};
@@ -115,17 +146,48 @@ pub type Incoming<S> = realpeer_io::Incoming<Tokio, S>;
 ///
 /// let silent = TcpStream::connect(addr).await?;
 /// let good = realpeer_tokio::connect(addr, Encoder::local(), b"").await?;
-/// let accepted = listener.accept().await?;
-/// assert_eq!(accepted.outcome?.source().socket_addr(), Some(good.local_addr()?));
+/// let finished = listener.accept().await?;
+/// assert_eq!(finished.result?.source().socket_addr(), Some(good.local_addr()?));
 /// # drop(silent);
 /// # Ok(())
 /// # }
 /// ```
 pub type ReadyListener<L> = realpeer_io::ReadyListener<Tokio, L>;
 
-impl<S: Socket> Connection<S> for Tokio {
-    async fn handshake(acceptor: &Acceptor, stream: &S, peer: Endpoint) -> Result<Established, AcceptError> {
-        handshake(acceptor, stream, peer).await
+/// A [`ReadyListener`] that hands out established connections only, as frameworks want them.
+///
+/// Connections whose handshake fails are closed. [`Acceptor::counts`] says how many and why; see
+/// [`on_reject`](EstablishedListener::on_reject) for what is logged of them.
+///
+/// ```
+/// use realpeer_io::{Acceptor, Trust};
+/// use realpeer_tokio::EstablishedListener;
+/// use tokio::io::AsyncWriteExt;
+/// use tokio::net::{TcpListener, TcpStream};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
+/// let listener = TcpListener::bind("127.0.0.1:0").await?;
+/// let addr = listener.local_addr()?;
+/// let mut listener = EstablishedListener::new(listener, acceptor, 1024);
+///
+/// TcpStream::connect(addr).await?.write_all(b"GET / HTTP/1.1\r\n").await?; // no header
+/// TcpStream::connect(addr).await?.write_all(b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n").await?;
+///
+/// let (_stream, established) = listener.accept().await?;
+/// assert_eq!(established.source().to_string(), "192.0.2.1:56324");
+/// # Ok(())
+/// # }
+/// ```
+pub type EstablishedListener<L> = realpeer_io::EstablishedListener<Tokio, L>;
+
+impl<S: Socket> Handshakes<S> for Tokio {
+    async fn handshake(
+        accepting: &mut Accepting<Instant>,
+        stream: &mut S,
+    ) -> Result<Established, AcceptError> {
+        handshake_on(accepting, stream).await
     }
 }
 
@@ -157,36 +219,36 @@ macro_rules! socket {
 socket!(TcpStream);
 socket!(UnixStream);
 
-impl Listen<TcpListener> for Tokio {
-    type Stream = TcpStream;
+macro_rules! listener {
+    ($listener:ty, $stream:ty, $with_peer:expr) => {
+        impl Accepts<$listener> for Tokio {
+            type Stream = $stream;
+            type Accept = ();
+            type Pending = SendPending<$stream>;
 
-    async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, Endpoint)> {
-        let (stream, peer) = listener.accept().await?;
-        Ok((stream, peer.into()))
-    }
+            async fn accept(listener: &$listener) -> io::Result<($stream, Endpoint)> {
+                let (stream, peer) = listener.accept().await?;
+                Ok($with_peer(stream, peer))
+            }
 
-    fn poll_accept(listener: &TcpListener, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, Endpoint)>> {
-        let (stream, peer) = ready!(listener.poll_accept(cx))?;
-        Poll::Ready(Ok((stream, peer.into())))
-    }
+            fn poll_accept(
+                listener: &$listener,
+                (): &mut (),
+                cx: &mut Context<'_>,
+            ) -> Poll<io::Result<($stream, Endpoint)>> {
+                let (stream, peer) = ready!(listener.poll_accept(cx))?;
+                Poll::Ready(Ok($with_peer(stream, peer)))
+            }
+
+            fn pend(stream: $stream, accepting: Accepting<Instant>) -> SendPending<$stream> {
+                Box::pin(finish::<Self, _>(stream, accepting))
+            }
+        }
+    };
 }
 
-impl Listen<UnixListener> for Tokio {
-    type Stream = UnixStream;
-
-    async fn accept(listener: &UnixListener) -> io::Result<(UnixStream, Endpoint)> {
-        let (stream, peer) = listener.accept().await?;
-        Ok(with_peer(stream, peer))
-    }
-
-    fn poll_accept(
-        listener: &UnixListener,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<(UnixStream, Endpoint)>> {
-        let (stream, peer) = ready!(listener.poll_accept(cx))?;
-        Poll::Ready(Ok(with_peer(stream, peer)))
-    }
-}
+listener!(TcpListener, TcpStream, |stream, peer: std::net::SocketAddr| (stream, Endpoint::from(peer)));
+listener!(UnixListener, UnixStream, with_peer);
 
 /// The connection with its peer's name. Accepting forgets abstract names; the socket itself knows them.
 fn with_peer(stream: UnixStream, peer: SocketAddr) -> (UnixStream, Endpoint) {

@@ -1,4 +1,4 @@
-//! TLS behind the header, by the crate tls-listener.
+//! TLS after the header, with the tls-listener crate.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -6,19 +6,36 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use realpeer_io::{Established, Listen};
+use realpeer_io::{Accepts, Established};
 use tls_listener::{AsyncAccept, AsyncListener};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{EstablishedListener, Tokio};
 
+/// An [`EstablishedListener`] as an `AsyncAccept` of the tls-listener crate, so that TLS begins after the header.
+///
+/// The address it gives is an `Arc<`[`Established`]`>`.
 #[cfg_attr(docsrs, doc(cfg(feature = "tls-listener")))]
-impl<L> AsyncAccept for EstablishedListener<L>
+#[derive(Debug)]
+pub struct BeforeTls<L>(EstablishedListener<L>)
 where
-    Tokio: Listen<L, Stream: AsyncRead + AsyncWrite>,
+    Tokio: Accepts<L>;
+
+impl<L> From<EstablishedListener<L>> for BeforeTls<L>
+where
+    Tokio: Accepts<L>,
+{
+    fn from(listener: EstablishedListener<L>) -> Self {
+        Self(listener)
+    }
+}
+
+impl<L> AsyncAccept for BeforeTls<L>
+where
+    Tokio: Accepts<L, Stream: AsyncRead + AsyncWrite>,
     L: Unpin,
 {
-    type Connection = <Tokio as Listen<L>>::Stream;
+    type Connection = <Tokio as Accepts<L>>::Stream;
     type Address = Arc<Established>;
     type Error = io::Error;
 
@@ -26,18 +43,17 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<(Self::Connection, Arc<Established>)>> {
-        self.get_mut().poll_accept(cx)
+        self.get_mut().0.poll_accept(cx).map_ok(|(stream, established)| (stream, Arc::new(established)))
     }
 }
 
-#[cfg_attr(docsrs, doc(cfg(feature = "tls-listener")))]
-impl<L> AsyncListener for EstablishedListener<L>
+impl<L> AsyncListener for BeforeTls<L>
 where
-    Tokio: Listen<L, Stream: AsyncRead + AsyncWrite>,
+    Tokio: Accepts<L, Stream: AsyncRead + AsyncWrite>,
     L: AsFd + Unpin,
 {
     fn local_addr(&self) -> io::Result<Arc<Established>> {
-        self.local_addr()
+        self.0.local_addr().map(Arc::new)
     }
 }
 
@@ -68,11 +84,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn tls_begins_behind_the_header() {
+    async fn tls_begins_after_the_header() {
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = socket.local_addr().unwrap();
         let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>().unwrap());
-        let mut listener = TlsListener::new(Plain, EstablishedListener::new(socket, acceptor, 2));
+        let mut listener =
+            TlsListener::new(Plain, BeforeTls::from(EstablishedListener::new(socket, acceptor, 2)));
         assert_eq!(listener.local_addr().unwrap().source().socket_addr(), Some(addr));
 
         let (source, destination) = ("192.0.2.1:56324".parse().unwrap(), "198.51.100.2:443".parse().unwrap());

@@ -69,10 +69,10 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use realpeer::tokio::{EstablishedListener, Listen, Tokio};
+use realpeer::tokio::{Accepts, EstablishedListener, SendAccepts, Tokio};
 use realpeer::{Acceptor, Established};
 use tonic::transport::server::TcpConnectInfo;
 use tonic::{Request, Status};
@@ -88,41 +88,54 @@ pub struct RealPeer(Arc<Established>);
 /// Connections from trusted proxies, whose header has been read, for `Router::serve_with_incoming`.
 ///
 /// It reads the headers of up to `max_pending` connections at a time, so that a silent peer delays nobody. Connections
-/// that are refused or whose header is broken, cut off or late are closed; each is a debug event of `tracing`, and
-/// [`Acceptor::counts`] counts them. Should the listening socket itself fail, that ends the server.
+/// that are refused or whose header is broken, cut off or late are closed, and [`Acceptor::counts`] counts them. Each is
+/// a debug event of `tracing`, but a warning if a trusted peer sent a broken header or none; to hear of them by a hook,
+/// make it from an [`EstablishedListener`] that has one. If the listening socket itself fails, that is an error event,
+/// and the stream ends, and with it the server, once its connections have.
 ///
 /// `I` is what tonic puts into the extensions of requests.
 pub struct Incoming<L, I = TcpConnectInfo>
 where
-    Tokio: Listen<L>,
+    Tokio: SendAccepts<L>,
 {
     listener: EstablishedListener<L>,
+    /// The listening socket is of no more use.
+    ended: bool,
     connect_info: PhantomData<fn() -> I>,
 }
 
 impl<L> Incoming<L>
 where
-    Tokio: Listen<L>,
+    Tokio: SendAccepts<L>,
 {
     /// Accepts from `inner` as `acceptor` says, with at most `max_pending` handshakes at a time (at least one).
     pub fn new(inner: L, acceptor: Acceptor, max_pending: usize) -> Self {
-        Self { listener: EstablishedListener::new(inner, acceptor, max_pending), connect_info: PhantomData }
+        EstablishedListener::new(inner, acceptor, max_pending).into()
     }
 }
 
 impl<L, I> Incoming<L, I>
 where
-    Tokio: Listen<L>,
+    Tokio: SendAccepts<L>,
 {
-    /// The same, with something else in the extensions of requests: [`RealPeer`], or a type of your own that is made
-    /// from it.
+    /// Puts something else into the extensions of requests: [`RealPeer`], or a type of your own that is made from it.
     pub fn with_connect_info<J: From<RealPeer>>(self) -> Incoming<L, J> {
-        Incoming { listener: self.listener, connect_info: PhantomData }
+        Incoming { listener: self.listener, ended: self.ended, connect_info: PhantomData }
     }
 
-    /// The listening socket.
+    /// Returns the listening socket.
     pub fn inner(&self) -> &L {
         self.listener.inner()
+    }
+
+    /// Returns the acceptor, whose [`counts`](Acceptor::counts) are those of the listener.
+    pub fn acceptor(&self) -> &Acceptor {
+        self.listener.acceptor()
+    }
+
+    /// Returns how many handshakes are pending.
+    pub fn pending(&self) -> usize {
+        self.listener.pending()
     }
 }
 
@@ -151,22 +164,42 @@ pub fn remote_addr(mut request: Request<()>) -> Result<Request<()>, Status> {
     Ok(request)
 }
 
+impl<L> From<EstablishedListener<L>> for Incoming<L>
+where
+    Tokio: SendAccepts<L>,
+{
+    fn from(listener: EstablishedListener<L>) -> Self {
+        Self { listener, ended: false, connect_info: PhantomData }
+    }
+}
+
 impl<L, I> Stream for Incoming<L, I>
 where
-    Tokio: Listen<L>,
+    Tokio: SendAccepts<L>,
     L: Unpin,
 {
-    type Item = io::Result<Connection<<Tokio as Listen<L>>::Stream, I>>;
+    type Item = io::Result<Connection<<Tokio as Accepts<L>>::Stream, I>>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let accepted = self.get_mut().listener.poll_accept(cx);
-        accepted.map_ok(|(stream, established)| Connection::new(stream, RealPeer(established))).map(Some)
+        let this = self.get_mut();
+        if this.ended {
+            return Poll::Ready(None);
+        }
+        match ready!(this.listener.poll_accept(cx)) {
+            Ok((stream, established)) => Poll::Ready(Some(Ok(Connection::new(stream, established.into())))),
+            // Tonic passes over errors and asks again, for ever.
+            Err(error) => {
+                tracing::error!(%error, "accepting failed: the server ends");
+                this.ended = true;
+                Poll::Ready(None)
+            }
+        }
     }
 }
 
 impl<L, I> fmt::Debug for Incoming<L, I>
 where
-    Tokio: Listen<L>,
+    Tokio: SendAccepts<L>,
     L: fmt::Debug,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,8 +7,8 @@
 //! | `std` (default) | [`blocking`] | blocking sockets of std |
 //! | `tokio` | [`tokio`] | tokio |
 //! | `codec` | [`tokio`] | the header in the framed streams of tokio-util |
-//! | `tls-listener` | [`tokio`] | TLS behind the header, by the crate tls-listener |
-//! | `tracing` | [`tokio`] | a debug event for each connection that a listener for frameworks closes |
+//! | `tls-listener` | [`tokio`] | TLS after the header, with the tls-listener crate |
+//! | `tracing` | all | events for connections that a listener for frameworks rejects |
 //! | `smol` | [`smol`] | smol |
 //! | `async-std` | [`async_std`] | async-std, which is discontinued |
 //! | `futures-io` | [`futures`] | streams of any kind that implement the traits of futures-io |
@@ -29,9 +29,9 @@
 struct Readme;
 
 pub use realpeer_io::{
-    AcceptError, Accepted, Acceptor, Counts, Datagram, Endpoint, Established, NotInetError, Otherwise,
-    ParseEndpointError, Policy, PolicyFn, Trust, TrustError, UnixName, Verdict, header_and_payload,
-    policy_fn, proto,
+    ACCEPT_BACKOFF, AcceptError, AcceptFault, AcceptRetry, Accepting, Acceptor, Counts, Datagram, Endpoint,
+    Established, Finished, HeaderStorage, NotInetError, Otherwise, ParseEndpointError, Pending, PendingToken,
+    Policy, PolicyFn, Rejections, Trust, TrustError, UnixName, Verdict, header_and_payload, policy_fn, proto,
 };
 
 /// Blocking sockets of std.
@@ -56,7 +56,13 @@ pub mod tokio {
         EstablishedListener, Incoming, Listener, ReadyListener, Socket, handshake, recv_from, send_to,
     };
 
-    pub use realpeer_io::Listen;
+    #[doc(no_inline)]
+    pub use realpeer_io::{Accepts, SendAccepts};
+
+    #[cfg(all(unix, feature = "tls-listener"))]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls-listener")))]
+    #[doc(inline)]
+    pub use realpeer_tokio::BeforeTls;
 
     #[cfg(feature = "codec")]
     #[cfg_attr(docsrs, doc(cfg(feature = "codec")))]
@@ -84,7 +90,11 @@ pub mod async_std {
 #[cfg(feature = "futures-io")]
 #[cfg_attr(docsrs, doc(cfg(feature = "futures-io")))]
 pub mod futures {
-    pub use realpeer_io::Timer;
+    #[doc(no_inline)]
+    pub use realpeer_io::{
+        Accepts, EstablishedListener, Handshakes, Incoming, Listener, LocalPending, ReadyListener, Runtime,
+        SendAccepts, SendPending, drive, finish,
+    };
 
     #[doc(inline)]
     pub use realpeer_futures::{connect, handshake_buf_read, handshake_stream, send_header, send_header_and};
@@ -92,5 +102,5 @@ pub mod futures {
     #[cfg(all(feature = "async-io", unix))]
     #[cfg_attr(docsrs, doc(cfg(feature = "async-io")))]
     #[doc(inline)]
-    pub use realpeer_futures::{AsyncIoTimer, StdListener, handshake, poll_accept, recv_from, send_to};
+    pub use realpeer_futures::{AsyncIo, handshake, handshake_on, poll_accept, recv_from, send_to};
 }

@@ -6,7 +6,7 @@ use std::thread;
 
 use anyhow::ensure;
 use realpeer::blocking::{self, ReadyListener};
-use realpeer::{Accepted, Acceptor, Trust};
+use realpeer::{Acceptor, Finished, Trust};
 use realpeer_examples::{CLIENT, address, describe, header};
 
 fn main() -> anyhow::Result<()> {
@@ -30,7 +30,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// What follows the header may take as long as it likes, in a thread of its own.
-fn serve(accepted: Accepted<TcpStream>) {
+fn serve(accepted: Finished<TcpStream>) {
     thread::spawn(move || {
         let peer = accepted.peer.clone();
         if let Err(error) = answer(accepted) {
@@ -40,8 +40,8 @@ fn serve(accepted: Accepted<TcpStream>) {
 }
 
 /// Takes a line, and says who sent it.
-fn answer(accepted: Accepted<TcpStream>) -> anyhow::Result<()> {
-    let established = accepted.outcome?;
+fn answer(accepted: Finished<TcpStream>) -> anyhow::Result<()> {
+    let established = accepted.result?;
     let mut stream = BufReader::new(accepted.stream);
     stream.read_line(&mut String::new())?;
     writeln!(stream.get_mut(), "{}", describe(&established))?;

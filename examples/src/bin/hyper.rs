@@ -36,7 +36,7 @@ async fn main() -> anyhow::Result<()> {
 async fn serve(socket: TcpListener) -> anyhow::Result<()> {
     let listener = Listener::new(socket, Acceptor::new("127.0.0.0/8".parse::<Trust>()?));
     loop {
-        let incoming = listener.accept().await?;
+        let mut incoming = listener.accept().await?;
         // From here on it is this connection's own task, so that a silent peer delays nobody.
         tokio::spawn(async move {
             let established = match incoming.handshake().await {

@@ -28,7 +28,7 @@ fn main() -> anyhow::Result<()> {
     (&downstream).read_exact(&mut hello)?;
     let upstream = blocking::connect(backend_addr, encoder, &hello)?;
 
-    let incoming = backend.accept()?;
+    let mut incoming = backend.accept()?;
     let established = incoming.handshake()?;
     let ssl = established.header().and_then(|header| header.tlvs().ssl());
     let name =

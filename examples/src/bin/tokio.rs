@@ -42,7 +42,7 @@ async fn serve(socket: TcpListener) -> anyhow::Result<()> {
 }
 
 /// Takes a line, and says who sent it, and for which name if the proxy says so.
-async fn answer(incoming: Incoming<TcpStream>) -> anyhow::Result<()> {
+async fn answer(mut incoming: Incoming<TcpStream>) -> anyhow::Result<()> {
     let established = incoming.handshake().await?;
     let authority = established.header().and_then(|header| header.tlvs().authority()).transpose()?;
     let authority = authority.map(|name| format!(" for {name}")).unwrap_or_default();

@@ -48,7 +48,7 @@ async fn serve(socket: TcpListener, tls: TlsAcceptor) -> anyhow::Result<()> {
 }
 
 /// Takes a line, and says who sent it.
-async fn answer(incoming: Incoming<TcpStream>, tls: &TlsAcceptor) -> anyhow::Result<()> {
+async fn answer(mut incoming: Incoming<TcpStream>, tls: &TlsAcceptor) -> anyhow::Result<()> {
     let established = incoming.handshake().await?;
     // The stream has lost the header and nothing else, so TLS begins right here.
     let mut stream = BufStream::new(tls.accept(incoming.into_stream()).await?);

@@ -43,7 +43,7 @@ async fn serve(socket: TcpListener) -> anyhow::Result<()> {
 }
 
 /// Says who is there, and then echoes.
-async fn greet(incoming: Incoming<TcpStream>) -> anyhow::Result<()> {
+async fn greet(mut incoming: Incoming<TcpStream>) -> anyhow::Result<()> {
     let established = incoming.handshake().await?;
     let mut socket = accept_async(incoming.into_stream()).await?;
     socket.send(Message::text(describe(&established))).await?;

@@ -27,7 +27,7 @@ pub fn datagram(data: &[u8]) {
             assert_eq!(datagram.source(), header.source().unwrap_or(Address::Inet(peer)));
             assert_eq!(datagram.destination(), header.destination());
         }
-        (Err(AcceptError::Protocol(error)), Err(found)) => assert_eq!(error, found),
+        (Err(AcceptError::Protocol { error, .. }), Err(found)) => assert_eq!(error, found),
         other => panic!("{other:?}"),
     }
     let counts = trusting.counts();

@@ -162,7 +162,7 @@ macro_rules! asynchronous_sockets {
             }
 
             async fn shake(
-                incoming: &Self::Incoming,
+                incoming: &mut Self::Incoming,
             ) -> Result<realpeer::Established, realpeer::AcceptError> {
                 incoming.handshake().await
             }
@@ -175,7 +175,7 @@ macro_rules! asynchronous_sockets {
                 Self::listener(inner, acceptor).into_ready(max_pending)
             }
 
-            async fn accept_ready(ready: &mut Self::Ready) -> std::io::Result<realpeer::Accepted<$stream>> {
+            async fn accept_ready(ready: &mut Self::Ready) -> std::io::Result<realpeer::Finished<$stream>> {
                 ready.accept().await
             }
 

@@ -64,13 +64,16 @@ mod adapter {
     use std::net::{SocketAddr, TcpListener, TcpStream};
     use std::os::fd::AsFd;
     use std::os::unix::net::{UnixListener, UnixStream};
+    use std::pin::Pin;
     use std::task::{Context, Poll, ready};
     use std::time::Instant;
 
     use async_io::{Async, IoSafe, Timer};
+    use futures_lite::AsyncRead;
+    use realpeer::futures::{Accepts, Handshakes, Runtime, SendPending, finish};
     use realpeer::proto::Encoder;
-    use realpeer::{AcceptError, Acceptor, Endpoint, Established};
-    use realpeer_io::{Connection, Listen, socket};
+    use realpeer::{AcceptError, Accepting, Acceptor, Endpoint, Established};
+    use realpeer_io::{drive, socket};
 
     pub use realpeer::futures::{recv_from, send_header, send_to};
 
@@ -80,7 +83,7 @@ mod adapter {
     pub type Incoming<S> = realpeer_io::Incoming<Bare, S>;
     pub type ReadyListener<L> = realpeer_io::ReadyListener<Bare, L>;
 
-    impl realpeer::futures::Timer for Bare {
+    impl Runtime for Bare {
         type Instant = Instant;
         type Sleep = Timer;
 
@@ -101,8 +104,20 @@ mod adapter {
     where
         for<'a> &'a T: Read,
     {
-        let established = super::handshake_stream(acceptor, &mut &*stream, peer).await?;
-        Ok(socket::with_local(established, stream))
+        handshake_on(&mut acceptor.begin(peer, Bare::now()), stream).await
+    }
+
+    async fn handshake_on<T: AsFd + IoSafe + Send + Sync>(
+        accepting: &mut Accepting<Instant>,
+        mut stream: &Async<T>,
+    ) -> Result<Established, AcceptError>
+    where
+        for<'a> &'a T: Read,
+    {
+        let established = drive::<Bare>(accepting, |accepting, cx| {
+            accepting.poll_with(|slot| Pin::new(&mut stream).poll_read(cx, slot))
+        });
+        Ok(socket::with_local(established.await?, stream))
     }
 
     pub async fn connect(
@@ -115,18 +130,19 @@ mod adapter {
 
     macro_rules! sockets {
         ($stream:ty, $listener:ty) => {
-            impl Connection<Async<$stream>> for Bare {
+            impl Handshakes<Async<$stream>> for Bare {
                 async fn handshake(
-                    acceptor: &Acceptor,
-                    stream: &Async<$stream>,
-                    peer: Endpoint,
+                    accepting: &mut Accepting<Instant>,
+                    stream: &mut Async<$stream>,
                 ) -> Result<Established, AcceptError> {
-                    handshake(acceptor, stream, peer).await
+                    handshake_on(accepting, stream).await
                 }
             }
 
-            impl Listen<Async<$listener>> for Bare {
+            impl Accepts<Async<$listener>> for Bare {
                 type Stream = Async<$stream>;
+                type Accept = ();
+                type Pending = SendPending<Async<$stream>>;
 
                 async fn accept(listener: &Async<$listener>) -> io::Result<(Async<$stream>, Endpoint)> {
                     let (stream, peer) = listener.accept().await?;
@@ -135,6 +151,7 @@ mod adapter {
 
                 fn poll_accept(
                     listener: &Async<$listener>,
+                    (): &mut (),
                     cx: &mut Context<'_>,
                 ) -> Poll<io::Result<(Async<$stream>, Endpoint)>> {
                     loop {
@@ -146,6 +163,13 @@ mod adapter {
                             Err(error) => return Poll::Ready(Err(error)),
                         }
                     }
+                }
+
+                fn pend(
+                    stream: Async<$stream>,
+                    accepting: Accepting<Instant>,
+                ) -> SendPending<Async<$stream>> {
+                    Box::pin(finish::<Self, _>(stream, accepting))
                 }
             }
         };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use realpeer::proto::Encoder;
-use realpeer::{AcceptError, Accepted, Acceptor, Datagram, Endpoint, Established};
+use realpeer::{AcceptError, Acceptor, Datagram, Endpoint, Established, Finished};
 
 use crate::script::Script;
 
@@ -88,13 +88,13 @@ pub trait Sockets: Sized + 'static {
     fn listener(inner: Self::StdListener, acceptor: Acceptor) -> Self::Listener;
     fn accept(listener: &Self::Listener) -> impl Future<Output = io::Result<Self::Incoming>> + Send;
     fn peer(incoming: &Self::Incoming) -> Endpoint;
-    fn shake(incoming: &Self::Incoming) -> impl Future<Output = Result<Established, AcceptError>> + Send;
+    fn shake(incoming: &mut Self::Incoming) -> impl Future<Output = Result<Established, AcceptError>> + Send;
     fn into_stream(incoming: Self::Incoming) -> Self::Stream;
 
     fn ready(inner: Self::StdListener, acceptor: Acceptor, max_pending: usize) -> Self::Ready;
     fn accept_ready(
         ready: &mut Self::Ready,
-    ) -> impl Future<Output = io::Result<Accepted<Self::Stream>>> + Send;
+    ) -> impl Future<Output = io::Result<Finished<Self::Stream>>> + Send;
     fn pending(ready: &Self::Ready) -> usize;
 }
 
@@ -183,12 +183,12 @@ impl Way {
 
 impl<S: Sockets> Server<S> {
     /// The next connection, with its handshake done; a `Listener`'s, one after the other.
-    pub async fn next(&mut self) -> Accepted<S::Stream> {
+    pub async fn next(&mut self) -> Finished<S::Stream> {
         match self {
             Self::Listener(listener) => {
-                let incoming = S::accept(listener).await.unwrap();
-                let outcome = S::shake(&incoming).await;
-                Accepted { peer: S::peer(&incoming), stream: S::into_stream(incoming), outcome }
+                let mut incoming = S::accept(listener).await.unwrap();
+                let result = S::shake(&mut incoming).await;
+                Finished { peer: S::peer(&incoming), stream: S::into_stream(incoming), result }
             }
             Self::Ready(ready) => S::accept_ready(ready).await.unwrap(),
         }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use realpeer::blocking::{self, Incoming, Listener, ReadyListener};
 use realpeer::proto::Encoder;
-use realpeer::{AcceptError, Accepted, Acceptor, Endpoint, Established};
+use realpeer::{AcceptError, Acceptor, Endpoint, Established, Finished};
 
 use crate::runtime::{Datagrams, Received, Runtime, Sockets};
 
@@ -116,7 +116,7 @@ macro_rules! sockets {
                 incoming.peer().clone()
             }
 
-            async fn shake(incoming: &Self::Incoming) -> Result<Established, AcceptError> {
+            async fn shake(incoming: &mut Self::Incoming) -> Result<Established, AcceptError> {
                 incoming.handshake()
             }
 
@@ -128,7 +128,7 @@ macro_rules! sockets {
                 Listener::new(inner, acceptor).into_ready(max_pending).unwrap()
             }
 
-            async fn accept_ready(ready: &mut Self::Ready) -> io::Result<Accepted<$stream>> {
+            async fn accept_ready(ready: &mut Self::Ready) -> io::Result<Finished<$stream>> {
                 ready.accept()
             }
 

@@ -129,7 +129,7 @@ fn ready_listener_sleeps_while_it_waits() {
         let acceptor = acceptor().with_timeout(SHORT);
         let mut ready = Listener::new(socket, acceptor).into_ready(2).unwrap();
         let _silent: Vec<_> = (0..3).map(|n| connect_and_send(addr, &V1[..10 * n])).collect();
-        assert_eq!(asleep(|| ready.accept().unwrap().outcome.unwrap_err().kind()), "timeout");
+        assert_eq!(asleep(|| ready.accept().unwrap().result.unwrap_err().kind()), "timeout");
     });
 }
 
@@ -161,7 +161,7 @@ fn listener_in_nonblocking_mode_would_block() {
         let listener = Listener::new(socket, acceptor());
         assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
         let client = connect_and_send(addr, V1);
-        let incoming = listener.accept().unwrap();
+        let mut incoming = listener.accept().unwrap();
         assert_eq!(incoming.peer(), &endpoint(&client));
         incoming.handshake().unwrap();
     });
@@ -201,7 +201,7 @@ fn is_nonblocking(socket: impl AsFd) -> bool {
 /// Panics unless `shake` ends in time with so many bytes received, and sleeps until then.
 fn check_silent(sent: usize, shake: impl FnOnce() -> Result<Established, AcceptError>) {
     match asleep(shake) {
-        Err(AcceptError::TimedOut { received }) => assert_eq!(received, sent),
+        Err(AcceptError::TimedOut { received, .. }) => assert_eq!(received, sent),
         outcome => panic!("{outcome:?}"),
     }
 }

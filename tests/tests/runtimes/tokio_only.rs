@@ -64,7 +64,7 @@ fn an_accepted_stream_splits_into_halves() {
             let socket = ::tokio::net::TcpListener::from_std(socket).unwrap();
             let listener = Listener::new(socket, acceptor().with_timeout(Duration::from_secs(60)));
             let mut client = connect_and_send(addr, &[V1, b"ping"].concat());
-            let incoming = listener.accept().await.unwrap();
+            let mut incoming = listener.accept().await.unwrap();
             incoming.handshake().await.unwrap();
             let (mut reader, mut writer) = incoming.into_stream().into_split();
             let echo = ::tokio::spawn(async move {

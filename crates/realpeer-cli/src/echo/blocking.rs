@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::thread;
 
 use realpeer::blocking::{ReadyListener, SocketListener};
-use realpeer::{Accepted, Acceptor};
+use realpeer::{Acceptor, Finished};
 
 use super::Say;
 use crate::listen::Socket;
@@ -35,9 +35,9 @@ where
     for<'a> &'a L::Stream: Read + Write,
 {
     loop {
-        let Accepted { stream, peer, outcome } = listener.accept()?;
-        say(Report::new(&peer, &outcome))?;
-        if outcome.is_ok() {
+        let Finished { stream, peer, result } = listener.accept()?;
+        say(Report::new(&peer, &result))?;
+        if result.is_ok() {
             // What goes wrong with a connection ends that connection.
             let thread = thread::Builder::new().stack_size(128 * 1024);
             if let Err(error) = thread.spawn(move || echo(&stream, &stream)) {

@@ -7,7 +7,7 @@ use std::pin::Pin;
 
 use async_io::Async;
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use realpeer::{Accepted, Acceptor, async_std, smol};
+use realpeer::{Acceptor, Finished, async_std, smol};
 
 use super::Say;
 use crate::listen::Socket;
@@ -65,7 +65,7 @@ pub(crate) fn serve_async_std(
 type Task = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
 
 async fn accept<S>(
-    mut next: impl AsyncFnMut() -> io::Result<Accepted<S>>,
+    mut next: impl AsyncFnMut() -> io::Result<Finished<S>>,
     spawn: impl Fn(Task),
     mut say: impl Say,
 ) -> io::Result<Infallible>
@@ -73,9 +73,9 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     loop {
-        let Accepted { stream, peer, outcome } = next().await?;
-        say(Report::new(&peer, &outcome))?;
-        if outcome.is_ok() {
+        let Finished { stream, peer, result } = next().await?;
+        say(Report::new(&peer, &result))?;
+        if result.is_ok() {
             // What goes wrong with a connection ends that connection.
             spawn(Box::pin(echo(stream)));
         }

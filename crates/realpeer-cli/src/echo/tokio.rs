@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::io;
 
 use realpeer::tokio::Listener;
-use realpeer::{Accepted, Acceptor};
+use realpeer::{Acceptor, Finished};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener};
 
@@ -38,16 +38,16 @@ pub(crate) fn serve(
 }
 
 async fn accept<S>(
-    mut next: impl AsyncFnMut() -> io::Result<Accepted<S>>,
+    mut next: impl AsyncFnMut() -> io::Result<Finished<S>>,
     mut say: impl Say,
 ) -> io::Result<Infallible>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     loop {
-        let Accepted { stream, peer, outcome } = next().await?;
-        say(Report::new(&peer, &outcome))?;
-        if outcome.is_ok() {
+        let Finished { stream, peer, result } = next().await?;
+        say(Report::new(&peer, &result))?;
+        if result.is_ok() {
             // What goes wrong with a connection ends that connection.
             tokio::spawn(echo(stream));
         }

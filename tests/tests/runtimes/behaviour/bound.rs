@@ -34,7 +34,7 @@ pub fn max_pending_is_never_exceeded<R: Runtime>() {
             let accepted = R::Tcp::accept_ready(&mut ready).await.unwrap();
             in_hand.fetch_sub(1, Ordering::SeqCst);
             assert!(R::Tcp::pending(&ready) <= MAX);
-            match accepted.outcome {
+            match accepted.result {
                 Ok(_) => break accepted.peer,
                 Err(error) => assert_eq!(error.kind(), "timeout"),
             }
@@ -46,7 +46,7 @@ pub fn max_pending_is_never_exceeded<R: Runtime>() {
         assert!((7..=10).contains(&timed_out.len()), "{}", timed_out.len());
         while timed_out.len() < 10 {
             let accepted = R::Tcp::accept_ready(&mut ready).await.unwrap();
-            assert_eq!(accepted.outcome.unwrap_err().kind(), "timeout");
+            assert_eq!(accepted.result.unwrap_err().kind(), "timeout");
             timed_out.push(accepted.peer);
         }
         for silent in &silent {
@@ -69,11 +69,11 @@ pub fn r12_refused_peers_take_no_slot<R: Runtime>() {
             let good = connect_and_send(addr, V1);
             for stranger in &strangers {
                 let accepted = R::Tcp::accept_ready(&mut ready).await.unwrap();
-                assert_eq!(accepted.outcome.unwrap_err().kind(), "refused");
+                assert_eq!(accepted.result.unwrap_err().kind(), "refused");
                 assert_eq!(accepted.peer, endpoint(stranger));
             }
             let accepted = R::Tcp::accept_ready(&mut ready).await.unwrap();
-            accepted.outcome.unwrap();
+            accepted.result.unwrap();
             assert_eq!(accepted.peer, endpoint(&good));
             assert_eq!(R::Tcp::pending(&ready), max_pending - 1);
         }
@@ -100,15 +100,15 @@ pub fn with_the_bound_reached_nothing_is_accepted<R: Runtime>() {
 
         let accepted = R::Tcp::accept_ready(&mut ready).await.unwrap();
         assert_eq!(accepted.peer, endpoint(&silent));
-        assert_eq!(accepted.outcome.unwrap_err().kind(), "timeout");
+        assert_eq!(accepted.result.unwrap_err().kind(), "timeout");
         assert_eq!(asked.load(Ordering::SeqCst), 1);
         for _ in 0..5 {
             let accepted = R::Tcp::accept_ready(&mut ready).await.unwrap();
-            assert_eq!(accepted.outcome.unwrap_err().kind(), "refused");
+            assert_eq!(accepted.result.unwrap_err().kind(), "refused");
         }
         let accepted = R::Tcp::accept_ready(&mut ready).await.unwrap();
         assert_eq!(accepted.peer, endpoint(&good));
-        accepted.outcome.unwrap();
+        accepted.result.unwrap();
         assert_eq!(asked.load(Ordering::SeqCst), 7);
     });
 }
@@ -130,7 +130,7 @@ pub fn newcomers_do_not_starve_the_pending<R: Runtime>() {
         let mut before = 0;
         loop {
             let accepted = R::Tcp::accept_ready(&mut ready).await.unwrap();
-            accepted.outcome.unwrap();
+            accepted.result.unwrap();
             if accepted.peer == endpoint(&slow) {
                 break;
             }

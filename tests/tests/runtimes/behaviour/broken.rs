@@ -27,7 +27,7 @@ pub fn r57_half_close_in_the_header<R: Runtime>() {
             for wait in WAITS {
                 for sent in [&V1[..1], &V1[..20], &V1[..44], &V2[..12], &V2[..16], &V2[..27]] {
                     match error_of_one_that_leaves(&mut server, addr, sent, wait, HALF_CLOSE).await {
-                        AcceptError::Protocol(Error::Truncated { received }) => {
+                        AcceptError::Protocol { error: Error::Truncated { received }, .. } => {
                             assert_eq!(received as usize, sent.len(), "{way:?}");
                         }
                         error => panic!("{way:?}, {wait:?}: {error:?}"),
@@ -46,7 +46,7 @@ pub fn reset_in_the_header<R: Runtime>() {
             for wait in WAITS {
                 for sent in [&V1[..1], &V1[..20], &V2[..16], &V2[..27]] {
                     match error_of_one_that_leaves(&mut server, addr, sent, wait, RESET).await {
-                        AcceptError::Io(error) => {
+                        AcceptError::Io { error, .. } => {
                             assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "{way:?}");
                         }
                         error => panic!("{way:?}, {wait:?}: {error:?}"),
@@ -70,17 +70,19 @@ pub fn r57_cut_off_at_every_byte<R: Runtime>() {
                 for len in 0..=header.len() {
                     for (leave, is_reset) in [(RESET, true), (HALF_CLOSE, false)] {
                         let _client = leave(connect_and_send(addr, &header[..len]));
-                        match server.next().await.outcome {
+                        match server.next().await.result {
                             // What was sent before the connection ended counts.
                             Ok(established) if len == header.len() => {
                                 assert!(established.header().is_some());
                             }
                             Err(AcceptError::Closed) if len == 0 => expected.closed += 1,
-                            Err(AcceptError::Io(error)) if is_reset && len > 0 => {
+                            Err(AcceptError::Io { error, .. }) if is_reset && len > 0 => {
                                 assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
                                 expected.io += 1;
                             }
-                            Err(AcceptError::Protocol(Error::Truncated { received })) if !is_reset => {
+                            Err(AcceptError::Protocol { error: Error::Truncated { received }, .. })
+                                if !is_reset =>
+                            {
                                 assert_eq!(received as usize, len);
                                 expected.protocol += 1;
                             }
@@ -134,7 +136,7 @@ pub fn urgent_data<R: Runtime>() {
                     send(&client, b"!", SendFlags::OOB).unwrap();
                     client.write_all(&[&header[len..], b"good day"].concat()).unwrap();
                     let mut accepted = server.next().await;
-                    assert!(accepted.outcome.is_ok(), "{way:?}, {len}: {:?}", accepted.outcome);
+                    assert!(accepted.result.is_ok(), "{way:?}, {len}: {:?}", accepted.result);
                     assert_eq!(read_exactly::<R::Tcp>(&mut accepted.stream, 8).await, b"good day", "{len}");
                 }
             }
@@ -145,8 +147,8 @@ pub fn urgent_data<R: Runtime>() {
             let client = connect_and_send(addr, &V1[..9]);
             send(&client, b"!", SendFlags::OOB).unwrap();
             let before = cpu_time();
-            match server.next().await.outcome {
-                Err(AcceptError::TimedOut { received }) => assert_eq!(received, 9, "{way:?}"),
+            match server.next().await.result {
+                Err(AcceptError::TimedOut { received, .. }) => assert_eq!(received, 9, "{way:?}"),
                 outcome => panic!("{way:?}: {outcome:?}"),
             }
             let spent = cpu_time().saturating_sub(before);
@@ -186,13 +188,16 @@ pub fn r3_versions_and_lengths_not_allowed<R: Runtime>() {
                 let (socket, addr) = listener();
                 let mut server = way.server::<R::Tcp>(socket, &acceptor().with_config(config));
                 let _bad = connect_and_send(addr, bad);
-                match (server.next().await.outcome.unwrap_err(), config.max_header_len()) {
-                    (AcceptError::Protocol(Error::TooLong { at_least: 101, limit: 100 }), 100)
-                    | (AcceptError::Protocol(Error::Signature { offset: 0, .. }), 4096) => {}
+                match (server.next().await.result.unwrap_err(), config.max_header_len()) {
+                    (
+                        AcceptError::Protocol { error: Error::TooLong { at_least: 101, limit: 100 }, .. },
+                        100,
+                    )
+                    | (AcceptError::Protocol { error: Error::Signature { offset: 0, .. }, .. }, 4096) => {}
                     (error, _) => panic!("{way:?}: {error:?}"),
                 }
                 let _good = connect_and_send(addr, good);
-                server.next().await.outcome.unwrap();
+                server.next().await.result.unwrap();
             }
         }
     });
@@ -230,7 +235,7 @@ pub fn kinds_and_counts<R: Runtime>() {
             let mut server = way.server::<R::Tcp>(socket, &acceptor);
             for (client, expected) in rows {
                 let _client = client(addr);
-                let found = server.next().await.outcome.err();
+                let found = server.next().await.result.err();
                 let found = found.map(|error| (error.kind(), io::Error::from(error).kind()));
                 assert_eq!(found, expected, "{way:?}");
             }
@@ -260,10 +265,10 @@ async fn error_of_one_that_leaves<S: Sockets<StdStream = TcpStream>>(
     };
     if wait.is_zero() {
         let _client = client();
-        return server.next().await.outcome.unwrap_err();
+        return server.next().await.result.unwrap_err();
     }
     let client = thread::spawn(client);
-    let error = server.next().await.outcome.unwrap_err();
+    let error = server.next().await.result.unwrap_err();
     drop(client.join().unwrap());
     error
 }

@@ -74,7 +74,7 @@ pub fn buffered_deadline<R: Runtime>() {
             let (stream, peer) = socket.accept().unwrap();
             let mut stream = R::Tcp::buffered(R::Tcp::stream(stream), 4096);
             match R::Tcp::handshake_buffered(&acceptor, &mut stream, peer.into()).await {
-                Err(AcceptError::TimedOut { received }) => assert_eq!(received, sent.len()),
+                Err(AcceptError::TimedOut { received, .. }) => assert_eq!(received, sent.len()),
                 outcome => panic!("{outcome:?}"),
             }
             drop(client);
@@ -95,7 +95,7 @@ pub fn buffered_deadline<R: Runtime>() {
         let (stream, peer) = socket.accept().unwrap();
         let mut stream = R::Tcp::buffered(R::Tcp::stream(stream), 4096);
         match R::Tcp::handshake_buffered(&acceptor, &mut stream, peer.into()).await {
-            Err(AcceptError::TimedOut { received }) => assert!((1..400).contains(&received)),
+            Err(AcceptError::TimedOut { received, .. }) => assert!((1..400).contains(&received)),
             outcome => panic!("{outcome:?}"),
         }
         drop(stream);

@@ -77,7 +77,7 @@ pub fn ready_accept_loses_no_connection_and_no_byte<R: Asynchronous>() {
         while accepted.len() < usize::from(CLIENTS) {
             if let Some(next) = poll_once(R::Tcp::accept_ready(&mut ready)).await {
                 let mut next = next.unwrap();
-                let port = next.outcome.unwrap().source().socket_addr().unwrap().port();
+                let port = next.result.unwrap().source().socket_addr().unwrap().port();
                 let rest = read_to_end::<R::Tcp>(&mut next.stream).await;
                 assert!(accepted.insert(port, rest).is_none());
             } else {
@@ -111,10 +111,10 @@ pub fn handshake_before_a_byte_came_loses_nothing<R: Asynchronous>() {
                 // Not polled at all, and polled while there is nothing to be read.
                 Way::Listener => {
                     let listener = R::Tcp::listener(socket, acceptor.clone());
-                    let incoming = R::Tcp::accept(&listener).await.unwrap();
-                    drop(R::Tcp::shake(&incoming));
+                    let mut incoming = R::Tcp::accept(&listener).await.unwrap();
+                    drop(R::Tcp::shake(&mut incoming));
                     for _ in 0..5 {
-                        assert!(poll_once(R::Tcp::shake(&incoming)).await.is_none());
+                        assert!(poll_once(R::Tcp::shake(&mut incoming)).await.is_none());
                         R::sleep(Duration::from_millis(1)).await;
                     }
                     let peer = R::Tcp::peer(&incoming);
@@ -178,7 +178,7 @@ pub fn silence_is_not_polled<R: Asynchronous>() {
                 let _client = connect_and_send(addr, sent);
                 let polls = Cell::new(0);
                 let accepted = counted(server.next(), &polls).await;
-                assert_eq!(accepted.outcome.unwrap_err().kind(), "timeout");
+                assert_eq!(accepted.result.unwrap_err().kind(), "timeout");
                 assert!((1..=10).contains(&polls.get()), "{way:?}: {} polls", polls.get());
             }
         }
@@ -194,9 +194,9 @@ pub fn dropped_futures_leak_no_descriptor<R: Asynchronous>() {
         let at_first = descriptors();
         for n in 0..100 {
             let client = connect_and_send(addr, &V1[..n % 40]);
-            let incoming = R::Tcp::accept(&listener).await.unwrap();
+            let mut incoming = R::Tcp::accept(&listener).await.unwrap();
             {
-                let mut handshake = pin!(R::Tcp::shake(&incoming));
+                let mut handshake = pin!(R::Tcp::shake(&mut incoming));
                 for _ in 0..3 {
                     assert!(poll_once(handshake.as_mut()).await.is_none());
                     R::sleep(Duration::from_micros(100)).await;

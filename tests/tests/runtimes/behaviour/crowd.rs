@@ -22,17 +22,17 @@ pub fn a_thousand_silent_peers_delay_nobody<R: Runtime>() {
         let ended = Arc::new(AtomicUsize::new(0));
         let mut tasks = Vec::new();
         for _ in 0..SILENT {
-            let incoming = R::Tcp::accept(&listener).await.unwrap();
+            let mut incoming = R::Tcp::accept(&listener).await.unwrap();
             let ended = ended.clone();
             tasks.push(R::spawn(async move {
-                let outcome = R::Tcp::shake(&incoming).await;
+                let outcome = R::Tcp::shake(&mut incoming).await;
                 ended.fetch_add(1, Ordering::SeqCst);
                 outcome.unwrap_err().kind()
             }));
         }
         // The good one comes last, and all others are still waited for when it is through.
-        let incoming = R::Tcp::accept(&listener).await.unwrap();
-        let outcome = R::spawn(async move { R::Tcp::shake(&incoming).await }).await;
+        let mut incoming = R::Tcp::accept(&listener).await.unwrap();
+        let outcome = R::spawn(async move { R::Tcp::shake(&mut incoming).await }).await;
         assert_eq!(outcome.unwrap().source().to_string(), SOURCE);
         assert_eq!(ended.load(Ordering::SeqCst), 0);
 
@@ -51,13 +51,13 @@ pub fn a_thousand_silent_peers_delay_nobody_with_a_ready_listener<R: Runtime>() 
         let clients = crowd(addr);
         let mut ready = R::Tcp::ready(socket, acceptor.clone(), 2 * SILENT);
         let accepted = R::Tcp::accept_ready(&mut ready).await.unwrap();
-        assert_eq!(accepted.outcome.unwrap().source().to_string(), SOURCE);
+        assert_eq!(accepted.result.unwrap().source().to_string(), SOURCE);
         assert_eq!(R::Tcp::pending(&ready), SILENT);
 
         drop(clients.join().unwrap());
         for left in (0..SILENT).rev() {
             let accepted = R::Tcp::accept_ready(&mut ready).await.unwrap();
-            assert_eq!(accepted.outcome.unwrap_err().kind(), "closed");
+            assert_eq!(accepted.result.unwrap_err().kind(), "closed");
             assert!(R::Tcp::pending(&ready) <= left);
         }
         assert_eq!(R::Tcp::pending(&ready), 0);

@@ -30,8 +30,8 @@ pub fn a_drip_does_not_outlive_it<R: Runtime>() {
                 sent
             });
             let accepted = server.next().await;
-            let received = match &accepted.outcome {
-                Err(AcceptError::TimedOut { received }) => *received,
+            let received = match &accepted.result {
+                Err(AcceptError::TimedOut { received, .. }) => *received,
                 outcome => panic!("{way:?}: {outcome:?}"),
             };
             drop(accepted);
@@ -49,8 +49,10 @@ pub fn silence_is_ended<R: Runtime>() {
             for sent in [&b""[..], b"P", &V1[..40], &V2[..16], &V2[..27]] {
                 let mut client = connect_and_send(addr, sent);
                 let accepted = server.next().await;
-                match accepted.outcome {
-                    Err(AcceptError::TimedOut { received }) => assert_eq!(received, sent.len(), "{way:?}"),
+                match accepted.result {
+                    Err(AcceptError::TimedOut { received, .. }) => {
+                        assert_eq!(received, sent.len(), "{way:?}");
+                    }
                     outcome => panic!("{way:?}: {outcome:?}"),
                 }
                 drop(accepted.stream);
@@ -79,7 +81,7 @@ pub fn is_over_with_the_header<R: Runtime>() {
                 assert!(is_closed(&mut client));
             });
             let mut accepted = server.next().await;
-            accepted.outcome.unwrap();
+            accepted.result.unwrap();
             assert_eq!(read_exactly::<R::Tcp>(&mut accepted.stream, 4).await, b"ping", "{way:?}");
             R::Tcp::write_all(&mut accepted.stream, b"pong").await.unwrap();
             drop(accepted.stream);
@@ -103,6 +105,6 @@ pub fn what_came_in_time_counts_however_late_it_is_looked_at<R: Runtime>() {
         sleep(2 * SHORT);
         let accepted = R::Tcp::accept_ready(&mut ready).await.unwrap();
         assert_eq!(accepted.peer, endpoint(&slow));
-        assert_eq!(accepted.outcome.unwrap().source().to_string(), SOURCE);
+        assert_eq!(accepted.result.unwrap().source().to_string(), SOURCE);
     });
 }

@@ -33,7 +33,7 @@ pub fn r31_r36_r39_real_ones_where_the_header_has_none<R: Runtime>() {
             for (header, version, command) in &rows {
                 let client = connect_and_send(addr, header);
                 let accepted = server.next().await;
-                let established = accepted.outcome.unwrap();
+                let established = accepted.result.unwrap();
                 assert_eq!(established.source(), endpoint(&client).as_address(), "{way:?}");
                 assert_eq!(established.destination(), Some(addr.into()), "{way:?}");
                 assert_eq!(established.proxy(), Some(endpoint(&client).as_address()));
@@ -61,7 +61,7 @@ pub fn of_the_header<R: Runtime>() {
             let mut server = way.server::<R::Tcp>(socket, &acceptor());
             for (header, version, source, destination) in rows {
                 let client = connect_and_send(addr, header);
-                let established = server.next().await.outcome.unwrap();
+                let established = server.next().await.result.unwrap();
                 assert_eq!(established.source().to_string(), source, "{way:?}");
                 assert_eq!(established.destination().unwrap().to_string(), destination, "{way:?}");
                 assert_eq!(established.proxy(), Some(endpoint(&client).as_address()));
@@ -101,7 +101,7 @@ async fn unix_listener<R: Runtime>(way: Way, addr: &unix::SocketAddr, name: &str
     let mut client = connect_unix(addr);
     client.write_all(&[V2, b"payload"].concat()).unwrap();
     let mut accepted = server.next().await;
-    let established = accepted.outcome.unwrap();
+    let established = accepted.result.unwrap();
     assert_eq!(established.source().to_string(), SOURCE, "{way:?}");
     assert_eq!(established.destination().unwrap().to_string(), "198.51.100.2:443");
     assert_eq!(established.proxy().unwrap().to_string(), "unix:");
@@ -109,7 +109,7 @@ async fn unix_listener<R: Runtime>(way: Way, addr: &unix::SocketAddr, name: &str
 
     let mut client = connect_unix(addr);
     client.write_all(LOCAL).unwrap();
-    let established = server.next().await.outcome.unwrap();
+    let established = server.next().await.result.unwrap();
     assert_eq!(established.source().to_string(), "unix:", "{way:?}");
     assert_eq!(established.destination().unwrap().to_string(), name, "{way:?}");
 
@@ -118,7 +118,7 @@ async fn unix_listener<R: Runtime>(way: Way, addr: &unix::SocketAddr, name: &str
     client.write_all(LOCAL).unwrap();
     let accepted = server.next().await;
     assert_eq!(accepted.peer.to_string(), format!("unix:@{named}"), "{way:?}");
-    assert_eq!(accepted.outcome.unwrap().source().to_string(), format!("unix:@{named}"), "{way:?}");
+    assert_eq!(accepted.result.unwrap().source().to_string(), format!("unix:@{named}"), "{way:?}");
 }
 
 pub fn unix_addresses_in_the_header<R: Runtime>() {
@@ -133,7 +133,7 @@ pub fn unix_addresses_in_the_header<R: Runtime>() {
             let (socket, addr) = listener();
             let mut server = way.server::<R::Tcp>(socket, &acceptor());
             let _client = connect_and_send(addr, &header);
-            let established = server.next().await.outcome.unwrap();
+            let established = server.next().await.result.unwrap();
             assert_eq!(established.source().to_string(), "unix:/run/client.sock", "{way:?}");
             assert_eq!(established.destination().unwrap().to_string(), "unix:@server", "{way:?}");
         }
@@ -156,9 +156,9 @@ pub fn dual_stack_listener_and_mapped_peers<R: Runtime>() {
                 let accepted = server.next().await;
                 let peer = SocketAddr::new(at.ip(), port);
                 assert_eq!(accepted.peer, peer.into(), "{way:?}, {trusted}");
-                match accepted.outcome {
+                match accepted.result {
                     Ok(established) => check_mapped(&established, peer, addr, believed),
-                    Err(AcceptError::Refused) => assert!(!believed, "{way:?}, {trusted}"),
+                    Err(AcceptError::Refused { .. }) => assert!(!believed, "{way:?}, {trusted}"),
                     Err(error) => panic!("{way:?}, {trusted}: {error}"),
                 }
             }

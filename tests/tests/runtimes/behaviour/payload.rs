@@ -21,7 +21,7 @@ pub fn one_segment_with_the_header<R: Runtime>() {
                     let client = connect_and_send(addr, &[header, payload].concat());
                     client.shutdown(Shutdown::Write).unwrap();
                     let mut accepted = server.next().await;
-                    accepted.outcome.unwrap();
+                    accepted.result.unwrap();
                     assert_eq!(read_to_end::<R::Tcp>(&mut accepted.stream).await, payload, "{way:?}");
                 }
             }
@@ -45,7 +45,7 @@ pub fn a_megabyte_behind_the_header<R: Runtime>() {
                     echo
                 });
                 let mut accepted = server.next().await;
-                accepted.outcome.unwrap();
+                accepted.result.unwrap();
                 let received = read_exactly::<R::Tcp>(&mut accepted.stream, payload.len()).await;
                 assert!(received == payload, "{way:?}: the payload has changed on its way in");
                 R::Tcp::write_all(&mut accepted.stream, &received).await.unwrap();
@@ -64,7 +64,7 @@ pub fn r5_a_second_header_is_payload<R: Runtime>() {
                 let client = connect_and_send(addr, &[first, second].concat());
                 client.shutdown(Shutdown::Write).unwrap();
                 let mut accepted = server.next().await;
-                let header_says = accepted.outcome.unwrap().header().unwrap().source().is_some();
+                let header_says = accepted.result.unwrap().header().unwrap().source().is_some();
                 assert_eq!(header_says, first != LOCAL);
                 assert_eq!(read_to_end::<R::Tcp>(&mut accepted.stream).await, second, "{way:?}");
             }
@@ -88,7 +88,7 @@ pub fn long_headers<R: Runtime>() {
                     client
                 });
                 let mut accepted = server.next().await;
-                let established = accepted.outcome.unwrap();
+                let established = accepted.result.unwrap();
                 let noop = established.header().unwrap().tlvs().iter().next().unwrap();
                 assert_eq!(noop.value().len(), len - 16 - 3);
                 assert_eq!(read_to_end::<R::Tcp>(&mut accepted.stream).await, b"payload", "{way:?}, {len}");
@@ -115,8 +115,11 @@ pub fn what_is_no_header_is_left_unread<R: Runtime>() {
                     client
                 });
                 let mut accepted = server.next().await;
-                match accepted.outcome {
-                    Err(AcceptError::Protocol(Error::Signature { offset: 0, found: b'G', .. })) => {}
+                match accepted.result {
+                    Err(AcceptError::Protocol {
+                        error: Error::Signature { offset: 0, found: b'G', .. },
+                        ..
+                    }) => {}
                     outcome => panic!("{way:?}: {outcome:?}"),
                 }
                 assert_eq!(read_to_end::<R::Tcp>(&mut accepted.stream).await, request, "{way:?}, {wait:?}");
@@ -125,7 +128,7 @@ pub fn what_is_no_header_is_left_unread<R: Runtime>() {
 
             // The next one is none the worse for it.
             let _client = connect_and_send(addr, V1);
-            assert_eq!(server.next().await.outcome.unwrap().source().to_string(), SOURCE);
+            assert_eq!(server.next().await.result.unwrap().source().to_string(), SOURCE);
         }
     });
 }

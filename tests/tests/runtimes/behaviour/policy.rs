@@ -40,7 +40,7 @@ pub fn is_asked_once_a_connection<R: Runtime>() {
                     send_in_pieces(&mut client, V2, seed).unwrap();
                     client
                 });
-                server.next().await.outcome.unwrap();
+                server.next().await.result.unwrap();
                 let peer = endpoint(&client.join().unwrap());
                 assert_eq!(asked.lock().unwrap().get(&peer), Some(&1), "{way:?}");
             }
@@ -66,8 +66,8 @@ pub fn r13_refused_and_bypassed_peers_are_not_read_from<R: Runtime>() {
                     client.write_all(bytes).unwrap();
                     client.shutdown(Shutdown::Write).unwrap();
                     let mut accepted = server.next().await;
-                    match &accepted.outcome {
-                        Err(AcceptError::Refused) => assert_eq!(from, 2),
+                    match &accepted.result {
+                        Err(AcceptError::Refused { .. }) => assert_eq!(from, 2),
                         Ok(established) => {
                             assert_eq!(from, 3);
                             assert_eq!(established.header(), None);
@@ -84,7 +84,7 @@ pub fn r13_refused_and_bypassed_peers_are_not_read_from<R: Runtime>() {
 
             let mut client = connect_from(3, addr);
             let mut accepted = server.next().await;
-            accepted.outcome.unwrap();
+            accepted.result.unwrap();
             R::Tcp::write_all(&mut accepted.stream, b"220 ready").await.unwrap();
             let mut greeting = [0; 9];
             client.read_exact(&mut greeting).unwrap();
@@ -111,7 +111,7 @@ pub fn r13_mapped_peers_are_judged_by_their_ipv4_address<R: Runtime>() {
                 let client = connect_and_send(SocketAddr::new(addr.ip().to_canonical(), addr.port()), V1);
                 client.shutdown(Shutdown::Write).unwrap();
                 let mut accepted = server.next().await;
-                accepted.outcome.unwrap();
+                accepted.result.unwrap();
                 assert_eq!(read_to_end::<R::Tcp>(&mut accepted.stream).await, V1, "{way:?}");
             }
         }
@@ -138,7 +138,7 @@ pub fn r13_an_abstract_name_with_a_nul_more_is_not_believed<R: Runtime>() {
             for (name, believed) in [(proxy.clone(), true), (format!("{proxy}\0"), false)] {
                 let mut client = connect_unix_from(&name, &addr);
                 client.write_all(V1).unwrap();
-                match server.next().await.outcome {
+                match server.next().await.result {
                     Ok(_) => assert!(believed, "{way:?}"),
                     Err(error) => assert_eq!((error.kind(), believed), ("refused", false), "{way:?}"),
                 }
@@ -167,12 +167,12 @@ pub fn a_panic_in_it_reaches_the_caller_and_costs_one_connection<R: Runtime>() {
             assert!(is_closed(&mut unlucky), "{way:?}");
             let accepted = server.next().await;
             assert_eq!(accepted.peer, endpoint(&good), "{way:?}");
-            accepted.outcome.unwrap();
+            accepted.result.unwrap();
             if let Some(mut pending) = pending {
                 pending.write_all(V1).unwrap();
                 let accepted = server.next().await;
                 assert_eq!(accepted.peer, endpoint(&pending));
-                accepted.outcome.unwrap();
+                accepted.result.unwrap();
             }
             assert_eq!(acceptor.counts().v1, if way == Way::Ready { 2 } else { 1 });
         }

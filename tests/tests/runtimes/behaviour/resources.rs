@@ -60,7 +60,7 @@ fn out_of_descriptors_on<R: Runtime>(way: Way) {
             pending.write_all(V1).unwrap();
             let accepted = server.next().await;
             assert_eq!(accepted.peer, endpoint(pending));
-            accepted.outcome.as_ref().unwrap();
+            accepted.result.as_ref().unwrap();
             assert_eq!(asked.load(Ordering::SeqCst), asked_before);
             // Closing it would give the server a descriptor.
             held.push(accepted);
@@ -68,7 +68,7 @@ fn out_of_descriptors_on<R: Runtime>(way: Way) {
         let accepted = server.next().await;
         let spent = cpu_time().saturating_sub(cpu);
         assert_eq!(accepted.peer, endpoint(&waiting), "{way:?}");
-        assert_eq!(accepted.outcome.unwrap().source().to_string(), SOURCE);
+        assert_eq!(accepted.result.unwrap().source().to_string(), SOURCE);
         assert_eq!(release.join().unwrap(), asked_before, "it was accepted without a descriptor");
         assert!(spent < OUT / 3, "{spent:?} of processor time within {OUT:?}");
     });
@@ -130,7 +130,7 @@ pub fn no_descriptor_is_leaked<R: Runtime>() {
         let (socket, addr) = listener();
         let mut server = Way::Ready.server::<R::Tcp>(socket, &acceptor());
         drop(connect_and_send(addr, V1));
-        server.next().await.outcome.unwrap();
+        server.next().await.result.unwrap();
         drop(server);
 
         for way in Way::BOTH {
@@ -143,8 +143,7 @@ pub fn no_descriptor_is_leaked<R: Runtime>() {
                 for _ in 0..100 {
                     let client = client(addr);
                     let accepted = server.next().await;
-                    let found =
-                        accepted.outcome.as_ref().map_err(AcceptError::kind).err().unwrap_or_default();
+                    let found = accepted.result.as_ref().map_err(AcceptError::kind).err().unwrap_or_default();
                     assert_eq!(found, kind, "{way:?}");
                     drop((client, accepted));
                 }
@@ -163,7 +162,7 @@ async fn pending_ones_go_with_the_listener<R: Runtime>() {
     let mut ready = R::Tcp::ready(socket, acceptor(), 100);
     let mut clients: Vec<_> = (0..50).map(|_| connect(addr)).collect();
     clients.push(connect_and_send(addr, V1));
-    R::Tcp::accept_ready(&mut ready).await.unwrap().outcome.unwrap();
+    R::Tcp::accept_ready(&mut ready).await.unwrap().result.unwrap();
     assert_eq!(R::Tcp::pending(&ready), 50);
     drop((ready, clients));
     assert_eq!(descriptors(), at_first);

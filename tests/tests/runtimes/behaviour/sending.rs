@@ -61,7 +61,7 @@ pub fn to_our_own_listener<R: Runtime>() {
             for sent in [header(Version::V1), v2, Encoder::local()] {
                 drop(R::connect(addr, sent, PAYLOAD).await.unwrap());
                 let mut accepted = server.next().await;
-                let established = accepted.outcome.unwrap();
+                let established = accepted.result.unwrap();
                 let mut expected = [0; 200];
                 let len = sent.encode(&mut expected).unwrap();
                 let mut again = [0; 200];

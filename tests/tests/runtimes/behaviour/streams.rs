@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use realpeer::proto::{Addresses, Encoder, Error, UnixAddr, Version};
-use realpeer::{AcceptError, Accepted, Acceptor, Endpoint, Verdict, policy_fn};
+use realpeer::{AcceptError, Acceptor, Endpoint, Finished, Verdict, policy_fn};
 use realpeer_tests::vectors::Expect;
 
 use super::vectors::{all_rows, check_outcome, each_row, every_header};
@@ -48,7 +48,7 @@ pub fn every_row_over_tcp<R: Asynchronous>() {
         let peer = R::Tcp::peer(&incoming);
         let mut stream = R::Tcp::into_stream(incoming);
         let outcome = R::handshake_stream(&acceptor, &mut stream, peer.clone()).await;
-        rows.check::<R>(Accepted { peer, outcome, stream }).await;
+        rows.check::<R>(Finished { peer, result: outcome, stream }).await;
     });
 }
 
@@ -59,7 +59,7 @@ pub fn deadline<R: Asynchronous>() {
             let mut stream =
                 if sent.is_empty() { Script::default().never() } else { Script::short_reads(sent).never() };
             match R::handshake_script(&acceptor, &mut stream, peer()).await {
-                Err(AcceptError::TimedOut { received }) => assert_eq!(received, sent.len()),
+                Err(AcceptError::TimedOut { received, .. }) => assert_eq!(received, sent.len()),
                 outcome => panic!("{outcome:?}"),
             }
         }
@@ -73,11 +73,11 @@ pub fn errors<R: Asynchronous>() {
 
         let acceptor = acceptor();
         match R::handshake_script(&acceptor, &mut broken(b"PROXY", reset), peer()).await {
-            Err(AcceptError::Io(error)) => assert_eq!(error.kind(), reset),
+            Err(AcceptError::Io { error, .. }) => assert_eq!(error.kind(), reset),
             outcome => panic!("{outcome:?}"),
         }
         match R::handshake_script(&acceptor, &mut broken(b"", io::ErrorKind::Other), peer()).await {
-            Err(AcceptError::Io(error)) => assert_eq!(error.kind(), io::ErrorKind::Other),
+            Err(AcceptError::Io { error, .. }) => assert_eq!(error.kind(), io::ErrorKind::Other),
             outcome => panic!("{outcome:?}"),
         }
         for mut stream in [broken(b"", reset), Script::default()] {
@@ -87,7 +87,7 @@ pub fn errors<R: Asynchronous>() {
             }
         }
         match R::handshake_script(&acceptor, &mut Script::short_reads(&V2[..13]), peer()).await {
-            Err(AcceptError::Protocol(Error::Truncated { received: 13 })) => {}
+            Err(AcceptError::Protocol { error: Error::Truncated { received: 13 }, .. }) => {}
             outcome => panic!("{outcome:?}"),
         }
 

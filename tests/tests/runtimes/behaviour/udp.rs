@@ -50,10 +50,13 @@ pub fn r9_every_row_with_payload_in_one_datagram<R: Runtime>() {
                     row.assert_header(&datagram.header().unwrap());
                     assert_eq!(datagram.payload(), &bytes[row.header_len.unwrap()..], "{}", row.id);
                 }
-                (Expect::Reject, Err(AcceptError::Protocol(error))) => {
+                (Expect::Reject, Err(AcceptError::Protocol { error, .. })) => {
                     assert_eq!(parse(&bytes, acceptor.config()), Err(error), "{}", row.id);
                 }
-                (Expect::Incomplete, Err(AcceptError::Protocol(Error::Truncated { received }))) => {
+                (
+                    Expect::Incomplete,
+                    Err(AcceptError::Protocol { error: Error::Truncated { received }, .. }),
+                ) => {
                     assert_eq!(received as usize, bytes.len(), "{}", row.id);
                 }
                 (_, outcome) => panic!("{}: {outcome:?}, {}", row.id, row.why),
@@ -78,14 +81,14 @@ pub fn r10_a_header_split_over_datagrams_is_refused<R: Runtime>() {
             for cut in 0..header.len() {
                 let (first, second) = header.split_at(cut);
                 match pair.exchange(&acceptor, first).await.0 {
-                    Err(AcceptError::Protocol(Error::Truncated { received })) => {
+                    Err(AcceptError::Protocol { error: Error::Truncated { received }, .. }) => {
                         assert_eq!(received as usize, cut);
                     }
                     outcome => panic!("{cut}: {outcome:?}"),
                 }
                 if cut > 0 {
                     let outcome = pair.exchange(&acceptor, &[second, PAYLOAD].concat()).await.0;
-                    assert!(matches!(outcome, Err(AcceptError::Protocol(_))), "{cut}: {outcome:?}");
+                    assert!(matches!(outcome, Err(AcceptError::Protocol { .. })), "{cut}: {outcome:?}");
                 }
             }
             let outcome = pair.exchange(&acceptor, header).await.0;
@@ -158,8 +161,8 @@ pub fn datagram_larger_than_the_buffer<R: Runtime>() {
             for len in [0, 1, 27, 28, 34, 35, 36] {
                 pair.buffer = vec![0; len];
                 match pair.exchange(&acceptor, &bytes).await.0 {
-                    Err(AcceptError::Refused) => assert_eq!(from, 2),
-                    Err(AcceptError::Oversize { buffer }) => {
+                    Err(AcceptError::Refused { .. }) => assert_eq!(from, 2),
+                    Err(AcceptError::Oversize { buffer, .. }) => {
                         assert_eq!((buffer, buffer < bytes.len(), from != 2), (len, true, true));
                     }
                     Ok(datagram) => {
@@ -221,7 +224,7 @@ pub fn dual_stack_socket_and_mapped_peers<R: Runtime>() {
             assert_eq!(peer, expected, "{trusted}");
             match outcome {
                 Ok(datagram) => assert_eq!((datagram.source(), believed), (expected.into(), true)),
-                Err(AcceptError::Refused) => assert!(!believed, "{at}, {trusted}"),
+                Err(AcceptError::Refused { .. }) => assert!(!believed, "{at}, {trusted}"),
                 outcome => panic!("{at}, {trusted}: {outcome:?}"),
             }
         }

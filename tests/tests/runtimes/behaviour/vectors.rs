@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use realpeer::proto::{Error, MAX_HEADER_LEN, parse};
-use realpeer::{AcceptError, Accepted, Acceptor, Endpoint, Established};
+use realpeer::{AcceptError, Acceptor, Endpoint, Established, Finished};
 use realpeer_tests::vectors::{Expect, Vector};
 
 use crate::client::{acceptor, connect, listener, send_in_pieces};
@@ -24,10 +24,10 @@ pub struct Rows {
 }
 
 pub fn every_row_in_odd_fragments<R: Runtime>() {
-    each_row::<R, _>(|rows, _, incoming, _| async move {
-        let outcome = R::Tcp::shake(&incoming).await;
+    each_row::<R, _>(|rows, _, mut incoming, _| async move {
+        let outcome = R::Tcp::shake(&mut incoming).await;
         let peer = R::Tcp::peer(&incoming);
-        rows.check::<R>(Accepted { peer, outcome, stream: R::Tcp::into_stream(incoming) }).await;
+        rows.check::<R>(Finished { peer, result: outcome, stream: R::Tcp::into_stream(incoming) }).await;
     });
 }
 
@@ -85,11 +85,11 @@ pub fn check_outcome(row: &Vector, outcome: &Result<Established, AcceptError>) {
     let bytes = row.bytes();
     match (row.expect, outcome) {
         (Expect::Accept, Ok(established)) => row.assert_header(&established.header().unwrap()),
-        (Expect::Reject, Err(AcceptError::Protocol(error))) => {
+        (Expect::Reject, Err(AcceptError::Protocol { error, .. })) => {
             assert_eq!(parse(&bytes, every_header().config()), Err(*error), "{}", row.id);
         }
         (Expect::Incomplete, Err(AcceptError::Closed)) => assert!(bytes.is_empty(), "{}", row.id),
-        (Expect::Incomplete, Err(AcceptError::Protocol(Error::Truncated { received }))) => {
+        (Expect::Incomplete, Err(AcceptError::Protocol { error: Error::Truncated { received }, .. })) => {
             assert_eq!(*received as usize, bytes.len(), "{}", row.id);
         }
         (_, outcome) => panic!("{}: {outcome:?}, {}", row.id, row.why),
@@ -146,12 +146,12 @@ impl Rows {
     }
 
     /// Panics unless the connection came to what its row demands, with all bytes behind the header still there.
-    pub async fn check<R: Runtime>(&self, mut accepted: Accepted<TcpStreamOf<R>>) {
-        let rest = match accepted.outcome {
+    pub async fn check<R: Runtime>(&self, mut accepted: Finished<TcpStreamOf<R>>) {
+        let rest = match accepted.result {
             Ok(_) => read_to_end::<R::Tcp>(&mut accepted.stream).await,
             Err(_) => Vec::new(),
         };
-        self.check_rest(&accepted.peer, &accepted.outcome, &rest);
+        self.check_rest(&accepted.peer, &accepted.result, &rest);
     }
 
     /// The same with what has been read behind the header.

@@ -204,9 +204,9 @@ fn serve<R: Bare>(accepting: Loop, timeout: Duration) {
             Loop::Listener => {
                 let listener = R::Tcp::listener(socket, acceptor);
                 loop {
-                    let incoming = R::Tcp::accept(&listener).await.unwrap();
+                    let mut incoming = R::Tcp::accept(&listener).await.unwrap();
                     R::detach(async {
-                        if let Ok(established) = R::Tcp::shake(&incoming).await {
+                        if let Ok(established) = R::Tcp::shake(&mut incoming).await {
                             let source = established.source().to_string();
                             let stream = R::Tcp::buffered(R::Tcp::into_stream(incoming), 1);
                             answer::<R::Tcp>(stream, source).await;
@@ -234,7 +234,7 @@ fn serve<R: Bare>(accepting: Loop, timeout: Duration) {
                 let mut ready = R::Tcp::ready(socket, acceptor, MAX_PENDING);
                 loop {
                     let accepted = R::Tcp::accept_ready(&mut ready).await.unwrap();
-                    if let Ok(established) = accepted.outcome {
+                    if let Ok(established) = accepted.result {
                         let stream = R::Tcp::buffered(accepted.stream, 1);
                         R::detach(answer::<R::Tcp>(stream, established.source().to_string()));
                     }
