@@ -173,11 +173,42 @@ impl<'a> Encoder<'a> {
     ///
     /// [`EncodeError`]; what `out` then holds is unspecified and no header. [`encoded_len`](Self::encoded_len)
     /// tells how large `out` must be; 536 bytes do for most headers, 107 for all of version 1.
+    #[inline]
     pub fn encode(&self, out: &mut [u8]) -> Result<usize, EncodeError> {
+        // Most headers are of this kind. What is written is taken from the caller's registers; the rest is out of line,
+        // and gets a copy so that `self` need not be in memory.
+        if self.version == Version::V2 && self.is_plain() {
+            if let Some(len) = self.encode_inet_or_inet6(out) {
+                return Ok(len);
+            }
+        }
+        (*self).encode_others(out)
+    }
+
+    #[inline(never)]
+    fn encode_others(self, out: &mut [u8]) -> Result<usize, EncodeError> {
         match self.version {
             Version::V1 => self.encode_v1(out),
             Version::V2 => self.encode_v2(out),
         }
+    }
+
+    /// Whether there are neither TLVs nor padding.
+    #[inline]
+    fn is_plain(&self) -> bool {
+        self.tlvs.is_empty() && !self.crc32c && self.pad_to == 0
+    }
+
+    /// Writes a plain header of version 2, if it has such addresses and there is room.
+    #[inline]
+    fn encode_inet_or_inet6(&self, out: &mut [u8]) -> Option<usize> {
+        let len = match self.addresses {
+            Addresses::Inet { .. } => 28,
+            Addresses::Inet6 { .. } => 52,
+            Addresses::Unspec | Addresses::Unix { .. } => return None,
+        };
+        let out = out.get_mut(..len)?;
+        Some(self.write_fixed(out))
     }
 
     fn encode_v1(&self, out: &mut [u8]) -> Result<usize, EncodeError> {
@@ -366,6 +397,7 @@ impl List<'_> {
         }
     }
 
+    #[inline]
     fn is_empty(&self) -> bool {
         match self {
             Self::Each(tlvs) => tlvs.is_empty(),

@@ -159,10 +159,14 @@ pub(crate) fn seal(header: &mut [u8], addresses: u16) -> Result<(), Error> {
 }
 
 /// Checks the TLVs behind the addresses of a header, and gives where its checksum is.
-#[inline(always)]
 fn tlvs(header: &[u8], addresses: u16) -> Result<Option<usize>, Error> {
-    let mut walk = Walk::default();
     let block = header.get(HEAD_LEN..).unwrap_or_default();
+    if let Some(tlvs) = block.get(addresses.into()..).filter(|_| addresses > 0) {
+        if let Some(crc32c) = walk::whole(tlvs) {
+            return Ok((crc32c > 0).then(|| header.len() - crc32c));
+        }
+    }
+    let mut walk = Walk::default();
     #[expect(clippy::cast_possible_truncation, reason = "no header is longer")]
     walk.read(block, block.len() as u16, addresses)?;
     Ok(walk.crc32c().map(|at| HEAD_LEN + at))

@@ -72,7 +72,7 @@ impl Case {
         let repeat = Box::new(move |times| {
             let encode = black_box(encode);
             for _ in 0..times {
-                let _ = black_box(encode(
+                black_box(&encode(
                     black_box(seen.source),
                     black_box(seen.destination),
                     black_box(&mut buffer),

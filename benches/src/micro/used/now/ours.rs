@@ -39,26 +39,10 @@ pub fn cases() -> Vec<Case> {
         Case::used(Row::UsedV2Tlvs, NAME, |bytes| tlvs(bytes, &TRUSTING)),
         Case::used(Row::UsedV2TlvsChecked, NAME, |bytes| tlvs(bytes, &CHECKING)),
         Case::used(Row::UsedV2Ssl, NAME, |bytes| tlvs(bytes, &CHECKING)),
-        Case::used_encode(Row::UsedEncodeV1, NAME, |source, destination, out| {
-            encode(Version::V1, source, destination, out)
-        }),
-        Case::used_encode(Row::UsedEncodeV2, NAME, |source, destination, out| {
-            encode(Version::V2, source, destination, out)
-        }),
-        Case::used_fresh(Row::UsedEncodeV2Fresh, NAME, |source, destination| {
-            let mut buffer = [0; 128];
-            let len = encode(Version::V2, source, destination, &mut buffer)?;
-            Ok::<_, EncodeError>(Fresh { buffer, len })
-        }),
-        Case::used_encode(Row::UsedEncodeV2Tlvs, NAME, |source, destination, out| {
-            let tlvs =
-                [Tlv::new(kind::ALPN, black_box(ALPN)), Tlv::new(kind::UNIQUE_ID, black_box(UNIQUE_ID))];
-            Encoder::proxy(Version::V2, source, destination)
-                .map_err(|_| EncodeError::MixedFamilies)?
-                .with_tlvs(&tlvs)
-                .with_crc32c()
-                .encode(out)
-        }),
+        Case::used_encode(Row::UsedEncodeV1, NAME, encode_v1),
+        Case::used_encode(Row::UsedEncodeV2, NAME, encode_v2),
+        Case::used_fresh(Row::UsedEncodeV2Fresh, NAME, encode_fresh),
+        Case::used_encode(Row::UsedEncodeV2Tlvs, NAME, encode_tlvs),
         Case::used(Row::UsedDecoderV1, NAME, decoder),
         Case::used(Row::UsedDecoderV2, NAME, decoder),
         Case::used(Row::UsedHandshake, NAME, handshake),
@@ -99,14 +83,29 @@ fn used(header: &Header<'_>, tlvs: usize) -> Result<Used, Refused> {
     Ok(Used { source, destination, tlvs })
 }
 
-#[inline(always)]
-fn encode(
-    version: Version,
-    source: SocketAddr,
-    destination: SocketAddr,
-    out: &mut [u8],
-) -> Result<usize, EncodeError> {
-    Encoder::proxy(version, source, destination).map_err(|_| EncodeError::MixedFamilies)?.encode(out)
+fn encode_v1(source: SocketAddr, destination: SocketAddr, out: &mut [u8]) -> Result<usize, EncodeError> {
+    Encoder::proxy(Version::V1, source, destination).map_err(|_| EncodeError::MixedFamilies)?.encode(out)
+}
+
+fn encode_v2(source: SocketAddr, destination: SocketAddr, out: &mut [u8]) -> Result<usize, EncodeError> {
+    Encoder::proxy(Version::V2, source, destination).map_err(|_| EncodeError::MixedFamilies)?.encode(out)
+}
+
+fn encode_fresh(source: SocketAddr, destination: SocketAddr) -> Result<Fresh, EncodeError> {
+    let mut buffer = [0; 128];
+    let len = Encoder::proxy(Version::V2, source, destination)
+        .map_err(|_| EncodeError::MixedFamilies)?
+        .encode(&mut buffer)?;
+    Ok(Fresh { buffer, len })
+}
+
+fn encode_tlvs(source: SocketAddr, destination: SocketAddr, out: &mut [u8]) -> Result<usize, EncodeError> {
+    let tlvs = [Tlv::new(kind::ALPN, black_box(ALPN)), Tlv::new(kind::UNIQUE_ID, black_box(UNIQUE_ID))];
+    Encoder::proxy(Version::V2, source, destination)
+        .map_err(|_| EncodeError::MixedFamilies)?
+        .with_tlvs(&tlvs)
+        .with_crc32c()
+        .encode(out)
 }
 
 fn decoder(bytes: &[u8]) -> Result<Used, Refused> {
