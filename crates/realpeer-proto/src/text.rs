@@ -1,17 +1,32 @@
 //! The fields of a version 1 line that is whole: decimals and IPv6 addresses as text (section 2.1). Each is read off the
 //! front of a slice together with the byte that ends it. How far a line goes that is not whole says `progress.rs`.
 
-/// An integer from 0 to 255 without heading zero or sign (R20), then `end`: its value, and what is behind.
+/// An integer from 0 to 255 without heading zero or sign (R20), then `end`: its value, and what is behind. There are
+/// always four bytes, since ports follow; they are looked at together.
 #[inline(always)]
 pub(crate) fn octet(text: &[u8], end: u8) -> Option<(u8, &[u8])> {
-    let (value, behind) = match *text {
-        [a, byte, ref behind @ ..] if byte == end => (digit(a)?, behind),
-        [b'0', ..] => return None,
-        [a, b, byte, ref behind @ ..] if byte == end => (decimal([a, b])?, behind),
-        [a, b, c, byte, ref behind @ ..] if byte == end => (decimal([a, b, c])?, behind),
-        _ => return None,
-    };
-    Some((u8::try_from(value).ok()?, behind))
+    let (&bytes, behind) = text.split_first_chunk::<4>()?;
+    let word = u32::from_le_bytes(bytes);
+    let [a, b, c, _] = bytes;
+    if b == end {
+        let digit = a.wrapping_sub(b'0');
+        return if digit < 10 { Some((digit, text.get(2..)?)) } else { None };
+    }
+    if c == end {
+        let digits = (word ^ 0x3030) & 0xFFFF;
+        let fits = are_digits(digits) && digits & 0xFF > 0;
+        return if fits { Some(((digits * 0x0A01).to_le_bytes()[1], text.get(3..)?)) } else { None };
+    }
+    // The first digit is the lowest byte, the highest is 0 if `end` is there.
+    let digits = word ^ (u32::from(end) << 24 | 0x30_3030);
+    let fits = are_digits(digits) && (0x0100_0000..=0x0205_0500).contains(&digits.swap_bytes());
+    if fits { Some((digits.wrapping_mul(0x64_0A01).to_le_bytes()[2], behind)) } else { None }
+}
+
+/// Whether the lower three bytes are below 10, and the highest is 0.
+#[inline(always)]
+const fn are_digits(bytes: u32) -> bool {
+    (bytes.wrapping_add(0x7F76_7676) | bytes) & 0x8080_8080 == 0
 }
 
 /// A port without heading zero or sign (R23), then `end`, likewise.
