@@ -4,7 +4,7 @@ use core::fmt;
 use core::num::NonZeroUsize;
 
 use crate::config::Limits;
-use crate::parse::{Parsed, Progress, advance, others, view};
+use crate::parse::{Parsed, Progress, advance, complete, others, shortest, view};
 use crate::{ApiMisuse, Config, Error, Header, Version, v1, v2};
 
 /// A header in the making: bytes go in as they come, events come out.
@@ -115,16 +115,13 @@ impl<B: Storage> Decoder<B> {
         let mut limits = config.limits();
         limits.max_len =
             u32::try_from(storage.max_len()).map_or(limits.max_len, |max| max.min(limits.max_len));
-        let mut decoder = Self {
-            state: State::Open(Progress::Start),
-            filled: 0,
-            seen: u32::MAX,
-            needed: 0,
-            limits,
-            storage,
+        let (state, needed) = match shortest(limits) {
+            Ok(needed) => (State::Open(Progress::Start), needed),
+            Err(error) => (State::Failed(error), 0),
         };
-        decoder.look();
-        decoder
+        #[expect(clippy::cast_possible_truncation, reason = "it is 16 at most")]
+        let needed = needed as u32;
+        Self { state, filled: 0, seen: 0, needed, limits, storage }
     }
 
     /// Consumes header bytes from the front of `input` and returns how many it took: all of them, unless the header
@@ -144,7 +141,32 @@ impl<B: Storage> Decoder<B> {
     /// assert_eq!(decoder.as_bytes(), b"P");
     /// ```
     #[must_use = "the bytes that were not taken are payload, or belong to another protocol"]
+    #[inline]
     pub fn push(&mut self, input: &[u8]) -> usize {
+        match self.push_complete(input) {
+            Some(taken) => taken,
+            None => self.push_any(input),
+        }
+    }
+
+    /// Takes a complete header that arrives at once, as most do, if nothing has arrived before.
+    #[inline]
+    fn push_complete(&mut self, input: &[u8]) -> Option<usize> {
+        let State::Open(Progress::Start) = self.state else { return None };
+        if self.filled > 0 {
+            return None;
+        }
+        let (version, len) = complete(input, self.limits)?;
+        let header = input.get(..len)?;
+        self.storage.bytes_mut().get_mut(..len)?.copy_from_slice(header);
+        #[expect(clippy::cast_possible_truncation, reason = "no header is longer")]
+        let len = len as u32;
+        (self.state, self.filled, self.seen) = (State::Complete(version), len, len);
+        Some(header.len())
+    }
+
+    #[inline(never)]
+    fn push_any(&mut self, input: &[u8]) -> usize {
         self.look();
         if !self.is_open() {
             return 0;
@@ -216,37 +238,41 @@ impl<B: Storage> Decoder<B> {
     pub fn next_event(&mut self) -> Result<Event<'_>, Error> {
         match self.state {
             State::Open(_) if self.seen == self.filled => Ok(Event::NeedData { min: self.min() }),
-            _ => self.news(),
+            State::Open(_) => self.news(),
+            // It has been found complete before, so there is a header.
+            State::Complete(version) => {
+                view(self.as_bytes(), version).map(Event::Header).ok_or(Error::Unreachable)
+            }
+            State::Failed(error) => Err(error),
         }
     }
 
-    /// The same where there is more to say than before, or all has been said.
+    /// The same where there is more to say than before.
+    #[inline(never)]
     fn news(&mut self) -> Result<Event<'_>, Error> {
         let Self { state, filled, seen, needed, limits, storage } = self;
         let bytes = storage.bytes().get(..*filled as usize).unwrap_or_default();
-        match state {
-            State::Open(progress) => match advance(progress, bytes, *limits) {
-                Ok(Parsed::Complete { header, .. }) => {
-                    *state = State::Complete(header.version());
-                    Ok(Event::Header(header))
-                }
-                Ok(Parsed::Incomplete { needed: min }) => {
-                    *needed = u32::try_from(min.get()).unwrap_or(u32::MAX);
-                    *seen = *filled;
-                    Ok(Event::NeedData { min })
-                }
-                Err(error) => {
-                    *state = State::Failed(error);
-                    Err(error)
-                }
-            },
-            State::Failed(error) => Err(*error),
-            // It has been found complete before, so there is a header.
-            State::Complete(version) => view(bytes, *version).map(Event::Header).ok_or(Error::Unreachable),
+        let State::Open(progress) = state else { return Err(Error::Unreachable) };
+        match advance(progress, bytes, *limits) {
+            Ok(Parsed::Complete { header, .. }) => {
+                *seen = *filled;
+                *state = State::Complete(header.version());
+                Ok(Event::Header(header))
+            }
+            Ok(Parsed::Incomplete { needed: min }) => {
+                *needed = u32::try_from(min.get()).unwrap_or(u32::MAX);
+                *seen = *filled;
+                Ok(Event::NeedData { min })
+            }
+            Err(error) => {
+                *state = State::Failed(error);
+                Err(error)
+            }
         }
     }
 
     /// The header, if there is one; certainly once [`next_event`](Self::next_event) has said so.
+    #[inline]
     pub fn header(&self) -> Option<Header<'_>> {
         match self.state {
             State::Complete(version) => view(self.as_bytes(), version),
@@ -255,6 +281,7 @@ impl<B: Storage> Decoder<B> {
     }
 
     /// Returns the bytes taken so far, also after an error: once the header is complete, all of it and nothing else.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         self.storage.bytes().get(..self.filled as usize).unwrap_or_default()
     }

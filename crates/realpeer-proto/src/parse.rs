@@ -139,8 +139,19 @@ pub(crate) fn incomplete(needed: usize) -> Parsed<'static> {
     Parsed::Incomplete { needed: NonZeroUsize::new(needed).unwrap_or(NonZeroUsize::MIN) }
 }
 
+/// The version and the length of the header that `input` begins with, if it is complete and of the most common kinds.
+#[inline]
+pub(crate) fn complete(input: &[u8], limits: Limits) -> Option<(Version, usize)> {
+    match version(input, limits) {
+        Ok(Some(Version::V2)) => v2::whole(input, limits).map(|(_, len)| (Version::V2, len)),
+        Ok(Some(Version::V1)) => v1::complete(v1::line(input, limits)).map(|(_, len)| (Version::V1, len)),
+        _ => None,
+    }
+}
+
 /// The length of the shortest header, if the storage has room for it.
-fn shortest(limits: Limits) -> Result<usize, Error> {
+#[inline]
+pub(crate) fn shortest(limits: Limits) -> Result<usize, Error> {
     let shortest = limits.versions.shortest();
     #[expect(clippy::cast_possible_truncation, reason = "it is 15 or 16")]
     let at_least = shortest as u32;
@@ -155,7 +166,7 @@ fn shortest(limits: Limits) -> Result<usize, Error> {
 #[inline]
 pub(crate) fn view(bytes: &[u8], version: Version) -> Option<Header<'_>> {
     match version {
-        Version::V1 => v1::whole(bytes).map(|(header, _)| header),
+        Version::V1 => v1::complete(bytes).map(|(header, _)| header),
         Version::V2 => v2::view(bytes),
     }
 }

@@ -34,7 +34,7 @@ pub(crate) fn advance(
     limits: Limits,
 ) -> Result<Parsed<'static>, Error> {
     if progress.is_fresh() || progress.read(line(input, limits)) {
-        if let Some((header, len)) = whole(line(input, limits)) {
+        if let Some((header, len)) = complete(line(input, limits)) {
             return Ok(Parsed::Complete { header, len });
         }
     }
@@ -51,9 +51,15 @@ fn open_or_fault(progress: &mut Progress, input: &[u8], limits: Limits) -> Resul
     Err(fault(line, limits))
 }
 
+/// The line that `line` begins with, if it is complete, and its length; for all but [`parse`], which has its own copy.
+#[inline(never)]
+pub(crate) fn complete(line: &[u8]) -> Option<(Header<'static>, usize)> {
+    whole(line)
+}
+
 /// As much of `input` as may be a line.
 #[inline(always)]
-fn line(input: &[u8], limits: Limits) -> &[u8] {
+pub(crate) fn line(input: &[u8], limits: Limits) -> &[u8] {
     input.get(..limit(limits)).unwrap_or(input)
 }
 

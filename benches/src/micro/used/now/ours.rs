@@ -110,7 +110,7 @@ fn encode_tlvs(source: SocketAddr, destination: SocketAddr, out: &mut [u8]) -> R
 
 fn decoder(bytes: &[u8]) -> Result<Used, Refused> {
     let mut decoder = Decoder::new(black_box(&CHECKING));
-    decoder.push(bytes);
+    let _ = decoder.push(bytes);
     match decoder.next_event()? {
         Event::Header(header) => used(&header, 0),
         Event::NeedData { .. } => Err(Refused::Incomplete),
