@@ -3,7 +3,7 @@
 use core::fmt;
 use core::net::SocketAddr;
 
-use crate::write::{Writer, be16};
+use crate::write::{List, TLV_HEAD_LEN, Writer, be16, tlvs_len};
 use crate::{
     Addresses, Command, Error, Header, MAX_HEADER_LEN, MixedFamilies, Ssl, Tlv, Tlvs, Transport, UnixAddr,
     Version, kind, v1, v2,
@@ -72,13 +72,6 @@ pub enum EncodeError {
     },
     /// A receiver would refuse the header for its TLVs.
     Invalid(Error),
-}
-
-/// TLVs one by one, or as a run of bytes.
-#[derive(Clone, Copy, Debug)]
-enum List<'a> {
-    Each(&'a [Tlv<'a>]),
-    Run(Tlvs<'a>),
 }
 
 impl<'a> Encoder<'a> {
@@ -386,44 +379,8 @@ impl<'a> From<&Encoder<'a>> for Encoder<'a> {
     }
 }
 
-const TLV_HEAD_LEN: usize = 3;
+/// The length of a TLV with a checksum.
 const CRC32C_LEN: usize = TLV_HEAD_LEN + 4;
-
-impl List<'_> {
-    fn len(&self) -> Result<usize, EncodeError> {
-        match self {
-            Self::Each(tlvs) => tlvs_len(tlvs),
-            Self::Run(tlvs) => Ok(tlvs.as_bytes().len()),
-        }
-    }
-
-    #[inline]
-    fn is_empty(&self) -> bool {
-        match self {
-            Self::Each(tlvs) => tlvs.is_empty(),
-            Self::Run(tlvs) => tlvs.is_empty(),
-        }
-    }
-
-    fn has_crc32c(&self) -> bool {
-        match self {
-            Self::Each(tlvs) => tlvs.iter().any(|tlv| tlv.kind() == kind::CRC32C),
-            Self::Run(tlvs) => tlvs.get(kind::CRC32C).is_some(),
-        }
-    }
-}
-
-/// The bytes of TLVs one after the other.
-fn tlvs_len(tlvs: &[Tlv<'_>]) -> Result<usize, EncodeError> {
-    tlvs.iter().try_fold(0usize, |sum, tlv| {
-        let len = tlv.value().len();
-        if len > usize::from(u16::MAX) {
-            Err(EncodeError::TooLong { len })
-        } else {
-            Ok(sum.saturating_add(TLV_HEAD_LEN + len))
-        }
-    })
-}
 
 /// Writes the value of an SSL TLV (section 2.2.6).
 pub(crate) fn ssl_value(

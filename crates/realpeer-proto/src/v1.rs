@@ -63,6 +63,33 @@ pub(crate) fn line(input: &[u8], limits: Limits) -> &[u8] {
     input.get(..limit(limits)).unwrap_or(input)
 }
 
+/// The length of the line that `input` goes on with, up to its CRLF or all there is. `after_cr`: a CR came before.
+pub(crate) fn line_len(after_cr: bool, input: &[u8]) -> usize {
+    let mut after_cr = after_cr;
+    let mut len = 0;
+    while let Some(rest @ [_, ..]) = input.get(len..) {
+        // A block at a time, as long as there is no line feed in it.
+        let block = rest.first_chunk::<16>().filter(|block| !has_line_feed(block));
+        let upto = match block {
+            Some(block) => block.len(),
+            None => rest.iter().position(|&byte| byte == b'\n').map_or(rest.len(), |at| at + 1),
+        };
+        len += upto;
+        after_cr = match rest.get(..upto) {
+            Some([b'\n']) if after_cr => return len,
+            Some([.., b'\r', b'\n']) => return len,
+            Some([.., last]) => *last == b'\r',
+            _ => false,
+        };
+    }
+    len
+}
+
+fn has_line_feed(block: &[u8; 16]) -> bool {
+    // Without a way out in between, all sixteen are compared at once.
+    block.iter().fold(0, |any, &byte| any | u8::from(byte == b'\n')) != 0
+}
+
 /// The most bytes that a line may have.
 #[inline]
 pub(crate) fn limit(limits: Limits) -> usize {

@@ -2,6 +2,15 @@
 
 use core::net::Ipv6Addr;
 
+use crate::{EncodeError, Tlv, Tlvs, kind};
+
+/// TLVs one by one, or as a run of bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum List<'a> {
+    Each(&'a [Tlv<'a>]),
+    Run(Tlvs<'a>),
+}
+
 /// Writes to the front of a slice whose length has been worked out before.
 pub(crate) struct Writer<'a> {
     pub(crate) out: &'a mut [u8],
@@ -103,6 +112,43 @@ impl Writer<'_> {
             self.len += len;
         }
     }
+}
+
+pub(crate) const TLV_HEAD_LEN: usize = 3;
+impl List<'_> {
+    pub(crate) fn len(&self) -> Result<usize, EncodeError> {
+        match self {
+            Self::Each(tlvs) => tlvs_len(tlvs),
+            Self::Run(tlvs) => Ok(tlvs.as_bytes().len()),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::Each(tlvs) => tlvs.is_empty(),
+            Self::Run(tlvs) => tlvs.is_empty(),
+        }
+    }
+
+    pub(crate) fn has_crc32c(&self) -> bool {
+        match self {
+            Self::Each(tlvs) => tlvs.iter().any(|tlv| tlv.kind() == kind::CRC32C),
+            Self::Run(tlvs) => tlvs.get(kind::CRC32C).is_some(),
+        }
+    }
+}
+
+/// The bytes of TLVs one after the other.
+pub(crate) fn tlvs_len(tlvs: &[Tlv<'_>]) -> Result<usize, EncodeError> {
+    tlvs.iter().try_fold(0usize, |sum, tlv| {
+        let len = tlv.value().len();
+        if len > usize::from(u16::MAX) {
+            Err(EncodeError::TooLong { len })
+        } else {
+            Ok(sum.saturating_add(TLV_HEAD_LEN + len))
+        }
+    })
 }
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
