@@ -11,7 +11,9 @@ use libc::{sockaddr, sockaddr_storage, socklen_t};
 use realpeer_proto as proto;
 use realpeer_proto::{HandshakeError, ReadMode};
 
+use crate::address::Endpoint;
 use crate::memory::{Buffer, Tenant, Versioned, place, prepare, tenant_mut};
+use crate::network::Ip;
 use crate::{Config, Error, Header, Status, Verdict, address, config, error, header, trust};
 
 /// The size of a `struct realpeer_handshake` in bytes.
@@ -193,7 +195,7 @@ pub unsafe extern "C" fn realpeer_handshake_error(handshake: *mut Handshake, err
     let Some(receiving) = (unsafe { tenant_mut::<Receiving>(handshake) }) else { return Status::Argument };
     if receiving.verdict == Verdict::Refuse {
         // SAFETY: the caller's contract.
-        return unsafe { error::fill(error, Status::Refused, 0, &"the peer is not a trusted proxy") };
+        return unsafe { error::fill(error, Status::Refused, 0, &Refused(receiving.peer())) };
     }
     let Some(failed) = &receiving.failed else { return Status::NotFound };
     let (status, offset) = outcome(failed);
@@ -213,6 +215,11 @@ pub extern "C" fn realpeer_now_ms() -> u64 {
 }
 
 impl Receiving {
+    fn peer(&self) -> Option<Endpoint<'_>> {
+        // SAFETY: as many bytes were copied there.
+        unsafe { address::read(self.peer.as_ptr().cast(), self.peer_len) }
+    }
+
     fn poll(&mut self, fd: c_int, now_ms: u64) -> Status {
         self.handshake.handle_timeout(Millis(now_ms));
         let mut scratch = [0; 536];
@@ -291,6 +298,24 @@ fn outcome(failed: &HandshakeError<Errno>) -> (Status, u32) {
         HandshakeError::Protocol(error) => error::of(error),
         HandshakeError::Io(_) => (Status::Io, 0),
         HandshakeError::TimedOut { received } => (Status::TimedOut, *received as u32),
+    }
+}
+
+/// A peer that the policy does not let in.
+struct Refused<'a>(Option<Endpoint<'a>>);
+
+impl fmt::Display for Refused<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(Endpoint::Inet(peer)) => {
+                let ip = Ip(peer.ip().to_canonical());
+                write!(f, "{ip} is not a trusted proxy; add it to the trust list if it is one")
+            }
+            Some(Endpoint::Unix(_)) => {
+                f.write_str("UNIX peers are not trusted; add unix to the trust list to trust them")
+            }
+            None => f.write_str("the peer is not a trusted proxy: its address is neither IP nor UNIX"),
+        }
     }
 }
 

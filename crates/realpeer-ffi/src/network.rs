@@ -111,16 +111,25 @@ fn parse_address(text: &[u8]) -> Option<IpAddr> {
     }
 }
 
-impl fmt::Display for Net {
+/// An address to be written, as the core writes it.
+pub(crate) struct Ip(pub(crate) IpAddr);
+
+impl fmt::Display for Ip {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let address = SocketAddr::new(self.address, 0);
+        let address = SocketAddr::new(self.0, 0);
         let mut line = [0; LINE_LEN];
         let len = Encoder::proxy(Version::V1, address, address)
             .ok()
             .and_then(|line_of| line_of.encode(&mut line).ok());
         let words = line.get(..len.unwrap_or(0)).unwrap_or_default();
         let word = words.split(|&byte| byte == b' ').nth(2).unwrap_or_default();
-        write!(f, "{}/{}", core::str::from_utf8(word).unwrap_or_default(), self.prefix_len)
+        f.write_str(core::str::from_utf8(word).unwrap_or_default())
+    }
+}
+
+impl fmt::Display for Net {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", Ip(self.address), self.prefix_len)
     }
 }
 

@@ -42,12 +42,17 @@ impl HaProxy {
     /// In front of `program`, on a free port of `host` (`127.0.0.1`, `::1` or `::`). `bind` and `server` are the
     /// options of these lines, `settings` more lines of the section.
     pub fn start(program: &Program, host: &str, bind: &str, settings: &[&str], server: &str) -> Self {
-        Self::start_on(program, &Bind::Port(host), bind, settings, server)
+        Self::start_on(program.address(), &Bind::Port(host), bind, settings, server)
     }
 
     /// In front of `program`, on a UNIX socket.
     pub fn start_on_unix_socket(program: &Program, server: &str) -> Self {
-        Self::start_on(program, &Bind::UnixSocket, "", &[], server)
+        Self::start_on(program.address(), &Bind::UnixSocket, "", &[], server)
+    }
+
+    /// In front of any server at `to`, on a free port of `host`.
+    pub fn start_before(to: &str, host: &str, server: &str) -> Self {
+        Self::start_on(to, &Bind::Port(host), "", &[], server)
     }
 
     /// Where clients connect to: `127.0.0.1:8080`, `[::1]:8080` or `unix:/path`.
@@ -93,7 +98,7 @@ impl HaProxy {
         self.process.end_with(Signal::USR1);
     }
 
-    fn start_on(program: &Program, on: &Bind<'_>, bind: &str, settings: &[&str], server: &str) -> Self {
+    fn start_on(to: &str, on: &Bind<'_>, bind: &str, settings: &[&str], server: &str) -> Self {
         let dir = tempfile::Builder::new().prefix("realpeer-").tempdir().unwrap();
         // Someone may take the free port before HAProxy does.
         for _ in 0..10 {
@@ -108,7 +113,7 @@ impl HaProxy {
                     (format!("unix@{path}"), format!("unix:{path}"))
                 }
             };
-            let config = configuration(dir.path(), &format!("{listen} {bind}"), settings, program, server);
+            let config = configuration(dir.path(), &format!("{listen} {bind}"), settings, to, server);
             let file = dir.path().join("haproxy.cfg");
             fs::write(&file, &config).unwrap();
             let mut command = Command::new(executable());
@@ -135,8 +140,7 @@ impl Drop for HaProxy {
     }
 }
 
-fn configuration(dir: &Path, bind: &str, settings: &[&str], program: &Program, server: &str) -> String {
-    let to = program.address();
+fn configuration(dir: &Path, bind: &str, settings: &[&str], to: &str, server: &str) -> String {
     let to = to.strip_prefix("unix:").map_or_else(|| to.to_owned(), |path| format!("unix@{path}"));
     let mut config = format!(
         "global\n    \
