@@ -16,7 +16,8 @@ usage: ./ci.sh [SUBCOMMAND]
   nostd             the core depends on nothing; a program without std links and runs
   docs              rustdoc without a warning
   preload           builds librealpeer_preload.so and checks what it needs and exports
-  install PREFIX    puts PREFIX/bin/realpeer and PREFIX/lib/realpeer/librealpeer_preload.so in place; not part of all
+  install PREFIX    puts the program, librealpeer_preload.so, librealpeer and realpeer.h in place; not part of all
+  ffi               librealpeer from C: header, symbols, every vector at every split, the examples behind HAProxy
   test              unit, conformance, runtime and documentation tests
   benches           the benches' own lints and tests: what allocates nothing
   fuzz              each fuzz target for some seconds
@@ -38,9 +39,11 @@ the target directory, and nothing is installed. Servers listen on loopback only;
 TEXT
 }
 
+CBINDGEN_VERSION=0.29.4
 CARGO_DENY_VERSION=0.20.2
 CARGO_HACK_VERSION=0.6.46
 BENCH_DEBS=(golang-go golang-github-pires-go-proxyproto-dev haproxy nginx strace util-linux valgrind)
+FFI_DEBS=(binutils clang g++ gcc haproxy make pkg-config python3 util-linux valgrind)
 HAPROXY_DEBS=(haproxy)
 
 # The programs of Debian's server packages are here, and not on everyone's PATH.
@@ -63,6 +66,7 @@ ci_all() {
     ci_docs
     ci_preload
     ci_test
+    ci_ffi
     ci_benches
     ci_fuzz
     ci_demo
@@ -84,6 +88,7 @@ ci_fmt() {
     step 'format' cargo fmt --all
     step 'format the probe' cargo fmt --manifest-path tests/no-std-probe/Cargo.toml
     step 'format the library for LD_PRELOAD' cargo fmt --manifest-path crates/realpeer-preload/Cargo.toml
+    step 'format librealpeer' cargo fmt --manifest-path crates/realpeer-ffi/library/Cargo.toml
     step 'format the fuzz targets' cargo fmt --manifest-path fuzz/Cargo.toml
     step 'format the benches' cargo fmt --manifest-path benches/Cargo.toml
 }
@@ -105,8 +110,8 @@ ci_tidy() {
 ci_lint() {
     step 'rustfmt' rustfmt_check
     need_deb shellcheck jq
-    step 'shellcheck' shellcheck ci.sh ci/*.sh .ci/run crates/realpeer-preload/build.sh benches/*.sh tests/rustdoc.sh \
-        tests/strace.sh
+    step 'shellcheck' shellcheck ci.sh ci/*.sh .ci/run benches/*.sh crates/realpeer-ffi/*.sh crates/realpeer-preload/build.sh \
+        tests/rustdoc.sh tests/strace.sh
     step 'clippy, default features' cargo clippy --workspace --all-targets -- -D warnings
     step 'clippy, all features' cargo clippy --workspace --all-targets --all-features -- -D warnings
     need_cargo cargo-hack "$CARGO_HACK_VERSION"
@@ -126,11 +131,20 @@ ci_preload() {
     step 'preload: the library, and what it needs' crates/realpeer-preload/build.sh
 }
 
+ci_ffi() {
+    need_deb "${FFI_DEBS[@]}"
+    need_cbindgen "$CBINDGEN_VERSION"
+    step 'ffi: clippy of the library' cargo clippy --quiet --manifest-path crates/realpeer-ffi/library/Cargo.toml \
+        --target-dir "$CARGO_TARGET_DIR/ffi/clippy" -- -D warnings
+    step 'ffi: librealpeer from C' crates/realpeer-ffi/check.sh
+}
+
 ci_install() {
     [[ $# -eq 1 && $1 == /* ]] || die 'install: to which directory? For example: ./ci.sh install /usr/local'
     step 'the program' cargo build --release -p realpeer-cli
     step 'the library' crates/realpeer-preload/build.sh
     step "install in $1" install_files "$1"
+    step 'librealpeer' crates/realpeer-ffi/install.sh "$1"
 }
 
 ci_docs() {
@@ -222,8 +236,8 @@ ci_mutants() {
 subcommand=${1:-all}
 shift || true
 case $subcommand in
-    all | quick | fmt | tidy | lint | nostd | docs | preload | test | benches | fuzz | load | asan | deny | strace \
-        | fuzz-total)
+    all | quick | fmt | tidy | lint | nostd | ffi | docs | preload | test | benches | fuzz | load | asan | deny \
+        | strace | fuzz-total)
         [[ $# -eq 0 ]] || die "$subcommand takes no argument"
         "ci_${subcommand//-/_}"
         ;;

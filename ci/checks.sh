@@ -5,6 +5,7 @@ rustfmt_check() {
     cargo fmt --all -- --check
     cargo fmt --manifest-path tests/no-std-probe/Cargo.toml -- --check
     cargo fmt --manifest-path crates/realpeer-preload/Cargo.toml -- --check
+    cargo fmt --manifest-path crates/realpeer-ffi/library/Cargo.toml -- --check
     cargo fmt --manifest-path fuzz/Cargo.toml -- --check
     cargo fmt --manifest-path benches/Cargo.toml -- --check
 }

@@ -23,6 +23,13 @@ need_cargo() {
     fi
 }
 
+# need_cbindgen VERSION: Debian's is too old for this edition of Rust.
+need_cbindgen() {
+    if [[ $(cbindgen --version 2>/dev/null) != "cbindgen $1" ]]; then
+        step 'install cbindgen' env -u CARGO_TARGET_DIR cargo install --locked cbindgen --version "$1"
+    fi
+}
+
 # Debian starts a server when its package is installed, unless this file says no. Ours is there only meanwhile.
 apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300)
 policy=/usr/sbin/policy-rc.d

@@ -263,8 +263,8 @@ int main(int argc, char **argv)
         return 2;
     server.trust = &trust;
     stop_on_signals();
-    server.listener = listen_on(argv[1], argv[2]);
     server.epoll = epoll_create1(EPOLL_CLOEXEC);
+    server.listener = listen_on(argv[1], argv[2]);
     if (server.listener < 0 || server.epoll < 0)
         return 1;
     watch(&server, EPOLL_CTL_ADD, server.listener, EPOLLIN, NULL);

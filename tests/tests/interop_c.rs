@@ -200,6 +200,8 @@ fn idle_it_uses_no_processor(example: &str) {
 struct Server {
     process: Process,
     address: String,
+    /// The descriptors that it has without connections.
+    descriptors: usize,
 }
 
 impl Server {
@@ -218,7 +220,8 @@ impl Server {
         let ready =
             process.stderr.find("the line `listening on ADDR`", |line| line.starts_with("listening on "));
         let address = ready.trim_start_matches("listening on ").to_owned();
-        Self { process, address }
+        let descriptors = process.open_fds();
+        Self { process, address, descriptors }
     }
 
     /// A connection as a proxy makes it.
@@ -230,7 +233,7 @@ impl Server {
     /// what it said on stderr.
     fn stop(mut self) -> Vec<String> {
         // Threads that are about to end are given the time to.
-        eventually("its connections end", || (self.process.open_fds() <= 8).then_some(()));
+        eventually("its connections end", || (self.process.open_fds() <= self.descriptors).then_some(()));
         let status = self.process.end_with(Signal::TERM);
         let said = self.process.stderr.to_end();
         assert!(status.success(), "{status}: {said:?}");

@@ -644,6 +644,18 @@ enum realpeer_status realpeer_handshake_header(struct realpeer_handshake *handsh
                                                struct realpeer_header *header);
 
 /**
+ * Writes to `bytes` and `len` what has been read from the socket so far, for whoever goes on with the connection after an
+ * error: those bytes and what the socket still has are everything that the peer sent. After success they are the header.
+ *
+ * They are part of the handshake's buffer, and good until the next call with the handshake.
+ *
+ * Returns `REALPEER_STATUS_DONE` or `REALPEER_STATUS_ARGUMENT`. `errno` is left alone.
+ */
+enum realpeer_status realpeer_handshake_taken(struct realpeer_handshake *handshake,
+                                              const void **bytes,
+                                              size_t *len);
+
+/**
  * Fills `error` with why `realpeer_handshake_run` failed.
  *
  * Returns `REALPEER_STATUS_DONE` if it did, and `REALPEER_STATUS_NOT_FOUND` if there is nothing wrong. `errno` is left
@@ -783,7 +795,7 @@ enum realpeer_status realpeer_trust_init(struct realpeer_trust *trust,
 
 /**
  * Believes the peers that `text` names: an address (`192.0.2.1`), a network (`10.0.0.0/8`, `2001:db8::/32`), `unix`
- * for UNIX sockets, `anyone` for everybody, or several of these with commas between them. `anyone` is for servers that
+ * for UNIX sockets, `anyone` for everybody, `nobody`, or several of these with commas between them. `anyone` is for servers that
  * nobody but the proxy can reach: otherwise anybody can claim any address.
  *
  * An IPv4-mapped address is the IPv4 address it maps, on both sides of a match. A network with bits set beyond its

@@ -5,7 +5,7 @@ use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use core::slice;
 
 use libc::{sa_family_t, sockaddr, sockaddr_in, sockaddr_in6, sockaddr_storage, sockaddr_un, socklen_t};
-use realpeer_proto::{Address, UnixAddr};
+use realpeer_proto::{Address, Addresses, UnixAddr};
 
 /// Where a UNIX socket's name stands.
 const PATH: usize = offset_of!(sockaddr_un, sun_path);
@@ -53,6 +53,34 @@ pub(crate) unsafe fn read<'a>(address: *const sockaddr, len: socklen_t) -> Optio
     }
 }
 
+/// Writes source and destination as [`write`] does, and returns their lengths.
+///
+/// # Safety
+///
+/// As [`write`].
+#[inline(always)]
+pub(crate) unsafe fn write_both(
+    source: *mut sockaddr_storage,
+    destination: *mut sockaddr_storage,
+    addresses: Addresses<'_>,
+) -> (socklen_t, socklen_t) {
+    match addresses {
+        // SAFETY: passed on.
+        Addresses::Inet { source: from, destination: to } => unsafe {
+            (write_v4(source, from), write_v4(destination, to))
+        },
+        // SAFETY: passed on.
+        Addresses::Inet6 { source: from, destination: to } => unsafe {
+            (write_v6(source, from), write_v6(destination, to))
+        },
+        // SAFETY: passed on.
+        Addresses::Unix { source: from, destination: to } => unsafe {
+            (write_unix(source, from), write_unix(destination, to))
+        },
+        Addresses::Unspec => (0, 0),
+    }
+}
+
 /// Writes the front of `out`, as much as the address needs, and returns that length; 0 and nothing for no address.
 ///
 /// # Safety
@@ -74,8 +102,8 @@ pub(crate) unsafe fn write(out: *mut sockaddr_storage, address: Option<Address<'
 /// # Safety
 ///
 /// As [`write`].
-#[inline]
-pub(crate) unsafe fn write_v4(out: *mut sockaddr_storage, address: SocketAddrV4) -> socklen_t {
+#[inline(always)]
+unsafe fn write_v4(out: *mut sockaddr_storage, address: SocketAddrV4) -> socklen_t {
     let raw = out.cast::<sockaddr_in>();
     // SAFETY: every address fits a `sockaddr_storage` and is aligned in it, and all zeros are valid.
     unsafe {
@@ -90,8 +118,8 @@ pub(crate) unsafe fn write_v4(out: *mut sockaddr_storage, address: SocketAddrV4)
 /// # Safety
 ///
 /// As [`write`].
-#[inline]
-pub(crate) unsafe fn write_v6(out: *mut sockaddr_storage, address: SocketAddrV6) -> socklen_t {
+#[inline(always)]
+unsafe fn write_v6(out: *mut sockaddr_storage, address: SocketAddrV6) -> socklen_t {
     let raw = out.cast::<sockaddr_in6>();
     // SAFETY: every address fits a `sockaddr_storage` and is aligned in it, and all zeros are valid.
     unsafe {

@@ -12,7 +12,7 @@ use realpeer_proto as proto;
 use realpeer_proto::{HandshakeError, ReadMode};
 
 use crate::address::Endpoint;
-use crate::memory::{Buffer, Tenant, Versioned, place, prepare, tenant_mut};
+use crate::memory::{Buffer, Tenant, Versioned, is_writable, place, prepare, tenant_mut};
 use crate::network::Ip;
 use crate::{Config, Error, Header, Status, Verdict, address, config, error, header, trust};
 
@@ -183,6 +183,32 @@ pub unsafe extern "C" fn realpeer_handshake_header(handshake: *mut Handshake, he
         },
         None => Status::NotFound,
     }
+}
+
+/// Writes to `bytes` and `len` what has been read from the socket so far, for whoever goes on with the connection after an
+/// error: those bytes and what the socket still has are everything that the peer sent. After success they are the header.
+///
+/// They are part of the handshake's buffer, and good until the next call with the handshake.
+///
+/// Returns `REALPEER_STATUS_DONE` or `REALPEER_STATUS_ARGUMENT`. `errno` is left alone.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn realpeer_handshake_taken(
+    handshake: *mut Handshake,
+    bytes: *mut *const c_void,
+    len: *mut usize,
+) -> Status {
+    // SAFETY: the caller's contract.
+    let receiving = unsafe { tenant_mut::<Receiving>(handshake) };
+    let (Some(receiving), true, true) = (receiving, is_writable(bytes), is_writable(len)) else {
+        return Status::Argument;
+    };
+    let taken = receiving.handshake.taken();
+    // SAFETY: the caller's contract.
+    unsafe {
+        bytes.write(taken.as_ptr().cast());
+        len.write(taken.len());
+    }
+    Status::Done
 }
 
 /// Fills `error` with why `realpeer_handshake_run` failed.

@@ -53,7 +53,7 @@ unsafe impl Versioned for Header {
 /// # Safety
 ///
 /// `out` is null or points to as many bytes as its first field says.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn fill(out: *mut Header, header: &proto::Header<'_>, len: usize) -> Status {
     // SAFETY: passed on.
     if !unsafe { prepare(out) } {
@@ -82,8 +82,9 @@ pub(crate) unsafe fn fill(out: *mut Header, header: &proto::Header<'_>, len: usi
         (&raw mut (*out).command).write(command);
         (&raw mut (*out).transport).write(transport);
         let (source, destination) = (&raw mut (*out).source, &raw mut (*out).destination);
-        (&raw mut (*out).source_len).write(address::write(source, header.source()));
-        (&raw mut (*out).destination_len).write(address::write(destination, header.destination()));
+        let (source_len, destination_len) = address::write_both(source, destination, header.addresses());
+        (&raw mut (*out).source_len).write(source_len);
+        (&raw mut (*out).destination_len).write(destination_len);
     }
     Status::Done
 }

@@ -38,7 +38,8 @@ pub use encode::{Encoding, realpeer_encode};
 pub use error::{Error, REALPEER_ERROR_TEXT_SIZE};
 pub use handshake::{
     Established, Handshake, REALPEER_HANDSHAKE_SIZE, realpeer_handshake_deadline, realpeer_handshake_error,
-    realpeer_handshake_header, realpeer_handshake_init, realpeer_handshake_run, realpeer_now_ms,
+    realpeer_handshake_header, realpeer_handshake_init, realpeer_handshake_run, realpeer_handshake_taken,
+    realpeer_now_ms,
 };
 pub use header::Header;
 pub use parse::{realpeer_parse, realpeer_parse_datagram};

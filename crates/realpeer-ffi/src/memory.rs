@@ -205,9 +205,16 @@ pub(crate) unsafe fn prepare<T: Versioned>(out: *mut T) -> bool {
     }
     // SAFETY: every version begins with its size.
     let size = unsafe { out.cast::<usize>().read() };
-    if size == size_of::<T>() {
-        return true;
-    }
+    // SAFETY: passed on.
+    size == size_of::<T>() || unsafe { clear_newer(out, size) }
+}
+
+/// # Safety
+///
+/// As [`prepare`]; `size` is what the first field says.
+#[cold]
+#[inline(never)]
+unsafe fn clear_newer<T: Versioned>(out: *mut T, size: usize) -> bool {
     if !(T::FIRST_VERSION..=MAX_STRUCT).contains(&size) {
         return false;
     }

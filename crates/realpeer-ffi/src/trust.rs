@@ -77,7 +77,7 @@ pub unsafe extern "C" fn realpeer_trust_init(
 }
 
 /// Believes the peers that `text` names: an address (`192.0.2.1`), a network (`10.0.0.0/8`, `2001:db8::/32`), `unix`
-/// for UNIX sockets, `anyone` for everybody, or several of these with commas between them. `anyone` is for servers that
+/// for UNIX sockets, `anyone` for everybody, `nobody`, or several of these with commas between them. `anyone` is for servers that
 /// nobody but the proxy can reach: otherwise anybody can claim any address.
 ///
 /// An IPv4-mapped address is the IPv4 address it maps, on both sides of a match. A network with bits set beyond its
@@ -125,6 +125,7 @@ pub unsafe extern "C" fn realpeer_trust_add(
             }
             Part::Unix => list.unix = true,
             Part::Anyone => list.anyone = true,
+            Part::Nobody => {}
         }
     }
     Status::Done
@@ -195,13 +196,15 @@ enum Part {
     Network(Net),
     Unix,
     Anyone,
+    Nobody,
 }
 
 impl Part {
     fn read(text: &[u8]) -> Result<Self, NetError> {
-        match text.trim_ascii() {
+        match trim(text) {
             b"unix" => Ok(Self::Unix),
             b"anyone" => Ok(Self::Anyone),
+            b"nobody" => Ok(Self::Nobody),
             text => Net::parse(text).map(Self::Network),
         }
     }
@@ -216,16 +219,26 @@ struct Wrong<'a> {
 impl fmt::Display for Wrong<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("'")?;
-        for &byte in self.part.trim_ascii() {
+        for &byte in trim(self.part) {
             f.write_char(if byte.is_ascii_graphic() { byte.into() } else { '?' })?;
         }
         match self.wrong {
-            NetError::HostBits(net) => write!(f, "' has bits set beyond its prefix; the network is {net}"),
+            NetError::HostBits(net) => {
+                write!(f, "' has bits set beyond its prefix; write {net} for the network")
+            }
             NetError::Syntax => {
                 f.write_str("' is neither an address, nor a network such as 10.0.0.0/8, nor unix, nor anyone")
             }
         }
     }
+}
+
+/// The text without the spaces around it.
+fn trim(mut text: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] | [rest @ .., b' '] = text {
+        text = rest;
+    }
+    text
 }
 
 /// # Safety

@@ -90,12 +90,11 @@ pub(crate) fn ipv6(mut text: &[u8]) -> Option<([u16; 8], &[u8])> {
         None if count == 8 => {}
         // The groups behind `::`, which stands for at least one, belong at the end.
         Some(gap) if count < 8 => {
-            let (tail, by) = (groups.get_mut(gap..)?, 8 - count);
-            // Never so: it spares the panic of rotate_right, the only one in this crate that the compiler can't rule out.
-            if by > tail.len() {
-                return None;
+            // Not `rotate_right`, which has a panic path that the compiler can't always rule out.
+            for from in (gap..count).rev() {
+                let group = core::mem::take(groups.get_mut(from)?);
+                *groups.get_mut(from + 8 - count)? = group;
             }
-            tail.rotate_right(by);
         }
         _ => return None,
     }

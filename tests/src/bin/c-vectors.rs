@@ -1,5 +1,7 @@
 //! Prints the vectors and captures as a table in C, for `crates/realpeer-ffi/tests/c`.
 
+#![allow(clippy::expect_used, reason = "this is a tool of the tests")]
+
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 

@@ -122,12 +122,24 @@ static void check_split(const struct vector *vector, size_t split, const struct 
         CHECK_FOR(status == (vector->len == 0 ? REALPEER_STATUS_CLOSED : REALPEER_STATUS_TRUNCATED), vector->id);
         check_failed(&handshake, status);
         break;
-    case REJECT:
+    case REJECT: {
+        static unsigned char rest[70000];
+        const void *taken;
+        size_t taken_len;
+        ssize_t rest_len;
+
         CHECK_FOR(status <= REALPEER_STATUS_NO_HEADER && status >= REALPEER_STATUS_TOO_LONG, vector->id);
         CHECK_FOR(realpeer_handshake_run(&handshake, pair.here, 1003, &established) == status, vector->id);
         CHECK_FOR(realpeer_handshake_deadline(&handshake) == UINT64_MAX, vector->id);
         check_failed(&handshake, status);
+        /* What was taken and what is left is what the peer sent. */
+        CHECK_FOR(realpeer_handshake_taken(&handshake, &taken, &taken_len) == REALPEER_STATUS_DONE, vector->id);
+        rest_len = recv(pair.here, rest, sizeof rest, MSG_DONTWAIT);
+        CHECK_FOR(taken_len + (size_t)(rest_len > 0 ? rest_len : 0) == split, vector->id);
+        CHECK_FOR(memcmp(vector->bytes, taken, taken_len) == 0, vector->id);
+        CHECK_FOR(rest_len <= 0 || memcmp(vector->bytes + taken_len, rest, (size_t)rest_len) == 0, vector->id);
         break;
+    }
     case ACCEPT: {
         struct realpeer_header header;
         static unsigned char payload[70000];

@@ -23,6 +23,7 @@ static void null_is_an_error_everywhere(void)
     struct sockaddr_in peer;
     size_t number = 7;
     void *slot = buffer;
+    const void *taken;
 
     memset(&peer, 0, sizeof peer);
     peer.sin_family = AF_INET;
@@ -90,6 +91,9 @@ static void null_is_an_error_everywhere(void)
     CHECK(realpeer_handshake_run(&handshake, 0, 0, NULL) == ARGUMENT);
     CHECK(realpeer_handshake_run(NULL, 0, 0, &established) == ARGUMENT);
     CHECK(realpeer_handshake_header(NULL, &header) == ARGUMENT);
+    CHECK(realpeer_handshake_taken(NULL, &taken, &number) == ARGUMENT);
+    CHECK(realpeer_handshake_taken(&handshake, NULL, &number) == ARGUMENT);
+    CHECK(realpeer_handshake_taken(&handshake, &taken, NULL) == ARGUMENT);
     CHECK(realpeer_handshake_error(NULL, NULL) == ARGUMENT);
     CHECK(realpeer_handshake_error(&handshake, NULL) == ARGUMENT);
     CHECK(realpeer_handshake_deadline(NULL) == UINT64_MAX);

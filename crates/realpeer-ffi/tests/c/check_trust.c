@@ -59,6 +59,7 @@ static void networks_are_matched(void)
         {"2001:db8::1", "2001:db8::1", 1},
         {"2001:db8::1", "2001:db8::2", 0},
         {"anyone", "192.0.2.1", 1},
+        {"nobody", "192.0.2.1", 0},
         {"unix", "127.0.0.1", 0},
         {"192.0.2.7,10.0.0.0/8, ::1", "::1", 1},
         {"192.0.2.7,10.0.0.0/8, ::1", "10.9.9.9", 1},
@@ -104,7 +105,7 @@ static void what_names_nobody_is_refused(void)
 
         error.size = sizeof error;
         realpeer_trust_add(&trust, "192.0.2.1, 10.0.0.1/8", &error);
-        CHECK(strcmp(error.text, "'10.0.0.1/8' has bits set beyond its prefix; the network is 10.0.0.0/8") == 0);
+        CHECK(strcmp(error.text, "'10.0.0.1/8' has bits set beyond its prefix; write 10.0.0.0/8 for the network") == 0);
         /* All of a text or nothing. */
         CHECK(verdict(&trust, "192.0.2.1") == REALPEER_VERDICT_REFUSE);
     }
