@@ -9,6 +9,7 @@ MAY_IMPORT='__errno_location environ bcmp memcmp memcpy memmove memset strlen'
 EXPORTS='accept accept4 getpeername getsockname'
 
 die() {
+    rm -f "${library:-}" # so that nobody uses it
     echo "error: $*" >&2
     exit 1
 }
@@ -21,7 +22,7 @@ cargo rustc --quiet --locked --release --features hooks --crate-type cdylib -- \
 library=$CARGO_TARGET_DIR/release/librealpeer_preload.so
 
 for symbol in $(nm -D --undefined-only "$library" | awk '{ print $2 }'); do
-    [[ " $MAY_IMPORT " == *" $symbol "* ]] || die "the library needs $symbol (a_panic_path_is_left: something can panic)"
+    [[ " $MAY_IMPORT " == *" $symbol "* ]] || die "the library needs $symbol (if that is a_panic_path_is_left, something can panic)"
 done
 exports=$(nm -D --defined-only "$library" | awk '{ print $3 }' | sort | xargs)
 [[ $exports == "$EXPORTS" ]] || die "the library exports $exports, and not $EXPORTS"
