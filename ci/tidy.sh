@@ -11,7 +11,8 @@ tidy_paths() {
 
 # The probe needs one attribute to export its entry point; the benches call a yardstick in C and count allocations.
 tidy_unsafe() {
-    list_files '*.rs' ':!crates/realpeer-ffi' ':!crates/realpeer-preload' ':!tests/no-std-probe' ':!benches'
+    list_files '*.rs' ':!crates/realpeer-ffi' ':!crates/realpeer-preload' ':!crates/realpeer-run' \
+        ':!tests/no-std-probe' ':!benches'
     forbid 'unsafe code' '(^|[^[:alnum:]_])unsafe[[:space:]]*(\{|\(|fn|impl|trait|extern)' "${files[@]}"
 }
 
@@ -30,7 +31,8 @@ tidy_lengths() {
 
 tidy_lints() {
     local manifest
-    list_files '*Cargo.toml' ':!Cargo.toml' ':!tests/no-std-probe' ':!benches' ':!fuzz' ':!crates/realpeer-ffi'
+    list_files '*Cargo.toml' ':!Cargo.toml' ':!tests/no-std-probe' ':!benches' ':!fuzz' ':!crates/realpeer-ffi' \
+        ':!crates/realpeer-run'
     for manifest in "${files[@]}"; do
         [[ $(<"$manifest") == *$'\n[lints]\nworkspace = true'* ]] ||
             die "$manifest: '[lints] workspace = true' is missing"

@@ -9,6 +9,8 @@ mod encode;
 mod listen;
 mod printer;
 mod report;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod run;
 mod signals;
 mod style;
 mod text;
@@ -34,6 +36,8 @@ enum Command {
     Echo(echo::Arguments),
     Decode(decode::Arguments),
     Encode(encode::Arguments),
+    #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+    Run(run::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +46,8 @@ fn main() -> ExitCode {
         Command::Echo(arguments) => echo::run(&arguments),
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Encode(arguments) => encode::run(&arguments),
+        #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+        Command::Run(arguments) => run::run(arguments),
     };
     match outcome {
         Ok(code) => code,

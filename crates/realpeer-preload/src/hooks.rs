@@ -78,7 +78,9 @@ extern "C" fn start(_: c_int, _: *const *const c_char, third: *const *const c_ch
             .text(b"it takes Linux 5.3 or newer, and no sandbox in between that has its own network");
         give_up(&line);
     }
-    crate::log::remember_stderr();
+    if settings.log {
+        crate::log::begin();
+    }
     if let Some((name, token)) = settings.lot {
         lot::hello(&name, token);
     }

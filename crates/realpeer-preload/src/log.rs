@@ -9,7 +9,8 @@ use crate::sys;
 
 static LAST: AtomicU64 = AtomicU64::new(u64::MAX);
 static LEFT_OUT: AtomicU32 = AtomicU32::new(0);
-/// Device and inode of stderr at the start. Programs that go to the background use the number for something else.
+/// Device and inode of stderr at the start. Programs that go to the background use the number for something else. As long
+/// as they are not set, nothing is written.
 static STDERR: [AtomicU64; 2] = [AtomicU64::new(u64::MAX), AtomicU64::new(u64::MAX)];
 
 /// A line that is being put together. What has no room is left out.
@@ -18,7 +19,8 @@ pub(crate) struct Line {
     len: usize,
 }
 
-pub(crate) fn remember_stderr() {
+/// Has lines be written from now on.
+pub(crate) fn begin() {
     let [device, inode] = sys::identity(2).unwrap_or([u64::MAX; 2]);
     let [first, second] = &STDERR;
     first.store(device, Ordering::Relaxed);

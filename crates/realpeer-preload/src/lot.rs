@@ -20,8 +20,7 @@ const ANSWER_MS: u32 = 200;
 pub(crate) fn park(settings: &Settings, socket: i32) -> Parked {
     let Some((name, token)) = &settings.lot else { return Parked::NoLot };
     let Some(lot) = connect(name) else { return Parked::No };
-    let message =
-        Message::Park { token: *token, timeout_ms: settings.timeout_ms, destination: settings.destination };
+    let message = Message::Park { token: *token, destination: settings.destination };
     let sent = sys::send(lot, &message.encode(), Some(socket));
     sys::close(lot);
     if sent.is_ok() { Parked::Yes } else { Parked::No }
@@ -34,9 +33,14 @@ pub(crate) fn fetch(ring: &Ring) -> Option<i32> {
 
 /// Tells the lot that the library is loaded here, and keeps it alive for as long as this process lives.
 pub(crate) fn hello(name: &LotName, token: Secret) {
-    if let Some(file) = ask(name, &Message::Hello(token)) {
-        sys::map_for_life(file);
+    // The lot seals a file that nobody has mapped, and has a new one then.
+    for _ in 0..2 {
+        let Some(file) = ask(name, &Message::Hello(token)) else { return };
+        let mapped = sys::map_for_life(file);
         sys::close(file);
+        if mapped {
+            return;
+        }
     }
 }
 

@@ -159,6 +159,11 @@ impl Settings {
         self.listen.any(|listener| matches!(listener, Listener::Unix(..)))
     }
 
+    /// Returns whether a socket with an IPv4 address is among the listeners.
+    pub fn has_ipv4_listener(&self) -> bool {
+        self.listen.any(|listener| matches!(listener, Listener::Inet(ip, _) if ip.to_ipv4_mapped().is_some()))
+    }
+
     fn add_listener(&mut self, part: &[u8]) -> Result<(), &'static str> {
         let name = match part {
             [b'/', ..] => Some(part),

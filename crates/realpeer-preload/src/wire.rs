@@ -28,8 +28,6 @@ pub enum Message {
     Park {
         /// Who may park.
         token: Secret,
-        /// The time for the whole header, in milliseconds.
-        timeout_ms: u32,
         /// Whether the destination is to be kept as well as the source.
         destination: bool,
     },
@@ -42,7 +40,7 @@ pub enum Message {
 /// The length of a ring. No header begins with its first byte.
 pub const RING_LEN: usize = 40;
 /// The length of a message.
-pub const MESSAGE_LEN: usize = 24;
+pub const MESSAGE_LEN: usize = 20;
 /// The beginning of the names from which UNIX listeners are rung. A ring adds something to make it unique.
 pub const RING_NAME: &[u8] = b"\0realpeer-ring/";
 
@@ -71,15 +69,13 @@ impl Ring {
 impl Message {
     /// Encodes the message.
     pub fn encode(&self) -> [u8; MESSAGE_LEN] {
-        let (kind, flags, number, secret) = match self {
-            Self::Park { token, timeout_ms, destination } => {
-                (b'P', u8::from(*destination), *timeout_ms, token)
-            }
-            Self::Fetch(nonce) => (b'F', 0, 0, nonce),
-            Self::Hello(token) => (b'H', 0, 0, token),
+        let (kind, flags, secret) = match self {
+            Self::Park { token, destination } => (b'P', u8::from(*destination), token),
+            Self::Fetch(nonce) => (b'F', 0, nonce),
+            Self::Hello(token) => (b'H', 0, token),
         };
         let mut bytes = [0; MESSAGE_LEN];
-        fill(&mut bytes, &[&[VERSION, kind, flags, 0], &number.to_be_bytes(), secret]);
+        fill(&mut bytes, &[&[VERSION, kind, flags, 0], secret]);
         bytes
     }
 
@@ -87,12 +83,9 @@ impl Message {
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; MESSAGE_LEN] = bytes.try_into().ok()?;
         let (&[version, kind, flags, 0], rest) = bytes.split_first_chunk()? else { return None };
-        let (number, secret) = rest.split_first_chunk()?;
-        let (number, secret) = (u32::from_be_bytes(*number), *secret.first_chunk()?);
+        let secret = *rest.first_chunk()?;
         match (version, kind, flags) {
-            (VERSION, b'P', 0 | 1) => {
-                Some(Self::Park { token: secret, timeout_ms: number, destination: flags == 1 })
-            }
+            (VERSION, b'P', 0 | 1) => Some(Self::Park { token: secret, destination: flags == 1 }),
             (VERSION, b'F', 0) => Some(Self::Fetch(secret)),
             (VERSION, b'H', 0) => Some(Self::Hello(secret)),
             _ => None,

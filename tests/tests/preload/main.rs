@@ -4,6 +4,9 @@
 #![allow(unreachable_pub, missing_debug_implementations, reason = "nobody else uses it")]
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
+mod lot;
 mod parts;
+mod pieces;
+mod run;
 mod server;
 mod whole_headers;

@@ -138,6 +138,7 @@ int main(int argc, char **argv) {
         printf("listening on %s\n", shown);
         listeners[count] = listener;
     }
+    int queue = epoll_create1(0), once = !strcmp(how, "oneshot");
     printf("ready\n"), fflush(stdout);
     if (!strcmp(how, "block") || !strcmp(how, "fork"))
         for (;;) accept_one(listeners[0], *how == 'f');
@@ -160,7 +161,6 @@ int main(int argc, char **argv) {
                     while (accept_one(listeners[i], 0) && nonblocking)
                         ;
         }
-    int queue = epoll_create1(0), once = !strcmp(how, "oneshot");
     unsigned mask = EPOLLIN | (!strcmp(how, "et") ? EPOLLET : once ? EPOLLONESHOT : !strcmp(how, "exclusive") ? EPOLLEXCLUSIVE : 0);
     for (int i = 0; i < count; i++) {
         struct epoll_event event = {.events = mask, .data.fd = listeners[i]};

@@ -6,9 +6,10 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -21,17 +22,32 @@ pub static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 /// The server in C.
-pub static SERVER: LazyLock<PathBuf> = LazyLock::new(|| {
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("preload-server");
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/preload/server.c");
+pub static SERVER: LazyLock<PathBuf> = LazyLock::new(|| compile("server"));
+
+/// Builds a program in C.
+pub fn compile(name: &str) -> PathBuf {
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("preload-{name}"));
+    let source = format!("{}/tests/preload/{name}.c", env!("CARGO_MANIFEST_DIR"));
     let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
     let built = Command::new(compiler)
         .args(["-O1", "-g", "-Wall", "-Wextra", "-pthread", "-o"])
         .arg(&program)
         .arg(source)
         .status();
-    assert!(built.unwrap().success(), "the server can't be built");
+    assert!(built.unwrap().success(), "{name} can't be built");
     program
+}
+
+/// The program `realpeer`.
+pub static REALPEER: LazyLock<PathBuf> = LazyLock::new(|| {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--package", "realpeer-cli", "--target-dir"])
+        .arg(target)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status();
+    assert!(built.unwrap().success(), "the program can't be built");
+    target.join("debug/realpeer")
 });
 
 /// A running server. It is killed when dropped.
@@ -57,6 +73,11 @@ impl Server {
             command.env("LD_PRELOAD", &*LIBRARY).env("REALPEER_TRUST", "127.0.0.0/8,::1,unix");
             command.envs(variables.iter().copied());
         })
+    }
+
+    /// Starts it by `realpeer run` with these options.
+    pub fn run(options: &[&str], arguments: &[&str]) -> Self {
+        Self::spawn(realpeer_run(options, &SERVER, arguments))
     }
 
     pub fn spawn(mut command: Command) -> Self {
@@ -119,6 +140,79 @@ impl Server {
     }
 }
 
+/// `realpeer run` with these options.
+pub fn realpeer_run(options: &[&str], program: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(&*REALPEER);
+    command.arg("run").arg("--library").arg(&*LIBRARY).args(options).arg("--").arg(program).args(arguments);
+    command
+}
+
+/// A port that is free now. The server binds it, since `REALPEER_LISTEN` has to name it. Ports that other programs
+/// are given when they connect are avoided.
+pub fn port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let offset = NEXT.fetch_add(1, Ordering::Relaxed) + std::process::id() as u16 % 100 * 50;
+        let port = 20_000 + offset % 10_000;
+        let free = |ip: IpAddr| std::net::TcpListener::bind((ip, port)).is_ok();
+        if free([0, 0, 0, 0].into()) && free([0u16; 8].into()) {
+            return port;
+        }
+    }
+}
+
+impl Server {
+    /// The process id of its lot.
+    pub fn lot(&self) -> Lot {
+        lot_of(self.child.id())
+    }
+}
+
+/// The lot of a process.
+pub fn lot_of(pid: u32) -> Lot {
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
+    let variable = |name: &str| {
+        let mut entries = environment.split(|&byte| byte == 0).map(|entry| String::from_utf8_lossy(entry));
+        entries.find_map(|entry| entry.strip_prefix(name).map(str::to_owned)).unwrap()
+    };
+    let name = variable("REALPEER_LOT=");
+    let sockets = std::fs::read_to_string("/proc/net/unix").unwrap();
+    let line = sockets.lines().find(|line| line.ends_with(&format!("@realpeer-lot/{name}"))).unwrap();
+    let socket = format!("socket:[{}]", line.split_whitespace().nth(6).unwrap());
+    let has = |pid: &u32| {
+        let Ok(fds) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
+        fds.flatten().any(|fd| std::fs::read_link(fd.path()).is_ok_and(|link| link == Path::new(&socket)))
+    };
+    let pids = std::fs::read_dir("/proc").unwrap().flatten();
+    let pid = pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).find(has).unwrap();
+    Lot { pid, name }
+}
+
+/// A lot.
+pub struct Lot {
+    pub pid: u32,
+    pub name: String,
+}
+
+impl Lot {
+    pub fn open_fds(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.pid)).unwrap().count()
+    }
+
+    pub fn is_there(&self) -> bool {
+        std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).is_ok_and(|stat| !stat.contains(") Z "))
+    }
+}
+
+/// Asks again and again until it holds.
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < end, "waited in vain: {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         drop(self.child.kill());
@@ -146,6 +240,8 @@ pub struct Seen {
 pub trait Stream: Read + Write {
     fn with_patience(&self);
     fn end(&self);
+    /// Ends it, if the server has not.
+    fn end_quietly(&self);
 }
 
 impl Stream for TcpStream {
@@ -156,6 +252,10 @@ impl Stream for TcpStream {
     fn end(&self) {
         self.shutdown(Shutdown::Write).unwrap();
     }
+
+    fn end_quietly(&self) {
+        let _ = self.shutdown(Shutdown::Write);
+    }
 }
 
 impl Stream for UnixStream {
@@ -165,6 +265,10 @@ impl Stream for UnixStream {
 
     fn end(&self) {
         self.shutdown(Shutdown::Write).unwrap();
+    }
+
+    fn end_quietly(&self) {
+        let _ = self.shutdown(Shutdown::Write);
     }
 }
 

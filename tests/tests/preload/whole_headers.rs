@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
 
-use super::server::{Client, LIBRARY, SERVER, Seen, Server};
+use super::server::{Client, LIBRARY, SERVER, Seen, Server, port};
 
 const V1: &[u8] = b"PROXY TCP4 203.0.113.7 192.0.2.1 40000 443\r\n";
 const V1_IPV6: &[u8] = b"PROXY TCP6 2001:db8::7 2001:db8::8 40000 443\r\n";
@@ -36,11 +36,6 @@ fn see(server: &Server, index: usize, header: &[u8]) -> Option<Seen> {
         client.echo(b"after", b"more");
     }
     seen
-}
-
-/// A port that is free now. The server binds it, since `REALPEER_LISTEN` has to name it.
-fn port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn start(how: &str, variables: &[(&str, &str)]) -> Server {

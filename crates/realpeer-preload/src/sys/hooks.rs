@@ -126,10 +126,16 @@ pub(crate) fn readable_within(fd: i32, milliseconds: u32) -> bool {
         revents: i16,
     }
     let mut entry = PollFd { fd, events: POLLIN, revents: 0 };
-    let time = [i64::from(milliseconds / 1000), i64::from(milliseconds % 1000) * 1_000_000];
-    let arguments = [(&raw mut entry) as usize, 1, time.as_ptr() as usize, 0, 0, 0];
-    // SAFETY: one entry and a `timespec`, which has two words; the signal mask is left alone.
-    unsafe { call(number::PPOLL, arguments) }.is_ok_and(|ready| ready > 0)
+    let mut time = [i64::from(milliseconds / 1000), i64::from(milliseconds % 1000) * 1_000_000];
+    let arguments = [(&raw mut entry) as usize, 1, (&raw mut time) as usize, 0, 0, 0];
+    loop {
+        // SAFETY: one entry, and a `timespec`, which has two words; the signal mask is left alone.
+        match unsafe { call(number::PPOLL, arguments) } {
+            // The kernel has put into `time` what is left of it.
+            Err(EINTR) => {}
+            answer => return answer.is_ok_and(|ready| ready > 0),
+        }
+    }
 }
 
 fn status_flags(fd: i32) -> usize {
@@ -267,10 +273,11 @@ pub(crate) fn receive_fd(socket: i32) -> Option<i32> {
 
 /// Maps a file where nothing is ever read or written, so that it has one more user until this process and those
 /// forked from it have ended or called exec.
-pub(crate) fn map_for_life(fd: i32) {
+pub(crate) fn map_for_life(fd: i32) -> bool {
     const MAP_SHARED: usize = 1;
+    const READ_AND_WRITE: usize = 3;
     // SAFETY: the kernel picks an address where nothing is, and nobody is told of it.
-    let _ = unsafe { call(number::MMAP, [0, 4096, 0, MAP_SHARED, fd as usize, 0]) };
+    unsafe { call(number::MMAP, [0, 4096, READ_AND_WRITE, MAP_SHARED, fd as usize, 0]) }.is_ok()
 }
 
 /// Returns device and inode of a file.
