@@ -40,8 +40,7 @@ docs_name_features() {
     local row page named='Available on <strong>crate features?( and|,| |<code>[a-z-]+</code>)*'
     for row in realpeer/blocking/index:std realpeer/tokio/index:tokio realpeer/smol/index:smol \
         realpeer/async_std/index:async-std realpeer/futures/index:futures-io \
-        realpeer/tokio/struct.HeaderDecoder:codec realpeer/futures/fn.recv_from:async-io \
-        realpeer_tokio/struct.HeaderEncoder:codec realpeer_tokio/struct.EstablishedListener:tls-listener \
+        realpeer/futures/fn.recv_from:async-io \
         realpeer_futures/fn.handshake:async-io realpeer_axum/struct.Listener:tls-listener; do
         page=$CARGO_TARGET_DIR/doc/${row%:*}.html
         grep -qE "$named <code>${row#*:}</code>" "$page" ||

@@ -32,6 +32,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -42,11 +43,12 @@ use realpeer_io::proto::Encoder;
 use realpeer_io::socket::recv_datagram;
 use realpeer_io::{
     AcceptError, Accepting, Acceptor, Accepts, Datagram, Endpoint, Established, Handshakes, Runtime,
-    SendPending, finish, header_and_payload,
+    SendPending, finish, header_and_datagram,
 };
 
 pub use realpeer_futures::{
-    AsyncIo, handshake, handshake_buf_read, handshake_on, handshake_stream, send_header, send_header_and,
+    AsyncIo, handshake, handshake_buf_read, handshake_on, handshake_stream, send_header,
+    send_header_with_payload,
 };
 
 /// Async-std, as [`Listener`] and its like name it.
@@ -125,7 +127,11 @@ pub type ReadyListener<L> = realpeer_io::ReadyListener<AsyncStd, L>;
 /// [`on_reject`](EstablishedListener::on_reject) for what is logged of them.
 pub type EstablishedListener<L> = realpeer_io::EstablishedListener<AsyncStd, L>;
 
-/// Connects to a receiver of headers and sends it `header` with `payload` behind it, in one write.
+/// Connects to a receiver of headers and sends it `header` with `payload` after it, in one write. If the header can't be
+/// encoded, no connection is made.
+///
+/// Connect for each client anew: what follows the header is this client's and nobody else's (R14). Don't wait for the
+/// client's first bytes, since in many protocols the server speaks first; `payload` is for bytes that are there already.
 ///
 /// # Errors
 ///
@@ -152,6 +158,20 @@ pub async fn connect<'a>(
     payload: &[u8],
 ) -> io::Result<async_std::net::TcpStream> {
     realpeer_futures::connect(async_std::net::TcpStream::connect(addr), header, payload).await
+}
+
+/// Connects to a UNIX socket at `path`, otherwise as [`connect`].
+///
+/// # Errors
+///
+/// `InvalidInput` if the header can't be encoded, and those of connecting and writing.
+pub async fn connect_unix<'a>(
+    path: impl AsRef<Path>,
+    header: impl Into<Encoder<'a>>,
+    payload: &[u8],
+) -> io::Result<async_std::os::unix::net::UnixStream> {
+    realpeer_futures::connect(async_std::os::unix::net::UnixStream::connect(path.as_ref()), header, payload)
+        .await
 }
 
 /// Receives a datagram: what it says, and the socket's peer, to which an answer goes. Each has a header of its own
@@ -200,16 +220,18 @@ pub async fn recv_from<'a>(
     Ok(received.read(acceptor, buffer))
 }
 
-/// Sends `header` with `payload` behind it to `to`, in one datagram. The header says that its addresses are those of
-/// datagrams, as by [`Encoder::dgram`].
-///
-/// To say otherwise, or to send on a connected socket, send what [`header_and_payload`] gives. If the future is
-/// dropped, the datagram has been sent whole or not at all.
+/// Sends `header` with `payload` after it to `to`, in one datagram (R9, R10). The header's addresses become those of
+/// datagrams, as by [`Encoder::dgram`]; send each datagram with its header (R11). To send on a connected socket, send what
+/// [`header_and_datagram`] returns.
 ///
 /// # Errors
 ///
-/// `InvalidInput` if the header can't be encoded, version 1 among them, which has no datagrams; and those of the
-/// socket, as for a datagram that is too large.
+/// `InvalidInput` if the header can't be encoded, as every header of version 1, which has no datagrams; and those of
+/// the socket, as for a datagram that is too large.
+///
+/// # Cancel safety
+///
+/// If the future is dropped, the datagram has been sent whole or not at all.
 ///
 /// ```
 /// use async_std::net::UdpSocket;
@@ -232,7 +254,7 @@ pub async fn send_to<'a>(
     payload: &[u8],
     to: impl async_std::net::ToSocketAddrs,
 ) -> io::Result<()> {
-    let datagram = header_and_payload(&header.into().dgram(), payload)?;
+    let datagram = header_and_datagram(header, payload)?;
     socket.send_to(&datagram, to).await.map(|_| ())
 }
 

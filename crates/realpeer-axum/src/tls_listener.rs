@@ -54,3 +54,52 @@ where
         stream.remote_addr().clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::{Ready, ready};
+
+    use realpeer::proto::{Encoder, Version};
+    use realpeer::{Acceptor, Trust};
+    use tokio::io::AsyncReadExt;
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    /// In the place of TLS, nothing.
+    #[derive(Clone)]
+    struct Plain;
+
+    impl AsyncTls<TcpStream> for Plain {
+        type Stream = TcpStream;
+        type Error = io::Error;
+        type AcceptFuture = Ready<io::Result<TcpStream>>;
+
+        fn accept(&self, stream: TcpStream) -> Self::AcceptFuture {
+            ready(Ok(stream))
+        }
+    }
+
+    #[tokio::test]
+    async fn tls_begins_after_the_header() {
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = socket.local_addr().unwrap();
+        let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>().unwrap());
+        let mut listener = TlsListener::new(Plain, Listener::new(socket, acceptor, 2));
+        assert_eq!(listener.local_addr().unwrap().source().socket_addr(), Some(addr));
+
+        let (source, destination) = ("192.0.2.1:56324".parse().unwrap(), "198.51.100.2:443".parse().unwrap());
+        let header = Encoder::proxy(Version::V2, source, destination).unwrap();
+        let no_header = TcpStream::connect(addr).await.unwrap();
+        drop(no_header);
+        let client = realpeer::tokio::connect(addr, header, b"client hello").await.unwrap();
+
+        // A handshake that failed is no error of the listener's.
+        let (mut stream, established) = listener.accept().await.unwrap();
+        assert_eq!(established.source().socket_addr(), Some(source));
+        assert_eq!(established.proxy().unwrap().socket_addr(), client.local_addr().ok());
+        let mut hello = [0; 12];
+        stream.read_exact(&mut hello).await.unwrap();
+        assert_eq!(&hello, b"client hello");
+    }
+}

@@ -6,18 +6,17 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+mod send;
 #[cfg(all(feature = "async-io", unix))]
 mod sockets;
 
-use std::future::{Future, poll_fn};
-use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Poll, ready};
 
-use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
-use realpeer_io::proto::Encoder;
-use realpeer_io::{AcceptError, Acceptor, Endpoint, Established, Runtime, drive, header_and_payload};
+use futures_io::{AsyncBufRead, AsyncRead};
+use realpeer_io::{AcceptError, Acceptor, Endpoint, Established, Runtime, drive};
 
+pub use send::{connect, send_header, send_header_with_payload};
 #[cfg(all(feature = "async-io", unix))]
 #[cfg_attr(docsrs, doc(cfg(feature = "async-io")))]
 pub use sockets::{AsyncIo, handshake, handshake_on, poll_accept, recv_from, send_to};
@@ -142,94 +141,6 @@ pub async fn handshake_buf_read<R: Runtime, S: AsyncBufRead + Unpin + ?Sized>(
             reader.consume(taken);
             Poll::Ready(Ok(()))
         })
-    })
-    .await
-}
-
-/// Sends a header, in one write.
-///
-/// # Errors
-///
-/// `InvalidInput` if the header can't be encoded, and those of the stream.
-///
-/// ```
-/// use futures_lite::future::block_on;
-/// use realpeer_io::proto::{Encoder, Version};
-///
-/// let mut sent = Vec::new();
-/// let encoder = Encoder::proxy(Version::V1, "192.0.2.1:56324".parse()?, "198.51.100.2:443".parse()?)?;
-/// block_on(realpeer_futures::send_header(&mut sent, encoder))?;
-/// assert_eq!(sent, b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub async fn send_header<'a, S: AsyncWrite + Unpin>(
-    stream: &mut S,
-    header: impl Into<Encoder<'a>>,
-) -> io::Result<()> {
-    send_header_and(stream, header, &[]).await
-}
-
-/// Sends a header with `payload` behind it, in one write.
-///
-/// # Errors
-///
-/// `InvalidInput` if the header can't be encoded, and those of the stream.
-///
-/// ```
-/// use futures_lite::future::block_on;
-/// use realpeer_io::proto::Encoder;
-///
-/// let mut sent = Vec::new();
-/// block_on(realpeer_futures::send_header_and(&mut sent, Encoder::local(), b"PING"))?;
-/// assert!(sent.ends_with(b"PING"));
-/// # Ok::<(), std::io::Error>(())
-/// ```
-pub async fn send_header_and<'a, S: AsyncWrite + Unpin>(
-    stream: &mut S,
-    header: impl Into<Encoder<'a>>,
-    payload: &[u8],
-) -> io::Result<()> {
-    let bytes = header_and_payload(&header.into(), payload)?;
-    write_all(stream, &bytes).await
-}
-
-/// Connects to a receiver of headers, as `connecting` does, and sends it `header` with `payload` behind it, in one
-/// write. If the header can't be encoded, `connecting` is not even polled.
-///
-/// # Errors
-///
-/// `InvalidInput` if the header can't be encoded, and those of connecting and writing.
-///
-/// ```
-/// use futures_lite::future::block_on;
-/// use realpeer_io::proto::Encoder;
-///
-/// let connecting = async { Ok(Vec::new()) }; // a runtime's TcpStream::connect(addr)
-/// let stream = block_on(realpeer_futures::connect(connecting, Encoder::local(), b"PING"))?;
-/// assert!(stream.ends_with(b"PING"));
-/// # Ok::<(), std::io::Error>(())
-/// ```
-pub async fn connect<'a, S: AsyncWrite + Unpin>(
-    connecting: impl Future<Output = io::Result<S>>,
-    header: impl Into<Encoder<'a>>,
-    payload: &[u8],
-) -> io::Result<S> {
-    let bytes = header_and_payload(&header.into(), payload)?;
-    let mut stream = connecting.await?;
-    write_all(&mut stream, &bytes).await?;
-    Ok(stream)
-}
-
-async fn write_all<S: AsyncWrite + Unpin>(stream: &mut S, mut rest: &[u8]) -> io::Result<()> {
-    let mut stream = pin!(stream);
-    poll_fn(|cx| {
-        while !rest.is_empty() {
-            match ready!(stream.as_mut().poll_write(cx, rest))? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                n => rest = rest.get(n..).unwrap_or_default(),
-            }
-        }
-        stream.as_mut().poll_flush(cx)
     })
     .await
 }

@@ -12,7 +12,7 @@ use futures_io::AsyncRead;
 use realpeer_io::proto::Encoder;
 use realpeer_io::socket::{SocketListener, poll_recv, recv_datagram, with_local};
 use realpeer_io::{
-    AcceptError, Accepting, Acceptor, Datagram, Endpoint, Established, Runtime, drive, header_and_payload,
+    AcceptError, Accepting, Acceptor, Datagram, Endpoint, Established, Runtime, drive, header_and_datagram,
 };
 
 /// Async-io as a runtime: the clock of std, and async-io's timers.
@@ -126,23 +126,25 @@ pub async fn recv_from<'a>(
     Ok(received.read(acceptor, buffer))
 }
 
-/// Sends `header` with `payload` behind it to `to`, in one datagram. The header says that its addresses are those of
-/// datagrams, as by [`Encoder::dgram`].
-///
-/// To say otherwise, or to send on a connected socket, send what [`header_and_payload`] gives. If the future is
-/// dropped, the datagram has been sent whole or not at all.
+/// Sends `header` with `payload` after it to `to`, in one datagram (R9, R10). The header's addresses become those of
+/// datagrams, as by [`Encoder::dgram`]; send each datagram with its header (R11). To send on a connected socket, send what
+/// [`header_and_datagram`] returns.
 ///
 /// # Errors
 ///
-/// `InvalidInput` if the header can't be encoded, version 1 among them, which has no datagrams; and those of the
-/// socket, as for a datagram that is too large.
+/// `InvalidInput` if the header can't be encoded, as every header of version 1, which has no datagrams; and those of
+/// the socket, as for a datagram that is too large.
+///
+/// # Cancel safety
+///
+/// If the future is dropped, the datagram has been sent whole or not at all.
 pub async fn send_to<'a>(
     socket: &Async<UdpSocket>,
     header: impl Into<Encoder<'a>>,
     payload: &[u8],
     to: impl Into<SocketAddr>,
 ) -> io::Result<()> {
-    let datagram = header_and_payload(&header.into().dgram(), payload)?;
+    let datagram = header_and_datagram(header, payload)?;
     socket.send_to(&datagram, to).await.map(|_| ())
 }
 

@@ -9,7 +9,7 @@
 //!   and `Accepts`, and has `Listener`, `Incoming`, `ReadyListener` and `EstablishedListener` by it; its `handshake` is
 //!   `drive`, or `drive_readable` where the runtime can only await that a socket is readable.
 //! - Feature `tracing`: what `EstablishedListener` rejects is logged.
-//! - For datagrams there are `socket::recv_datagram` and [`header_and_payload`].
+//! - For datagrams there are `socket::recv_datagram` and [`header_and_datagram`].
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
@@ -61,6 +61,6 @@ pub use ready::ReadyListener;
 pub use reject::Rejections;
 #[cfg(feature = "async")]
 pub use runtime::{Accepts, Handshakes, LocalPending, Runtime, SendAccepts, SendPending, drive, finish};
-pub use send::header_and_payload;
+pub use send::{header_and_datagram, header_and_payload};
 pub use storage::HeaderStorage;
 pub use trust::{Otherwise, Trust, TrustError};

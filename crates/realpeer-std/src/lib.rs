@@ -29,22 +29,23 @@
 mod established;
 mod listener;
 mod ready;
+mod send;
 mod udp;
 
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::task::{Poll, ready};
 use std::time::Instant;
 
-use realpeer_io::proto::{Encoder, ReadMode};
+use realpeer_io::proto::ReadMode;
 use realpeer_io::socket::{poll_recv, wait_readable, with_local};
-use realpeer_io::{AcceptError, Accepting, Acceptor, Endpoint, Established, header_and_payload};
+use realpeer_io::{AcceptError, Accepting, Acceptor, Endpoint, Established};
 
 pub use established::EstablishedListener;
 pub use listener::{Incoming, Listener};
 pub use ready::{ReadyListener, Waker};
 pub use realpeer_io::socket::SocketListener;
+pub use send::{connect, connect_unix, send_header, send_header_with_payload};
 pub use udp::{recv_from, send_to};
 
 /// Reads the header of a connection from `peer`, a stream socket, if the policy wants one. The socket stays the caller's.
@@ -176,53 +177,4 @@ fn poll_fill<S: Read + AsFd>(reader: &mut BufReader<S>) -> Poll<io::Result<&[u8]
         ready!(poll_recv(reader.get_ref(), &mut [0], ReadMode::Peek))?;
     }
     Poll::Ready(reader.fill_buf())
-}
-
-/// Sends a header, in one write.
-///
-/// # Errors
-///
-/// `InvalidInput` if the header can't be encoded, and those of the stream.
-///
-/// ```
-/// use realpeer_io::proto::{Encoder, Version};
-///
-/// let mut sent = Vec::new();
-/// let encoder = Encoder::proxy(Version::V1, "192.0.2.1:56324".parse()?, "198.51.100.2:443".parse()?)?;
-/// realpeer_std::send_header(&mut sent, encoder)?;
-/// assert_eq!(sent, b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub fn send_header<'a>(stream: &mut impl Write, header: impl Into<Encoder<'a>>) -> io::Result<()> {
-    stream.write_all(&header_and_payload(&header.into(), &[])?)
-}
-
-/// Connects to a receiver of headers and sends it `header` with `payload` behind it, in one write.
-///
-/// # Errors
-///
-/// `InvalidInput` if the header can't be encoded, and those of connecting and writing.
-///
-/// ```
-/// use std::io::Read;
-/// use realpeer_io::proto::Encoder;
-///
-/// let server = std::net::TcpListener::bind("127.0.0.1:0")?;
-/// let stream = realpeer_std::connect(server.local_addr()?, Encoder::local(), b"PING")?;
-/// drop(stream);
-///
-/// let mut received = Vec::new();
-/// server.accept()?.0.read_to_end(&mut received)?;
-/// assert!(received.ends_with(b"PING"));
-/// # Ok::<(), std::io::Error>(())
-/// ```
-pub fn connect<'a>(
-    addr: impl ToSocketAddrs,
-    header: impl Into<Encoder<'a>>,
-    payload: &[u8],
-) -> io::Result<TcpStream> {
-    let bytes = header_and_payload(&header.into(), payload)?;
-    let mut stream = TcpStream::connect(addr)?;
-    stream.write_all(&bytes)?;
-    Ok(stream)
 }

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 
 use realpeer_io::proto::Encoder;
 use realpeer_io::socket::recv_datagram;
-use realpeer_io::{AcceptError, Acceptor, Datagram, header_and_payload};
+use realpeer_io::{AcceptError, Acceptor, Datagram, header_and_datagram};
 
 /// Receives a datagram: what it says, and the socket's peer, to which an answer goes. Each has a header of its own
 /// (R9 to R11). It waits as the socket's mode and its time-out say.
@@ -43,15 +43,14 @@ pub fn recv_from<'a>(
     Ok(received.read(acceptor, buffer))
 }
 
-/// Sends `header` with `payload` behind it to `to`, in one datagram. The header says that its addresses are those of
-/// datagrams, as by [`Encoder::dgram`].
-///
-/// To say otherwise, or to send on a connected socket, send what [`header_and_payload`] gives.
+/// Sends `header` with `payload` after it to `to`, in one datagram (R9, R10). The header's addresses become those of
+/// datagrams, as by [`Encoder::dgram`]; send each datagram with its header (R11). To send on a connected socket, send what
+/// [`header_and_datagram`] returns.
 ///
 /// # Errors
 ///
-/// `InvalidInput` if the header can't be encoded, version 1 among them, which has no datagrams; and those of the
-/// socket, as for a datagram that is too large.
+/// `InvalidInput` if the header can't be encoded, as every header of version 1, which has no datagrams; and those of
+/// the socket, as for a datagram that is too large.
 ///
 /// ```
 /// use std::net::UdpSocket;
@@ -71,6 +70,6 @@ pub fn send_to<'a>(
     payload: &[u8],
     to: impl ToSocketAddrs,
 ) -> io::Result<()> {
-    let datagram = header_and_payload(&header.into().dgram(), payload)?;
+    let datagram = header_and_datagram(header, payload)?;
     socket.send_to(&datagram, to).map(|_| ())
 }

@@ -25,41 +25,47 @@
 //! any other stream, [`handshake_stream`] never reads more than what is still header. If you already read through a
 //! buffer, [`handshake_buf_read`] consumes only the header from it and adds no system calls.
 //!
-//! For frameworks there is [`EstablishedListener`]. With the feature `tls-listener`, `BeforeTls` makes it an `AsyncAccept`
-//! of the tls-listener crate, so that TLS begins after the header. With the feature `codec` there are `HeaderDecoder` and
-//! `HeaderEncoder` for the framed streams of tokio-util.
+//! For frameworks there is [`EstablishedListener`]. TLS, and the framed streams of tokio-util, come after the header: run
+//! the handshake on the stream, then hand the stream to them.
+//!
+//! ```
+//! use realpeer_io::{AcceptError, Acceptor, Endpoint, Established};
+//! use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, Lines};
+//!
+//! async fn lines<S: AsyncRead + Unpin>(
+//!     acceptor: &Acceptor,
+//!     mut stream: S,
+//!     peer: Endpoint,
+//! ) -> Result<(Established, Lines<BufReader<S>>), AcceptError> {
+//!     let established = realpeer_tokio::handshake_stream(acceptor, &mut stream, peer).await?;
+//!     // Or TlsAcceptor::accept(stream), or Framed::new(stream, LinesCodec::new()).
+//!     Ok((established, BufReader::new(stream).lines()))
+//! }
+//! ```
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
-#[cfg(feature = "codec")]
-mod codec;
 #[cfg(unix)]
 mod listener;
-#[cfg(all(unix, feature = "tls-listener"))]
-mod tls_listener;
+mod send;
 #[cfg(unix)]
 mod udp;
 
-use std::io;
 use std::pin::Pin;
 use std::task::{Poll, ready};
 
-use realpeer_io::proto::Encoder;
-use realpeer_io::{AcceptError, Acceptor, Endpoint, Established, Runtime, drive, header_and_payload};
-use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::{TcpStream, ToSocketAddrs};
+use realpeer_io::{AcceptError, Acceptor, Endpoint, Established, Runtime, drive};
+use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-#[cfg(feature = "codec")]
-#[cfg_attr(docsrs, doc(cfg(feature = "codec")))]
-pub use codec::{HeaderDecoder, HeaderEncoder};
 #[cfg(unix)]
 pub use listener::{EstablishedListener, Incoming, Listener, ReadyListener, Socket, handshake};
 #[doc(no_inline)]
 pub use realpeer_io::{Accepts, SendAccepts};
-#[cfg(all(unix, feature = "tls-listener"))]
-pub use tls_listener::BeforeTls;
+#[cfg(unix)]
+pub use send::connect_unix;
+pub use send::{connect, send_header, send_header_with_payload};
 #[cfg(unix)]
 pub use udp::{recv_from, send_to};
 
@@ -178,65 +184,6 @@ pub async fn handshake_buf_read<S: AsyncBufRead + Unpin + ?Sized>(
         })
     })
     .await
-}
-
-/// Sends a header, in one write.
-///
-/// # Errors
-///
-/// `InvalidInput` if the header can't be encoded, and those of the stream.
-///
-/// ```
-/// use realpeer_io::proto::{Encoder, Version};
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let mut sent = Vec::new();
-/// let encoder = Encoder::proxy(Version::V1, "192.0.2.1:56324".parse()?, "198.51.100.2:443".parse()?)?;
-/// realpeer_tokio::send_header(&mut sent, encoder).await?;
-/// assert_eq!(sent, b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n");
-/// # Ok(())
-/// # }
-/// ```
-pub async fn send_header<'a, S: AsyncWrite + Unpin>(
-    stream: &mut S,
-    header: impl Into<Encoder<'a>>,
-) -> io::Result<()> {
-    let bytes = header_and_payload(&header.into(), &[])?;
-    stream.write_all(&bytes).await
-}
-
-/// Connects to a receiver of headers and sends it `header` with `payload` behind it, in one write.
-///
-/// # Errors
-///
-/// `InvalidInput` if the header can't be encoded, and those of connecting and writing.
-///
-/// ```
-/// use realpeer_io::proto::Encoder;
-/// use tokio::io::AsyncReadExt;
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let server = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-/// let stream = realpeer_tokio::connect(server.local_addr()?, Encoder::local(), b"PING").await?;
-/// drop(stream);
-///
-/// let mut received = Vec::new();
-/// server.accept().await?.0.read_to_end(&mut received).await?;
-/// assert!(received.ends_with(b"PING"));
-/// # Ok(())
-/// # }
-/// ```
-pub async fn connect<'a>(
-    addr: impl ToSocketAddrs,
-    header: impl Into<Encoder<'a>>,
-    payload: &[u8],
-) -> io::Result<TcpStream> {
-    let bytes = header_and_payload(&header.into(), payload)?;
-    let mut stream = TcpStream::connect(addr).await?;
-    stream.write_all(&bytes).await?;
-    Ok(stream)
 }
 
 /// Tokio, as [`Listener`] and its like name it: its sockets, its clock, which tests may pause, and its timers.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use realpeer_io::proto::Encoder;
 use realpeer_io::socket::recv_datagram;
-use realpeer_io::{AcceptError, Acceptor, Datagram, header_and_payload};
+use realpeer_io::{AcceptError, Acceptor, Datagram, header_and_datagram};
 use tokio::io::Interest;
 use tokio::net::{ToSocketAddrs, UdpSocket};
 
@@ -50,16 +50,18 @@ pub async fn recv_from<'a>(
     Ok(received.read(acceptor, buffer))
 }
 
-/// Sends `header` with `payload` behind it to `to`, in one datagram. The header says that its addresses are those of
-/// datagrams, as by [`Encoder::dgram`].
-///
-/// To say otherwise, or to send on a connected socket, send what [`header_and_payload`] gives. If the future is
-/// dropped, the datagram has been sent whole or not at all.
+/// Sends `header` with `payload` after it to `to`, in one datagram (R9, R10). The header's addresses become those of
+/// datagrams, as by [`Encoder::dgram`]; send each datagram with its header (R11). To send on a connected socket, send what
+/// [`header_and_datagram`] returns.
 ///
 /// # Errors
 ///
-/// `InvalidInput` if the header can't be encoded, version 1 among them, which has no datagrams; and those of the
-/// socket, as for a datagram that is too large.
+/// `InvalidInput` if the header can't be encoded, as every header of version 1, which has no datagrams; and those of
+/// the socket, as for a datagram that is too large.
+///
+/// # Cancel safety
+///
+/// If the future is dropped, the datagram has been sent whole or not at all.
 ///
 /// ```
 /// use realpeer_io::proto::Encoder;
@@ -82,6 +84,6 @@ pub async fn send_to<'a>(
     payload: &[u8],
     to: impl ToSocketAddrs,
 ) -> io::Result<()> {
-    let datagram = header_and_payload(&header.into().dgram(), payload)?;
+    let datagram = header_and_datagram(header, payload)?;
     socket.send_to(&datagram, to).await.map(|_| ())
 }

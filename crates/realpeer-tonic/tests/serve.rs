@@ -133,7 +133,7 @@ async fn unix_listener() {
         let (mut client, _) = proxy.accept().await.unwrap();
         let mut server = UnixStream::connect(&path).await.unwrap();
         std::fs::remove_file(&path).unwrap();
-        server.write_all(&header_and_payload(&header(), b"").unwrap()).await.unwrap();
+        server.write_all(&header_and_payload(header(), b"").unwrap()).await.unwrap();
         let _ = copy_bidirectional(&mut client, &mut server).await;
     });
     let channel = Endpoint::from_shared(format!("http://{addr}")).unwrap();

@@ -6,8 +6,6 @@
 //! | | [`proto`] | no I/O at all: push bytes, pull events |
 //! | `std` (default) | [`blocking`] | blocking sockets of std |
 //! | `tokio` | [`tokio`] | tokio |
-//! | `codec` | [`tokio`] | the header in the framed streams of tokio-util |
-//! | `tls-listener` | [`tokio`] | TLS after the header, with the tls-listener crate |
 //! | `tracing` | all | events for connections that a listener for frameworks rejects |
 //! | `smol` | [`smol`] | smol |
 //! | `async-std` | [`async_std`] | async-std, which is discontinued |
@@ -31,7 +29,8 @@ struct Readme;
 pub use realpeer_io::{
     ACCEPT_BACKOFF, AcceptError, AcceptFault, AcceptRetry, Accepting, Acceptor, Counts, Datagram, Endpoint,
     Established, Finished, HeaderStorage, NotInetError, Otherwise, ParseEndpointError, Pending, PendingToken,
-    Policy, PolicyFn, Rejections, Trust, TrustError, UnixName, Verdict, header_and_payload, policy_fn, proto,
+    Policy, PolicyFn, Rejections, Trust, TrustError, UnixName, Verdict, header_and_datagram,
+    header_and_payload, policy_fn, proto,
 };
 
 /// Blocking sockets of std.
@@ -48,26 +47,19 @@ pub mod blocking {
 pub mod tokio {
     // One by one, or pages would not name the features.
     #[doc(inline)]
-    pub use realpeer_tokio::{Tokio, connect, handshake_buf_read, handshake_stream, send_header};
+    pub use realpeer_tokio::{
+        Tokio, connect, handshake_buf_read, handshake_stream, send_header, send_header_with_payload,
+    };
 
     #[cfg(unix)]
     #[doc(inline)]
     pub use realpeer_tokio::{
-        EstablishedListener, Incoming, Listener, ReadyListener, Socket, handshake, recv_from, send_to,
+        EstablishedListener, Incoming, Listener, ReadyListener, Socket, connect_unix, handshake, recv_from,
+        send_to,
     };
 
     #[doc(no_inline)]
     pub use realpeer_io::{Accepts, SendAccepts};
-
-    #[cfg(all(unix, feature = "tls-listener"))]
-    #[cfg_attr(docsrs, doc(cfg(feature = "tls-listener")))]
-    #[doc(inline)]
-    pub use realpeer_tokio::BeforeTls;
-
-    #[cfg(feature = "codec")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "codec")))]
-    #[doc(inline)]
-    pub use realpeer_tokio::{HeaderDecoder, HeaderEncoder};
 }
 
 /// Smol.
@@ -97,7 +89,9 @@ pub mod futures {
     };
 
     #[doc(inline)]
-    pub use realpeer_futures::{connect, handshake_buf_read, handshake_stream, send_header, send_header_and};
+    pub use realpeer_futures::{
+        connect, handshake_buf_read, handshake_stream, send_header, send_header_with_payload,
+    };
 
     #[cfg(all(feature = "async-io", unix))]
     #[cfg_attr(docsrs, doc(cfg(feature = "async-io")))]

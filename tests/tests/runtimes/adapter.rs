@@ -38,6 +38,14 @@ macro_rules! asynchronous_runtime {
             ) -> std::io::Result<crate::runtime::TcpStreamOf<Self>> {
                 adapter::connect(addr, header, payload).await
             }
+
+            async fn connect_unix(
+                path: &std::path::Path,
+                header: realpeer::proto::Encoder<'_>,
+                payload: &[u8],
+            ) -> std::io::Result<<Unix as crate::runtime::Sockets>::Stream> {
+                adapter::connect_unix(path, header, payload).await
+            }
         }
 
         impl crate::runtime::Asynchronous for $name {
@@ -146,6 +154,24 @@ macro_rules! asynchronous_sockets {
                 header: realpeer::proto::Encoder<'_>,
             ) -> std::io::Result<()> {
                 adapter::send_header(stream, header).await
+            }
+
+            async fn send_header_with_payload(
+                stream: &mut $stream,
+                header: realpeer::proto::Encoder<'_>,
+                payload: &[u8],
+            ) -> std::io::Result<()> {
+                adapter::send_header_with_payload(stream, header, payload).await
+            }
+
+            async fn send_header_through_buffer(
+                stream: $stream,
+                header: realpeer::proto::Encoder<'_>,
+            ) -> std::io::Result<Box<dyn std::any::Any + Send>> {
+                let mut writer = Box::new(BufWriter::new(stream));
+                let behind_a_pointer: &mut (dyn AsyncWrite + Unpin + Send) = &mut *writer;
+                adapter::send_header(behind_a_pointer, header).await?;
+                Ok(writer)
             }
 
             fn listener($inner: $std_listener, acceptor: realpeer::Acceptor) -> Self::Listener {

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::{net, os::unix::net as unix};
 
-use ::async_std::io::{BufReader, ReadExt, WriteExt};
+use ::async_std::io::{BufReader, BufWriter, ReadExt, Write as AsyncWrite, WriteExt};
 use ::async_std::net::{TcpStream, UdpSocket};
 use ::async_std::os::unix::net::UnixStream;
 use ::async_std::task;

@@ -10,7 +10,7 @@ use std::{io, net, os::unix::net as unix};
 
 use async_io::Async;
 use futures_lite::future::block_on;
-use futures_lite::io::BufReader;
+use futures_lite::io::{BufReader, BufWriter};
 use futures_lite::{AsyncBufRead, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use realpeer::{AcceptError, Acceptor, Endpoint, Established};
 
@@ -64,6 +64,7 @@ mod adapter {
     use std::net::{SocketAddr, TcpListener, TcpStream};
     use std::os::fd::AsFd;
     use std::os::unix::net::{UnixListener, UnixStream};
+    use std::path::Path;
     use std::pin::Pin;
     use std::task::{Context, Poll, ready};
     use std::time::Instant;
@@ -75,7 +76,7 @@ mod adapter {
     use realpeer::{AcceptError, Accepting, Acceptor, Endpoint, Established};
     use realpeer_io::{drive, socket};
 
-    pub use realpeer::futures::{recv_from, send_header, send_to};
+    pub use realpeer::futures::{recv_from, send_header, send_header_with_payload, send_to};
 
     pub enum Bare {}
 
@@ -126,6 +127,14 @@ mod adapter {
         payload: &[u8],
     ) -> io::Result<Async<TcpStream>> {
         realpeer::futures::connect(Async::<TcpStream>::connect(addr), header, payload).await
+    }
+
+    pub async fn connect_unix(
+        path: &Path,
+        header: Encoder<'_>,
+        payload: &[u8],
+    ) -> io::Result<Async<UnixStream>> {
+        realpeer::futures::connect(Async::<UnixStream>::connect(path), header, payload).await
     }
 
     macro_rules! sockets {

@@ -129,7 +129,9 @@ const BEHAVIOURS: &[(&str, &[&str])] = &[
         "sending: header and payload in one write, or nothing",
         &[
             "r4_header_and_payload_are_one_segment",
+            "r4_a_header_is_flushed",
             "to_our_own_listener",
+            "to_our_own_unix_listener",
             "what_cannot_be_encoded_is_not_sent",
         ],
     ),

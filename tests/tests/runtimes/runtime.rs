@@ -1,9 +1,11 @@
 //! What a runtime has to say of itself for the suite, and both ways of accepting.
 
+use std::any::Any;
 use std::future::Future;
 use std::net::{self, SocketAddr};
 use std::os::fd::AsFd;
 use std::os::unix::net as unix;
+use std::path::Path;
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -40,6 +42,13 @@ pub trait Runtime: 'static {
         header: Encoder<'_>,
         payload: &[u8],
     ) -> impl Future<Output = io::Result<<Self::Tcp as Sockets>::Stream>> + Send;
+
+    /// The adapter's `connect_unix`.
+    fn connect_unix(
+        path: &Path,
+        header: Encoder<'_>,
+        payload: &[u8],
+    ) -> impl Future<Output = io::Result<<Self::Unix as Sockets>::Stream>> + Send;
 }
 
 /// The sockets of a runtime, TCP or UNIX, and what its adapter does with them.
@@ -84,6 +93,18 @@ pub trait Sockets: Sized + 'static {
         stream: &mut Self::Stream,
         header: Encoder<'_>,
     ) -> impl Future<Output = io::Result<()>> + Send;
+    fn send_header_with_payload(
+        stream: &mut Self::Stream,
+        header: Encoder<'_>,
+        payload: &[u8],
+    ) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// The adapter's `send_header`, to a writer behind a pointer that keeps bytes back until it is flushed. What is returned
+    /// keeps it alive.
+    fn send_header_through_buffer(
+        stream: Self::Stream,
+        header: Encoder<'_>,
+    ) -> impl Future<Output = io::Result<Box<dyn Any + Send>>> + Send;
 
     fn listener(inner: Self::StdListener, acceptor: Acceptor) -> Self::Listener;
     fn accept(listener: &Self::Listener) -> impl Future<Output = io::Result<Self::Incoming>> + Send;

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::{net, os::unix::net as unix};
 
-use ::smol::io::{AsyncBufRead, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
+use ::smol::io::{AsyncBufRead, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, BufWriter};
 use ::smol::net::unix::{UnixListener, UnixStream};
 use ::smol::net::{TcpListener, TcpStream, UdpSocket};
 use realpeer::smol as adapter;

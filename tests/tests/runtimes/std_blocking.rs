@@ -1,10 +1,12 @@
 //! Blocking sockets of std: futures that block when they are polled, and tasks that are threads.
 
+use std::any::Any;
 use std::future::Future;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::resume_unwind;
+use std::path::Path;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::thread;
@@ -45,6 +47,10 @@ impl Runtime for StdBlocking {
 
     async fn connect(addr: SocketAddr, header: Encoder<'_>, payload: &[u8]) -> io::Result<TcpStream> {
         blocking::connect(addr, header, payload)
+    }
+
+    async fn connect_unix(path: &Path, header: Encoder<'_>, payload: &[u8]) -> io::Result<UnixStream> {
+        blocking::connect_unix(path, header, payload)
     }
 }
 
@@ -102,6 +108,24 @@ macro_rules! sockets {
 
             async fn send_header(stream: &mut $stream, header: Encoder<'_>) -> io::Result<()> {
                 blocking::send_header(stream, header)
+            }
+
+            async fn send_header_with_payload(
+                stream: &mut $stream,
+                header: Encoder<'_>,
+                payload: &[u8],
+            ) -> io::Result<()> {
+                blocking::send_header_with_payload(stream, header, payload)
+            }
+
+            async fn send_header_through_buffer(
+                stream: $stream,
+                header: Encoder<'_>,
+            ) -> io::Result<Box<dyn Any + Send>> {
+                let mut writer = Box::new(BufWriter::new(stream));
+                let behind_a_pointer: &mut (dyn Write + Send) = &mut *writer;
+                blocking::send_header(behind_a_pointer, header)?;
+                Ok(writer)
             }
 
             fn listener(inner: $listener, acceptor: Acceptor) -> Self::Listener {

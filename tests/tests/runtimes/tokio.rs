@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::{io, net, os::unix::net as unix};
 
-use ::tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, ReadBuf};
+use ::tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, BufWriter, ReadBuf};
 use ::tokio::net::{TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream};
 use ::tokio::runtime::Builder;
 use realpeer::tokio::{self as adapter, handshake_buf_read, handshake_stream};

@@ -2,14 +2,16 @@
 //! R9, R55).
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net as unix;
 use std::thread;
 
 use realpeer::proto::{Addresses, EncodeError, Encoder, Tlv, UnixAddr, Version, kind};
 use rustix::io::Errno;
 
-use crate::client::{LOCAL, LONGEST_DATAGRAM, V1, V2, V2_DGRAM, acceptor, listener, udp, udp_at};
+use crate::client::{
+    LOCAL, LONGEST_DATAGRAM, SOURCE, UnixPath, V1, V2, V2_DGRAM, acceptor, listener, udp, udp_at,
+};
 use crate::runtime::{Datagrams, Runtime, Sockets, Way, read_to_end};
 
 const PAYLOAD: &[u8] = b"first payload";
@@ -32,22 +34,56 @@ pub fn r4_header_and_payload_are_one_segment<R: Runtime>() {
                 let n = stream.peek(&mut seen).unwrap();
                 seen[..n].to_vec()
             };
-            (0..2 * ROUNDS).map(|_| peek()).collect::<Vec<_>>()
+            (0..3 * ROUNDS).map(|_| peek()).collect::<Vec<_>>()
         });
         R::run(async {
             for _ in 0..ROUNDS {
                 let _with_payload = R::connect(addr, header(version), PAYLOAD).await.unwrap();
-                let without = std::net::TcpStream::connect(addr).unwrap();
-                let mut without = R::Tcp::stream(without);
+                let [mut without, mut with] =
+                    [(); 2].map(|()| R::Tcp::stream(TcpStream::connect(addr).unwrap()));
                 R::Tcp::send_header(&mut without, header(version)).await.unwrap();
+                R::Tcp::send_header_with_payload(&mut with, header(version), PAYLOAD).await.unwrap();
             }
         });
         let seen = receiver.join().unwrap();
-        for pair in seen.chunks(2) {
-            assert_eq!(pair[0], [bytes, PAYLOAD].concat());
-            assert_eq!(pair[1], bytes);
+        for three in seen.chunks(3) {
+            assert_eq!(three[0], [bytes, PAYLOAD].concat());
+            assert_eq!(three[1], bytes);
+            assert_eq!(three[2], [bytes, PAYLOAD].concat());
         }
     }
+}
+
+/// A receiver is owed the header at once, whatever the sender writes it through (R4). The writer stays open meanwhile.
+pub fn r4_a_header_is_flushed<R: Runtime>() {
+    R::run(async {
+        for (version, bytes) in [(Version::V1, V1), (Version::V2, V2)] {
+            let (stream, mut receiver) = unix::UnixStream::pair().unwrap();
+            let _writer =
+                R::Unix::send_header_through_buffer(R::Unix::stream(stream), header(version)).await.unwrap();
+            receiver.set_nonblocking(true).unwrap();
+            let mut received = vec![0; bytes.len()];
+            io::Read::read_exact(&mut receiver, &mut received).unwrap();
+            assert_eq!(received, bytes);
+        }
+    });
+}
+
+/// The same runtime at both ends of a UNIX socket.
+pub fn to_our_own_unix_listener<R: Runtime>() {
+    R::run(async {
+        for way in Way::BOTH {
+            let path = UnixPath::new();
+            let socket = unix::UnixListener::bind(&path).unwrap();
+            let mut server = way.server::<R::Unix>(socket, &acceptor());
+            for version in [Version::V1, Version::V2] {
+                drop(R::connect_unix(path.as_ref(), header(version), PAYLOAD).await.unwrap());
+                let mut accepted = server.next().await;
+                assert_eq!(accepted.result.unwrap().source().to_string(), SOURCE, "{way:?}");
+                assert_eq!(read_to_end::<R::Unix>(&mut accepted.stream).await, PAYLOAD, "{way:?}");
+            }
+        }
+    });
 }
 
 /// The same runtime at both ends.
@@ -96,6 +132,8 @@ pub fn what_cannot_be_encoded_is_not_sent<R: Runtime>() {
             check(R::connect(addr, encoder, PAYLOAD).await.unwrap_err(), expected);
             // There was no connection even.
             assert_eq!(socket.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+            // Nobody listens there.
+            check(R::connect_unix(UnixPath::new().as_ref(), encoder, PAYLOAD).await.unwrap_err(), expected);
 
             let (stream, mut receiver) = unix::UnixStream::pair().unwrap();
             let mut stream = R::Unix::stream(stream);
@@ -170,8 +208,10 @@ pub fn sent_to_our_own_receiver_and_on<R: Runtime>() {
 
 pub fn datagram_that_cannot_be_is_not_sent<R: Runtime>() {
     let too_much = vec![0; LONGEST_DATAGRAM - V2_DGRAM.len() + 1];
-    let rows: [(Encoder<'_>, &[u8], _); 3] = [
+    let unknown = Encoder::new(Version::V1, Addresses::Unspec);
+    let rows: [(Encoder<'_>, &[u8], _); 4] = [
         (header(Version::V1), PAYLOAD, io::ErrorKind::InvalidInput),
+        (unknown, PAYLOAD, io::ErrorKind::InvalidInput),
         (Encoder::local().with_padding_to(17), PAYLOAD, io::ErrorKind::InvalidInput),
         (header(Version::V2), &too_much, io::Error::from(Errno::MSGSIZE).kind()),
     ];
