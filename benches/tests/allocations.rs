@@ -46,7 +46,7 @@ fn a_handshake_in_small_reads_allocates_nothing() {
     for bytes in [inputs::v1_tcp4(), inputs::v1_tcp6(), inputs::v2_tlvs(), inputs::v2_ssl()] {
         let allocated = counted(|| {
             let mut rest = bytes;
-            let mut handshake: Handshake<Duration> = Handshake::new(&Config::new(), Duration::ZERO);
+            let mut handshake = Handshake::with_storage(&Config::new(), Duration::ZERO, [0; 536]);
             let outcome = handshake.poll_with(|slot| {
                 let len = slot.len().min(3).min(rest.len());
                 slot[..len].copy_from_slice(&rest[..len]);
@@ -64,10 +64,10 @@ fn a_handshake_in_small_reads_allocates_nothing() {
 fn errors_allocate_nothing() {
     for bytes in [&b"GET / HTTP/1.1\r\n"[..], b"PROXY TCP4 256.0.0.1", b"\r\n\r\n\0\r\nQUIT\n\x31"] {
         let allocated = counted(|| {
-            let mut decoder = Decoder::new(&Config::new());
+            let mut decoder = Decoder::with_storage(&Config::new(), [0; 536]);
             let _ = decoder.push(bytes);
             let error = decoder.next_event().unwrap_err();
-            let mut handshake: Handshake<Duration> = Handshake::new(&Config::new(), Duration::ZERO);
+            let mut handshake = Handshake::with_storage(&Config::new(), Duration::ZERO, [0; 536]);
             let outcome = handshake.poll_with(|_| Poll::Ready(Err::<usize, _>(error)));
             assert_eq!(outcome, Poll::Ready(Err(HandshakeError::Io(error))));
         });

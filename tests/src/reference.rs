@@ -300,11 +300,8 @@ fn block_possible(input: &[u8], addresses: usize, end: usize) -> bool {
     if addresses > 0 {
         return can_tile(input, 16 + addresses, end, false);
     }
-    // Ours: a skipped block has TLVs only if it tiles, and while a head is missing it need not.
-    tiling(input, 16, end).is_none_or(|tlvs| {
-        let crcs: Vec<_> = tlvs.iter().filter(|(kind, _)| *kind == CRC32C).collect();
-        crcs.len() <= 1 && crcs.iter().all(|(_, value)| value.len() == 4)
-    })
+    // R36, and ours: a skipped block can hold anything.
+    true
 }
 
 /// R60: whether the bytes from `at` to `end`, those that have arrived and any for the others, are whole TLVs
@@ -360,15 +357,21 @@ fn read_v2(header: &[u8]) -> Option<Decoded> {
         let transport = if header[13] & 0x0F == 1 { "stream" } else { "dgram" };
         (family, transport, Some(src), Some(dst))
     };
-    let tlvs = tiling(header, 16 + addresses_len, header.len()).unwrap_or_default();
+    let mut tlvs = tiling(header, 16 + addresses_len, header.len()).unwrap_or_default();
     // R65: store aside, replace with zeros, calculate over the whole header, compare.
-    for (_, value) in tlvs.iter().filter(|(kind, _)| *kind == CRC32C) {
-        let received = u32::from_be_bytes(array(header, value.start));
-        let mut zeroed = header.to_vec();
-        zeroed[value.clone()].fill(0);
-        if crc32c(&zeroed) != received {
-            return None;
-        }
+    let crcs: Vec<_> =
+        tlvs.iter().filter(|(kind, _)| *kind == CRC32C).map(|(_, value)| value.clone()).collect();
+    let right = crcs.len() <= 1
+        && crcs.into_iter().all(|value| {
+            let mut zeroed = header.to_vec();
+            zeroed[value.clone()].fill(0);
+            value.len() == 4 && crc32c(&zeroed) == u32::from_be_bytes(array(header, value.start))
+        });
+    if !right && addresses_len > 0 {
+        return None;
+    }
+    if !right {
+        tlvs.clear(); // R36: then the block is something else, such as addresses that look like TLVs
     }
     let tlvs = tlvs.into_iter().map(|(kind, value)| (kind, header[value].to_vec())).collect();
     Some(Decoded { version: 2, command, family, transport, src, dst, header_len: header.len(), tlvs })
@@ -509,11 +512,12 @@ mod tests {
         assert_eq!(crc32c(b"123456789"), 0xE306_9283);
         let crc = [CRC32C, 0, 4, 0xA9, 0xB8, 0x7E, 0x8F, b'x'];
         assert_eq!(read(v2(0x20, 0x00, &crc[..7]), 999), "23 ");
-        assert_eq!(read(v2(0x20, 0xFF, &crc[..7]), 999), "reject");
+        assert_eq!(read(v2(0x20, 0xFF, &crc[..7]), 999), "23 ");
+        assert_eq!(read(v2(0x21, 0x11, &[&[0; 12][..], &crc[..7]].concat()), 999), "reject");
         assert_eq!(read(v2(0x20, 0xFF, &crc), 999), "24 ");
         assert_eq!(read(v2(0x20, 0x00, &[CRC32C, 0, 5, 0, 0, 0, 0]), 999), "23 ");
-        assert_eq!(read(&v2(0x20, 0x00, &[&crc[..7], &crc[..7]].concat())[..26], 999), "reject");
-        assert_eq!(read(&v2(0x21, 0x10, &[CRC32C, 0, 3, 0, 0, 0])[..19], 999), "reject");
+        assert_eq!(read(v2(0x20, 0x00, &[&crc[..7], &crc[..7]].concat()), 999), "30 ");
+        assert_eq!(read(v2(0x21, 0x10, &[CRC32C, 0, 3, 0, 0, 0]), 999), "22 ");
         assert_eq!(read(&v2(0x21, 0x10, &[CRC32C, 0, 3, 0, 0, 0, 0])[..22], 999), "needs 1");
     }
 }

@@ -57,7 +57,7 @@ fn nothing_is_allocated_to_decode() {
         });
         allocates_nothing(|| {
             let mut rest = &bytes[..];
-            let mut handshake: Handshake<Duration> = Handshake::new(&config, Duration::ZERO);
+            let mut handshake = Handshake::with_storage(&config, Duration::ZERO, [0; 536]);
             black_box(handshake.poll_peek_with(&mut scratch, |slot, mode| {
                 let n = slot.len().min(rest.len());
                 slot[..n].copy_from_slice(&rest[..n]);

@@ -7,8 +7,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use realpeer_proto::{
-    Config, Decoder, Error, Event, Handshake, HandshakeError, MAX_HEADER_LEN, Parsed, ReadMode, parse,
-    parse_datagram,
+    Config, Decoder, Error, Event, FixedStorage, Handshake, HandshakeError, MAX_HEADER_LEN, Parsed, ReadMode,
+    parse, parse_datagram,
 };
 use realpeer_tests::vectors::{Expect, Vector};
 
@@ -18,9 +18,9 @@ fn config() -> Config {
 
 fn rows() -> Vec<Vector> {
     let mut rows = Vector::all();
-    assert_eq!(rows.len(), 336);
+    assert_eq!(rows.len(), 342);
     rows.extend(Vector::captures());
-    assert_eq!(rows.len(), 336 + 123);
+    assert_eq!(rows.len(), 342 + 123);
     rows
 }
 
@@ -47,7 +47,7 @@ fn check(row: &Vector, parsed: Result<Parsed<'_>, Error>) -> Outcome {
 
 /// Pushes `parts` one after the other, as a caller would who has the payload behind them too.
 fn push(row: &Vector, parts: &[&[u8]]) -> Outcome {
-    let mut decoder = Decoder::with_storage(&config(), vec![0; MAX_HEADER_LEN]);
+    let mut decoder = Decoder::with_storage(&config(), FixedStorage(vec![0; MAX_HEADER_LEN]));
     let mut taken = 0;
     for part in parts {
         let n = decoder.push(part);
@@ -119,7 +119,7 @@ fn prefixes_of_a_header_need_data_and_never_more_than_is_missing() {
         let bytes = row.bytes();
         let Some(len) = row.header_len else { continue };
         for end in 0..len {
-            let mut decoder = Decoder::with_storage(&config(), vec![0; MAX_HEADER_LEN]);
+            let mut decoder = Decoder::with_storage(&config(), FixedStorage(vec![0; MAX_HEADER_LEN]));
             assert_eq!(decoder.push(&bytes[..end]), end);
             let Ok(Event::NeedData { min }) = decoder.next_event() else { panic!("{} cut at {end}", row.id) };
             assert!((1..=len - end).contains(&min.get()), "{} cut at {end}: {min}", row.id);
@@ -141,7 +141,8 @@ fn read_slots_of_any_fill_give_the_same_and_leave_the_payload() {
         });
         for most in [1, 2, 5, 1000] {
             let mut rest = &bytes[..];
-            let mut handshake = Handshake::with_storage(&config(), Duration::ZERO, vec![0; MAX_HEADER_LEN]);
+            let mut handshake =
+                Handshake::with_storage(&config(), Duration::ZERO, FixedStorage(vec![0; MAX_HEADER_LEN]));
             let polled = handshake.poll_with(|slot| {
                 let n = slot.len().min(most).min(rest.len());
                 slot[..n].copy_from_slice(&rest[..n]);
@@ -173,7 +174,8 @@ fn buffers_that_read_ahead_lose_the_header_and_nothing_else() {
         let bytes = row.bytes();
         for capacity in [1, 2, 5, 1000] {
             let mut reader = BufReader::with_capacity(capacity, &bytes[..]);
-            let mut handshake = Handshake::with_storage(&config(), Duration::ZERO, vec![0; MAX_HEADER_LEN]);
+            let mut handshake =
+                Handshake::with_storage(&config(), Duration::ZERO, FixedStorage(vec![0; MAX_HEADER_LEN]));
             let polled = handshake.poll_buf_with(|hand_over| {
                 let taken = hand_over(reader.fill_buf()?);
                 reader.consume(taken);
@@ -209,7 +211,8 @@ fn peeking_takes_the_header_and_nothing_else() {
         for (scratch, most) in [(536, 100_000), (536, 1), (7, 3), (1, 1)] {
             let mut rest = &bytes[..];
             let mut calls = 0;
-            let mut handshake = Handshake::with_storage(&config(), Duration::ZERO, vec![0; MAX_HEADER_LEN]);
+            let mut handshake =
+                Handshake::with_storage(&config(), Duration::ZERO, FixedStorage(vec![0; MAX_HEADER_LEN]));
             let polled = handshake.poll_peek_with(&mut vec![0; scratch], |slot, mode| {
                 calls += 1;
                 let n = slot.len().min(most).min(rest.len());

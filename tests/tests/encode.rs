@@ -473,12 +473,12 @@ fn r64_r67_r68_what_a_receiver_would_refuse_is_an_error() {
         (vec![Tlv::new(kind::SSL, &[1, 0, 0, 0, 0, 0x21, 0, 9])], 0x21, 36, TlvCause::Overrun),
     ] {
         let encoder = tcp4(Version::V2).with_tlvs(&tlvs);
-        let error = EncodeError::Invalid(Error::Tlv(TlvError { kind, offset, cause }));
+        let error = EncodeError::Invalid(Error::Tlv(TlvError::new(kind, offset, cause)));
         assert_eq!(encoder.encode(&mut [0; 300]), Err(error), "{tlvs:?}");
     }
     // Under LOCAL receivers look at the checksum only.
     let twice = [crc32c, crc32c];
-    let error = TlvError { kind: kind::CRC32C, offset: 23, cause: TlvCause::Crc32cTwice };
+    let error = TlvError::new(kind::CRC32C, 23, TlvCause::Crc32cTwice);
     let encoder = Encoder::local().with_tlvs(&twice);
     assert_eq!(encoder.encode(&mut [0; 30]), Err(EncodeError::Invalid(Error::Tlv(error))));
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use realpeer_io::HeaderStorage;
 use realpeer_proto::{
-    ApiMisuse, Config, Error, Handshake, HandshakeError, MAX_HEADER_LEN, ReadMode, Storage, V2Error,
+    ApiMisuse, Config, Error, FixedStorage, Handshake, HandshakeError, MAX_HEADER_LEN, ReadMode, Storage,
+    V2Error,
 };
 
 const LINE: &[u8] = b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n";
@@ -80,12 +81,13 @@ impl Wire {
     }
 }
 
-/// All ways of reading.
-const WAYS: [fn(&mut Wire, &mut Handshake<Duration>) -> Polled; 3] =
-    [Wire::poll, Wire::poll_peek, Wire::poll_buf];
+type Way = fn(&mut Wire, &mut Handshake<Duration, [u8; 536]>) -> Polled;
 
-fn handshake() -> Handshake<Duration> {
-    Handshake::new(&Config::new().with_timeout(5 * SECOND), 100 * SECOND)
+/// All ways of reading.
+const WAYS: [Way; 3] = [Wire::poll, Wire::poll_peek, Wire::poll_buf];
+
+fn handshake() -> Handshake<Duration, [u8; 536]> {
+    Handshake::with_storage(&Config::new().with_timeout(5 * SECOND), 100 * SECOND, [0; 536])
 }
 
 const DONE: Polled = Poll::Ready(Ok(()));
@@ -200,13 +202,14 @@ fn the_deadline_ends_with_the_header() {
 
 #[test]
 fn r8_the_time_is_five_seconds_unless_set_and_at_most_a_day() {
-    let timeout = |config: &Config| Handshake::new(config, 7 * SECOND).poll_timeout().unwrap();
+    let timeout =
+        |config: &Config| Handshake::with_storage(config, 7 * SECOND, [0; 536]).poll_timeout().unwrap();
     assert_eq!(timeout(&Config::new()), 12 * SECOND);
     let day = 24 * 60 * 60 * SECOND;
     for longer in [day, day + Duration::from_nanos(1), Duration::MAX] {
         assert_eq!(timeout(&Config::new().with_timeout(longer)), 7 * SECOND + day);
     }
-    let mut at_once = Handshake::new(&Config::new().with_timeout(Duration::ZERO), SECOND);
+    let mut at_once = Handshake::with_storage(&Config::new().with_timeout(Duration::ZERO), SECOND, [0; 536]);
     at_once.handle_timeout(SECOND);
     assert_eq!(Wire::default().poll(&mut at_once), timed_out(0));
 }
@@ -441,7 +444,10 @@ fn without_room_nothing_is_read() {
 #[test]
 fn slices_and_arrays_do_not_grow() {
     for (len, fits) in [(3, true), (4, true), (5, false), (usize::MAX, false)] {
-        assert_eq!((Storage::grow(&mut [0; 4], len), Storage::grow(&mut vec![0; 4], len)), (fits, fits));
+        assert_eq!(
+            (Storage::grow(&mut [0; 4], len), Storage::grow(&mut FixedStorage(vec![0; 4]), len)),
+            (fits, fits)
+        );
     }
 }
 

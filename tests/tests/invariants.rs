@@ -1,16 +1,21 @@
 //! What holds of every decoder whatever comes: the invariants that ARCHITECTURE.md lists.
 
+#![allow(clippy::panic, reason = "this is test code")]
+
 use std::cell::Cell;
+use std::io::Read;
 use std::mem::size_of;
 use std::rc::Rc;
-use std::time::Instant;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
+use realpeer_io::HeaderStorage;
 use realpeer_proto::{
-    Config, Decoder, Error, Event, Handshake, HandshakeError, MAX_HEADER_LEN, Parsed, Storage, TlvCause,
-    TlvError, Versions, kind, parse,
+    Config, Decoder, Error, Event, FixedStorage, Handshake, HandshakeError, MAX_HEADER_LEN, Parsed, Storage,
+    TlvCause, TlvError, Versions, kind, parse, parse_datagram,
 };
 use realpeer_tests::inputs::{ROWS, cases, input};
 
@@ -100,13 +105,26 @@ fn follow<B: Storage>(mut decoder: Decoder<B>, bytes: &[u8], plan: &[(usize, boo
     }
 }
 
-/// Panics unless the decoder says the same as [`parse`], to the last number.
+/// The error of [`parse`] with a limit that is the decoder's storage's.
+fn by_storage(error: Error) -> Error {
+    match error {
+        Error::TooLong { at_least, limit } => Error::StorageTooSmall { at_least, room: limit },
+        other => other,
+    }
+}
+
+/// Panics unless the decoder says the same as [`parse`], to the last number. Where it is the storage that is too small, that
+/// is what it says.
 fn same<'a, B: Storage>(
     decoder: &mut Decoder<B>,
     bytes: &'a [u8],
     config: &Config,
 ) -> Result<Parsed<'a>, Error> {
     let parsed = parse(bytes, config);
+    let parsed = match decoder.next_event() {
+        Err(Error::StorageTooSmall { .. }) => parsed.map_err(by_storage),
+        _ => parsed,
+    };
     let expected = parsed.map(|parsed| match parsed {
         Parsed::Complete { header, .. } => Event::Header(header),
         Parsed::Incomplete { needed } => Event::NeedData { min: needed },
@@ -149,10 +167,10 @@ proptest! {
         first in 0usize..40,
     ) {
         let big = MAX_HEADER_LEN;
-        follow(Decoder::with_storage(&config, vec![0; big]), &bytes, &plan, &config);
+        follow(Decoder::with_storage(&config, FixedStorage(vec![0; big])), &bytes, &plan, &config);
         follow(Decoder::with_storage(&config, Growing::new(first, big)), &bytes, &plan, &config);
         let narrowed = config.with_max_header_len(fixed.min(config.max_header_len()));
-        follow(Decoder::with_storage(&config, vec![0; fixed]), &bytes, &plan, &narrowed);
+        follow(Decoder::with_storage(&config, FixedStorage(vec![0; fixed])), &bytes, &plan, &narrowed);
         let mut borrowed = vec![0; fixed];
         follow(Decoder::with_storage(&config, &mut borrowed[..]), &bytes, &plan, &narrowed);
     }
@@ -163,7 +181,12 @@ fn vectors_byte_by_byte_are_as_parse_says_at_every_prefix() {
     let config = Config::new().with_max_header_len(MAX_HEADER_LEN);
     for bytes in ROWS.iter().filter(|bytes| bytes.len() < 1000) {
         for by_slot in [false, true] {
-            follow(Decoder::with_storage(&config, vec![0; MAX_HEADER_LEN]), bytes, &[(1, by_slot)], &config);
+            follow(
+                Decoder::with_storage(&config, FixedStorage(vec![0; MAX_HEADER_LEN])),
+                bytes,
+                &[(1, by_slot)],
+                &config,
+            );
         }
     }
 }
@@ -173,8 +196,8 @@ fn vectors_below_every_small_limit_are_as_parse_says() {
     for bytes in ROWS.iter().filter(|bytes| bytes.len() <= 232).step_by(3) {
         for limit in (16..=bytes.len().min(200)).step_by(3) {
             let config = Config::new().with_max_header_len(limit);
-            follow(Decoder::new(&config), bytes, &[(1, false)], &config);
-            follow(Decoder::new(&config), bytes, &[(100_000, true)], &config);
+            follow(Decoder::with_storage(&config, [0; 536]), bytes, &[(1, false)], &config);
+            follow(Decoder::with_storage(&config, [0; 536]), bytes, &[(100_000, true)], &config);
         }
     }
 }
@@ -188,7 +211,7 @@ fn tiny_storage_gives_one_error_however_bytes_are_split() {
             let outcomes: Vec<_> = [(1, false), (7, false), (100_000, false), (1, true), (100_000, true)]
                 .into_iter()
                 .map(|(size, by_slot)| {
-                    let mut decoder = Decoder::with_storage(&config, vec![0; len]);
+                    let mut decoder = Decoder::with_storage(&config, FixedStorage(vec![0; len]));
                     let mut rest = &bytes[..];
                     while let (Ok(Event::NeedData { .. }), false) = (decoder.next_event(), rest.is_empty()) {
                         rest = &rest[feed(&mut decoder, rest, size, by_slot)..];
@@ -202,7 +225,7 @@ fn tiny_storage_gives_one_error_however_bytes_are_split() {
                 bytes.escape_ascii()
             );
             if len < 15 {
-                assert_eq!(outcomes[0], Err(Error::TooLong { at_least: 15, limit: len as u32 }));
+                assert_eq!(outcomes[0], Err(Error::StorageTooSmall { at_least: 15, room: len as u32 }));
             }
         }
     }
@@ -213,19 +236,136 @@ fn tiny_storage_gives_one_error_however_bytes_are_split() {
 fn fifteen_bytes_of_storage_are_too_short_for_version_2_in_one_push_too() {
     let mut decoder = Decoder::with_storage(&Config::new(), [0; 15]);
     let _ = decoder.push(b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0");
-    assert_eq!(decoder.next_event(), Err(Error::TooLong { at_least: 16, limit: 15 }));
+    assert_eq!(decoder.next_event(), Err(Error::StorageTooSmall { at_least: 16, room: 15 }));
+    // At the first byte, which is certain to be one of version 2.
+    assert_eq!(decoder.as_bytes(), b"");
     let mut decoder = Decoder::with_storage(&Config::new(), [0; 15]);
     assert_eq!(decoder.push(b"PROXY UNKNOWN\r\nhello"), 15);
     assert!(matches!(decoder.next_event(), Ok(Event::Header(_))));
+}
+
+/// F15: one `Config`, one answer, whichever of the core is asked, if the storage has room for what the `Config` allows.
+#[test]
+fn the_same_bytes_and_config_have_the_same_outcome_everywhere() {
+    let configs = [
+        Config::new(),
+        Config::new().with_max_header_len(MAX_HEADER_LEN),
+        Config::new().with_max_header_len(536),
+        Config::new().with_max_header_len(107).with_versions(Versions::V1),
+        Config::new().with_max_header_len(28).with_versions(Versions::V2),
+        Config::new().with_crc32c_check(false),
+    ];
+    let long =
+        |len: u16| [&b"\r\n\r\n\0\r\nQUIT\n\x20\0"[..], &len.to_be_bytes(), &vec![0; len.into()]].concat();
+    let lengths = [520, 521, 615, 4080, 4081, 65_535].map(long);
+    for (bytes, config) in
+        ROWS.iter().chain(&lengths).flat_map(|bytes| configs.iter().map(move |config| (bytes, config)))
+    {
+        let parsed = parse(bytes, config);
+        let len = match parsed {
+            Ok(Parsed::Complete { len, .. }) => Ok(Some(len)),
+            Ok(Parsed::Incomplete { .. }) => Ok(None),
+            Err(error) => Err(error),
+        };
+        let cut_off = match bytes.len() as u32 {
+            0 => (Error::EmptyDatagram, Error::Closed),
+            received => (Error::Truncated { received }, Error::Truncated { received }),
+        };
+        let datagram = parse_datagram(bytes, config).map(|(_, payload)| bytes.len() - payload.len());
+        assert_eq!(datagram, len.and_then(|len| len.ok_or(cut_off.0)));
+
+        let stream = len.and_then(|len| len.ok_or(cut_off.1));
+        let pushed = |storage: &mut dyn Storage| {
+            let mut decoder = Decoder::with_storage(config, storage);
+            let _ = decoder.push(bytes);
+            decoder.push_eof();
+            decoder.next_event().map(drop)?;
+            Ok(decoder.as_bytes().len())
+        };
+        assert_eq!(pushed(&mut vec![0; config.max_header_len()][..].as_mut()), stream);
+        assert_eq!(pushed(&mut HeaderStorage::default()), stream);
+        // With storage for less the error says so, and the limit is what the storage has room for.
+        let narrowed = config.with_max_header_len(536.min(config.max_header_len()));
+        let expected = match parse(bytes, &narrowed) {
+            Err(error @ Error::TooLong { limit: 536, .. }) if config.max_header_len() > 536 => {
+                Err(by_storage(error))
+            }
+            _ => stream,
+        };
+        assert_eq!(pushed(&mut [0; 536]), expected);
+
+        let mut handshake = Handshake::with_storage(config, Duration::ZERO, HeaderStorage::default());
+        let mut rest = &bytes[..];
+        let polled = handshake.poll_with(|slot| Poll::Ready(rest.read(slot)));
+        let Poll::Ready(outcome) = polled else { panic!("pending at the end of the stream") };
+        let outcome = outcome.map(|()| handshake.taken().len()).map_err(|error| match error {
+            HandshakeError::Protocol(error) => error,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(outcome, stream);
+    }
+}
+
+/// F15: a line of version 1 has at most 107 bytes, whatever the storage.
+#[test]
+fn a_line_that_is_too_long_is_not_blamed_on_the_storage() {
+    let endless = [&b"PROXY UNKNOWN "[..], &[b'x'; 200]].concat();
+    for (room, expected) in [
+        (107, Error::TooLong { at_least: 108, limit: 107 }),
+        (536, Error::TooLong { at_least: 108, limit: 107 }),
+        (106, Error::StorageTooSmall { at_least: 107, room: 106 }),
+    ] {
+        let mut decoder = Decoder::with_storage(&Config::new(), FixedStorage(vec![0; room]));
+        assert!(decoder.push(&endless) < room);
+        assert_eq!(decoder.next_event(), Err(expected), "{room}");
+    }
+}
+
+/// F15: it is an error, wherever it happens, and not a panic.
+#[test]
+fn storage_whose_bytes_vanish_is_misuse() {
+    struct Vanishing(Vec<u8>, Rc<Cell<bool>>);
+    impl Storage for Vanishing {
+        fn bytes(&self) -> &[u8] {
+            if self.1.get() { &self.0[..4] } else { &self.0 }
+        }
+        fn bytes_mut(&mut self) -> &mut [u8] {
+            if self.1.get() { &mut self.0[..4] } else { &mut self.0 }
+        }
+        fn max_len(&self) -> usize {
+            self.0.len()
+        }
+        fn grow(&mut self, _: usize) -> bool {
+            true
+        }
+    }
+    for bytes in ROWS.iter().filter(|bytes| (8..600).contains(&bytes.len())) {
+        for (at, by_slot) in (5..bytes.len()).step_by(3).flat_map(|at| [(at, false), (at, true)]) {
+            let gone = Rc::new(Cell::new(false));
+            let mut decoder =
+                Decoder::with_storage(&Config::new(), Vanishing(vec![0; 600], Rc::clone(&gone)));
+            let taken = decoder.push(&bytes[..at]);
+            gone.set(true);
+            let fed = feed(&mut decoder, &bytes[taken..], 100, by_slot);
+            let event = decoder.next_event();
+            if taken > 4 && fed == 0 {
+                assert!(event.is_err(), "{event:?}");
+            }
+            let _ = (decoder.header(), decoder.as_bytes());
+            let _ = decoder.push(b"x");
+            let _ = decoder.read_slot();
+            decoder.push_eof();
+        }
+    }
 }
 
 /// It is the first byte that is impossible, and the later ones make it no other error.
 #[test]
 fn r60_a_tlv_that_can_not_fit_is_the_same_error_however_much_of_it_is_there() {
     let header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x14aaaabbbbccdd\x03\x03\x03";
-    let stray = TlvError { kind: kind::CRC32C, offset: 28, cause: TlvCause::Stray };
+    let error = TlvError::new(kind::CRC32C, 28, TlvCause::Crc32cLength);
     for end in 29..=header.len() {
-        assert_eq!(parse(&header[..end], &Config::new()), Err(Error::Tlv(stray)), "{end}");
+        assert_eq!(parse(&header[..end], &Config::new()), Err(Error::Tlv(error)), "{end}");
     }
 }
 
@@ -234,7 +374,7 @@ fn r60_a_tlv_that_can_not_fit_is_the_same_error_however_much_of_it_is_there() {
 #[test]
 fn r25_read_slots_at_first() {
     for (versions, expected) in [(Versions::Any, 15), (Versions::V1, 15), (Versions::V2, 16)] {
-        let mut decoder = Decoder::new(&Config::new().with_versions(versions));
+        let mut decoder = Decoder::with_storage(&Config::new().with_versions(versions), [0; 536]);
         assert_eq!(decoder.read_slot().len(), expected, "{versions:?}");
     }
 }
@@ -245,7 +385,7 @@ fn r50_read_slots_of_version_2() {
     header.extend([4; 300]);
     header[28..31].copy_from_slice(&[kind::NOOP, 0x01, 0x1d]); // 300 - 12 - 3
     for end in 1..header.len() {
-        let mut decoder = Decoder::new(&Config::new());
+        let mut decoder = Decoder::with_storage(&Config::new(), [0; 536]);
         assert_eq!(decoder.push(&header[..end]), end);
         let missing = if end < 16 { 16 - end } else { header.len() - end };
         assert_eq!(decoder.read_slot().len(), missing, "{end}");
@@ -287,7 +427,7 @@ fn r15_read_slots_of_version_1() {
         ("PROXY TCP6 1:2:3:4:5:6:7:", "8 :: 0 0\r\n"),
         ("PROXY TCP6 ::ffff:1.", "0.0.0 :: 0 0\r\n"),
     ] {
-        let mut decoder = Decoder::new(&Config::new());
+        let mut decoder = Decoder::with_storage(&Config::new(), [0; 536]);
         assert_eq!(decoder.push(start.as_bytes()), start.len());
         assert_eq!(decoder.read_slot().len(), ends.len(), "{start:?}");
         // The shortest ending is one.
@@ -423,7 +563,11 @@ fn is_copy<T: Copy + PartialEq + Send + Sync + 'static>() {}
 
 #[test]
 fn sizes() {
-    assert!(size_of::<Handshake<Instant>>() <= 600, "{}", size_of::<Handshake<Instant>>());
+    assert!(
+        size_of::<Handshake<Instant, [u8; 536]>>() <= 600,
+        "{}",
+        size_of::<Handshake<Instant, [u8; 536]>>()
+    );
     assert!(size_of::<Error>() <= 16, "{}", size_of::<Error>());
     assert!(size_of::<HandshakeError<()>>() <= 24, "{}", size_of::<HandshakeError<()>>());
     is_copy::<Error>();

@@ -11,9 +11,9 @@ use std::time::Duration;
 use allocation_counter::measure;
 use realpeer::{Acceptor, Trust};
 use realpeer_proto::{
-    Addresses, Command, Config, Decoder, EncodeError, Encoder, Error, Event, Handshake, HandshakeError,
-    Header, MAX_HEADER_LEN, Parsed, Ssl, Tlv, TlvCause, TlvError, Tlvs, Transport, UnixAddr, V1Error,
-    V1Field, V2Error, Version, kind, parse, parse_datagram,
+    Addresses, Command, Config, Decoder, EncodeError, Encoder, Error, Event, FixedStorage, Handshake,
+    HandshakeError, Header, MAX_HEADER_LEN, Parsed, Ssl, Tlv, TlvCause, TlvError, Tlvs, Transport, UnixAddr,
+    V1Cause, V1Error, V1Field, V2Error, Version, kind, parse, parse_datagram,
 };
 use realpeer_tests::vectors::Vector;
 
@@ -59,10 +59,12 @@ fn cve_2019_14243_a_length_shorter_than_the_addresses() {
 fn cve_2019_10097_a_header_larger_than_the_buffer() {
     let header = v2(0x21, 0x11, &[IPV4, &[4, 0x07, 0xD0], &[0; 2000]]);
     for len in [16, 17, 28, 100, 536] {
-        let mut decoder = Decoder::with_storage(&Config::new(), vec![0; len]);
+        let mut decoder = Decoder::with_storage(&Config::new(), FixedStorage(vec![0; len]));
         // The family says that it is too long, or else the first byte of the length.
         assert_eq!(decoder.push(&header), if len < 28 { 13 } else { 14 });
-        let Err(Error::TooLong { at_least, limit }) = decoder.next_event() else { panic!("{decoder:?}") };
+        let Err(Error::StorageTooSmall { at_least, room: limit }) = decoder.next_event() else {
+            panic!("{decoder:?}")
+        };
         assert!(limit == len as u32 && at_least > limit && at_least <= 16 + 12 + 3 + 2000);
         assert_eq!((decoder.push(&header), decoder.read_slot().len()), (0, 0));
     }
@@ -74,7 +76,7 @@ fn cve_2021_23351_cve_2026_47736_an_endless_line() {
     for start in
         [&b"PROXY UNKNOWN "[..], b"PROXY UNKNOWN \r", b"PROXY TCP4 192.0.2.1 192.0.2.2 1 1", b"PROXY "]
     {
-        let mut decoder = Decoder::with_storage(&Config::new(), vec![0; 4096]);
+        let mut decoder = Decoder::with_storage(&Config::new(), FixedStorage(vec![0; 4096]));
         let mut pushed = decoder.push(start);
         assert_eq!(pushed, start.len());
         while matches!(decoder.next_event(), Ok(Event::NeedData { .. })) {
@@ -88,7 +90,7 @@ fn cve_2021_23351_cve_2026_47736_an_endless_line() {
 /// No deadline. A drip of bytes is in `handshake.rs`.
 #[test]
 fn cve_2021_23409_a_silent_peer() {
-    let mut handshake: Handshake<Duration> = Handshake::new(&Config::new(), Duration::ZERO);
+    let mut handshake = Handshake::with_storage(&Config::new(), Duration::ZERO, [0; 536]);
     handshake.handle_timeout(handshake.poll_timeout().expect("never without a deadline"));
     let polled = handshake.poll_with(|_| Poll::<Result<usize, ()>>::Pending);
     assert_eq!(polled, Poll::Ready(Err(HandshakeError::TimedOut { received: 0 })));
@@ -99,7 +101,7 @@ fn cve_2021_23409_a_silent_peer() {
 fn cve_2025_31135_cve_2026_47737_a_second_header() {
     let spoofed = b"PROXY TCP4 10.0.0.1 10.0.0.2 1 1\r\n";
     let both = [LINE, spoofed].concat();
-    let mut decoder = Decoder::new(&Config::new());
+    let mut decoder = Decoder::with_storage(&Config::new(), [0; 536]);
     assert_eq!(decoder.push(&both), LINE.len());
     assert_eq!(decoder.push(spoofed), 0);
     let Ok(Event::Header(header)) = decoder.next_event() else { panic!("no header") };
@@ -144,7 +146,7 @@ fn cve_2024_23324_bytes_that_are_no_text() {
 fn cve_2020_11653_cve_2026_44893_an_ssl_tlv_too_short() {
     for len in 0..5u8 {
         let header = v2(0x21, 0x11, &[IPV4, &[kind::SSL, 0, len], &vec![1; len.into()], &[4, 0, 9], &[0; 9]]);
-        let error = TlvError { kind: kind::SSL, offset: 28, cause: TlvCause::SslLength };
+        let error = TlvError::new(kind::SSL, 28, TlvCause::SslLength);
         assert_eq!(rejected(&header), Error::Tlv(error));
         assert_eq!(Ssl::new(&vec![1; len.into()]), None);
     }
@@ -178,7 +180,7 @@ fn cve_2022_41881_cve_2026_48059_ssl_within_ssl() {
 #[test]
 fn cve_2026_55851_a_version_of_15() {
     for byte in (0..=0xFF).filter(|byte| byte >> 4 != 2) {
-        let mut decoder = Decoder::with_storage(&Config::new(), vec![0; 4096]);
+        let mut decoder = Decoder::with_storage(&Config::new(), FixedStorage(vec![0; 4096]));
         let _ = decoder.push(&[SIGNATURE, &[byte], &[0xFF; 1000]].concat());
         assert_eq!(decoder.next_event(), Err(Error::V2(V2Error::Version { found: byte >> 4 })));
         assert_eq!((decoder.push(&[0xFF; 1000]), decoder.read_slot().len()), (0, 0));
@@ -226,7 +228,7 @@ fn what_follows_is_not_taken() {
     let hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
     for header in [LINE.to_vec(), v2(0x21, 0x11, &[IPV4]), v2(0x20, 0, &[])] {
         let mut rest = &[&header[..], hello].concat()[..];
-        let mut handshake: Handshake<Duration> = Handshake::new(&Config::new(), Duration::ZERO);
+        let mut handshake = Handshake::with_storage(&Config::new(), Duration::ZERO, [0; 536]);
         let polled = handshake.poll_with(|slot| {
             let n = slot.len().min(rest.len());
             slot[..n].copy_from_slice(&rest[..n]);
@@ -360,7 +362,7 @@ fn signs_zeros_tabs_and_spaces() {
 #[test]
 fn a_cr_without_lf_swallows_nothing() {
     let line = b"PROXY TCP4 192.0.2.1 192.0.2.2 80 443\rXGET / HTTP/1.1\r\n";
-    let error = V1Error { field: V1Field::LineEnd, offset: 38, found: b'X' };
+    let error = V1Error::new(V1Field::LineEnd, V1Cause::UnexpectedByte, 38, b'X');
     assert_eq!(rejected(line), Error::V1(error));
 }
 
@@ -377,7 +379,7 @@ fn commands_2_to_15() {
 fn a_checksum_of_three_bytes_is_no_missing_one() {
     for value in [&b""[..], b"abc", b"abcde"] {
         let header = v2(0x21, 0x11, &[IPV4, &[kind::CRC32C, 0, value.len() as u8], value, b"\x04\0\x01x"]);
-        let error = TlvError { kind: kind::CRC32C, offset: 28, cause: TlvCause::Crc32cLength };
+        let error = TlvError::new(kind::CRC32C, 28, TlvCause::Crc32cLength);
         assert_eq!(rejected(&header), Error::Tlv(error));
     }
 }
@@ -448,9 +450,9 @@ fn abstract_names_are_not_emptied() {
 fn two_chained_headers_lose_no_byte() {
     let header = v2(0x21, 0x11, &[IPV4]);
     let input = [&header[..], &header, b"hello"].concat();
-    let mut first = Decoder::new(&Config::new());
+    let mut first = Decoder::with_storage(&Config::new(), [0; 536]);
     let taken = first.push(&input);
-    let mut second = Decoder::new(&Config::new());
+    let mut second = Decoder::with_storage(&Config::new(), [0; 536]);
     let taken = taken + second.push(&input[taken..]);
     assert_eq!(&input[taken..], b"hello");
     assert!(matches!(

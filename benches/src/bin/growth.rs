@@ -157,7 +157,7 @@ fn pending() -> io::Result<Vec<Series>> {
          | `Decoder`, 536 bytes of storage within | {} |\n\
          | `Handshake<Instant, HeaderStorage>`, as the adapters keep it | {} |\n\
          | `Accepting<Instant>`, with peer and policy | {} |\n",
-        size_of::<Handshake<Instant>>(),
+        size_of::<Handshake<Instant, [u8; 536]>>(),
         size_of::<Decoder>(),
         size_of::<Handshake<Instant, HeaderStorage>>(),
         size_of::<Accepting<Instant>>(),
@@ -200,7 +200,7 @@ fn pending() -> io::Result<Vec<Series>> {
 /// left to chance, and to what 10,000 sockets do to the caches.
 fn bars(pending: &[Series]) {
     let verdict = |met: bool| if met { "met" } else { "**not met**" };
-    let size = size_of::<Handshake<Instant>>();
+    let size = size_of::<Handshake<Instant, [u8; 536]>>();
     println!("\n| bar | demanded | measured | |\n|---|--:|--:|---|");
     println!("| `Handshake<std::time::Instant>`, bytes | <= 600 | {size} | {} |", verdict(size <= 600));
     for (runtime, points) in pending {

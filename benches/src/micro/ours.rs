@@ -117,14 +117,14 @@ impl Pushed {
 
 /// A decoder to which all comes at once.
 fn push(bytes: &[u8], len: usize) -> Pushed {
-    let mut decoder = Decoder::new(black_box(&CHECKING));
+    let mut decoder = Decoder::with_storage(black_box(&CHECKING), [0; 536]);
     assert_eq!(decoder.push(bytes), len);
     Pushed::from(decoder.next_event().unwrap()).expect("incomplete")
 }
 
 /// A decoder to which one byte comes at a time, asked after each whether that was all.
 fn push_bytes(bytes: &[u8]) -> Pushed {
-    let mut decoder = Decoder::new(black_box(&CHECKING));
+    let mut decoder = Decoder::with_storage(black_box(&CHECKING), [0; 536]);
     for byte in bytes {
         let _ = decoder.push(from_ref(byte));
         if let Some(pushed) = Pushed::from(decoder.next_event().unwrap()) {

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::{MAX_HEADER_LEN, v1, v2};
+use crate::{Error, MAX_HEADER_LEN, v1, v2};
 
 /// What a receiver accepts, and how long it waits.
 ///
@@ -45,6 +45,8 @@ pub enum Versions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Limits {
     pub(crate) max_len: u32,
+    /// `max_len` is the decoder's storage's, which is less than [`Config`] allows.
+    pub(crate) from_storage: bool,
     pub(crate) versions: Versions,
     pub(crate) check_crc32c: bool,
 }
@@ -53,7 +55,12 @@ impl Config {
     /// Both versions, headers of up to 4,096 bytes, checksums checked, 5 seconds for the whole header.
     pub const fn new() -> Self {
         Self {
-            limits: Limits { max_len: 4096, versions: Versions::Any, check_crc32c: true },
+            limits: Limits {
+                max_len: 4096,
+                from_storage: false,
+                versions: Versions::Any,
+                check_crc32c: true,
+            },
             timeout: Duration::from_secs(5),
         }
     }
@@ -146,6 +153,28 @@ impl Versions {
 }
 
 impl Limits {
+    /// The limits of a decoder whose storage has room for `max_len` bytes.
+    pub(crate) fn within_storage(self, max_len: usize) -> Self {
+        match u32::try_from(max_len) {
+            Ok(max_len) if max_len < self.max_len => Self { max_len, from_storage: true, ..self },
+            _ => self,
+        }
+    }
+
+    /// Checks a header that has at least so many bytes.
+    pub(crate) fn check(self, at_least: u32) -> Result<(), Error> {
+        if at_least > self.max_len { Err(self.exceeded(at_least)) } else { Ok(()) }
+    }
+
+    /// The error of a header that has at least so many bytes, which are too many.
+    pub(crate) fn exceeded(self, at_least: u32) -> Error {
+        if self.from_storage {
+            Error::StorageTooSmall { at_least, room: self.max_len }
+        } else {
+            Error::TooLong { at_least, limit: self.max_len }
+        }
+    }
+
     /// The first byte is that of an allowed signature.
     #[inline]
     pub(crate) const fn allows_v1(self) -> bool {

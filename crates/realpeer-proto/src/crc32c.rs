@@ -1,8 +1,8 @@
 //! CRC32C (RFC 4960, appendix B): by the processor's instruction with the feature `std`, by tables without.
 
-#[cfg(feature = "std")]
+#[cfg(feature = "hardware-crc32c")]
 pub(crate) use ::crc32c::crc32c_append as append;
-#[cfg(not(feature = "std"))]
+#[cfg(not(feature = "hardware-crc32c"))]
 pub(crate) use tables::append;
 
 /// The checksum of `header` with zeros in place of the four bytes at `at` (section 2.2.3).
@@ -22,7 +22,7 @@ pub(crate) fn checksum(header: &[u8], at: usize) -> u32 {
 }
 
 /// Eight bytes at a step.
-#[cfg(any(test, not(feature = "std")))]
+#[cfg(any(test, not(feature = "hardware-crc32c")))]
 mod tables {
     /// Table `k` gives what a byte does to the checksum `k` bytes later.
     static TABLES: [[u32; 256]; 8] = tables();

@@ -4,13 +4,19 @@ use core::fmt;
 use core::num::NonZeroUsize;
 
 use crate::config::Limits;
+<<<<<<< HEAD
 use crate::parse::{Parsed, Progress, advance, complete, others, shortest, view};
 use crate::{ApiMisuse, Config, Error, Header, Version, v1, v2};
+=======
+use crate::parse::{Parsed, Progress, advance, others, view};
+use crate::{ApiMisuse, Config, Error, Header, Storage, Version, v1, v2};
+>>>>>>> 9a491b9 (proto: one Config one answer, texts for 3 a.m., LOCAL never rejected for its block)
 
 /// A header in the making: bytes go in as they come, events come out.
 ///
-/// Bytes are kept in the storage `B`: an array within (536 bytes, which the specification means every header to
-/// fit), a borrowed slice, a boxed one, or anything else that is [`Storage`]. The decoder itself never allocates.
+/// Bytes are kept in the storage `B`: an array, a borrowed slice, or anything else that is [`Storage`]. The decoder
+/// itself never allocates. How long a header may be is the smaller of [`Config::max_header_len`] and what the storage can
+/// hold, and the error tells which of the two it was.
 ///
 /// - `push(a)` then `push(b)` == `push(a ++ b)`: the same events, the same error, the same bytes taken.
 /// - `push(header ++ payload) == header.len()`: no byte of payload is ever taken, and
@@ -21,7 +27,7 @@ use crate::{ApiMisuse, Config, Error, Header, Version, v1, v2};
 /// ```
 /// use realpeer_proto::{Config, Decoder, Event};
 ///
-/// let mut decoder = Decoder::new(&Config::new());
+/// let mut decoder = Decoder::with_storage(&Config::new(), [0; 536]);
 /// let (first, second) = (&b"PROXY TCP4 192.0.2.1 198.51"[..], &b".100.2 56324 443\r\nhello"[..]);
 ///
 /// assert_eq!(decoder.push(first), first.len());
@@ -34,7 +40,7 @@ use crate::{ApiMisuse, Config, Error, Header, Version, v1, v2};
 /// # Ok::<(), realpeer_proto::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Decoder<B = [u8; 536]> {
+pub struct Decoder<B> {
     state: State,
     /// The bytes of the storage that are filled.
     filled: u32,
@@ -46,51 +52,27 @@ pub struct Decoder<B = [u8; 536]> {
     storage: B,
 }
 
-/// What a [`Decoder`] has to say.
+/// The answer of [`Decoder::next_event`].
 ///
 /// ```
 /// use realpeer_proto::{Config, Decoder, Event};
 ///
-/// let mut decoder = Decoder::new(&Config::new());
+/// let mut decoder = Decoder::with_storage(&Config::new(), [0; 536]);
 /// assert_eq!(decoder.next_event()?, Event::NeedData { min: 15.try_into()? });
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// It has no third kind, and gets none without a new major version: a loop handles both.
+#[must_use = "it may be the header, or ask for more bytes"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// More bytes are needed.
     NeedData {
-        /// At least so many are missing: a read of that size can't take a byte of payload.
+        /// At least this many are missing: a read of that size can't take a byte of payload.
         min: NonZeroUsize,
     },
     /// The header is complete. It stays so: asking again gives it again.
     Header(Header<'a>),
-}
-
-/// Where a [`Decoder`] keeps the bytes of a header until it is complete.
-///
-/// Everything that is a slice of bytes is storage of a fixed size. A header that is longer is rejected as soon as
-/// its length is known, with [`Error::TooLong`].
-///
-/// ```
-/// use realpeer_proto::{Config, Decoder};
-///
-/// let mut buffer = [0; 4096];
-/// let borrowed = Decoder::with_storage(&Config::new(), &mut buffer[..]);
-/// let boxed = Decoder::with_storage(&Config::new(), vec![0; 1024].into_boxed_slice());
-/// # drop((borrowed, boxed));
-/// ```
-pub trait Storage {
-    /// The bytes there is room for now.
-    fn bytes(&self) -> &[u8];
-
-    /// The same, to write to.
-    fn bytes_mut(&mut self) -> &mut [u8];
-
-    /// The most bytes there could be room for; it never changes.
-    fn max_len(&self) -> usize;
-
-    /// Makes room for at least `len` bytes, keeping those written. False if that can't be.
-    fn grow(&mut self, len: usize) -> bool;
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -100,24 +82,48 @@ enum State {
     Failed(Error),
 }
 
-impl Decoder {
-    /// A decoder with storage of its own for headers of up to 536 bytes.
-    #[inline]
-    pub fn new(config: &Config) -> Self {
-        Self::with_storage(config, [0; 536])
-    }
-}
-
 impl<B: Storage> Decoder<B> {
-    /// A decoder that keeps its bytes in `storage`. What that holds is overwritten.
+    /// Creates a decoder that keeps its bytes in `storage`, whose contents are overwritten.
+    ///
+    /// - If `storage.max_len() >= config.max_header_len()`, it accepts the headers that [`parse`](crate::parse) accepts
+    ///   with this `config`.
+    /// - Otherwise a longer header is [`Error::StorageTooSmall`], at the first byte that makes it too long.
+    ///
+    /// With the limit of [`Config::new`] that is storage for 4,096 bytes. The specification means headers to fit 536,
+    /// but a client's certificate makes them longer.
+    ///
+    /// ```
+    /// use realpeer_proto::{Config, Decoder, Error};
+    ///
+    /// let mut inline = Decoder::with_storage(&Config::new(), [0; 536]);
+    /// let taken = inline.push(b"\r\n\r\n\0\r\nQUIT\n\x20\x00\x04\x00 and 1,024 more bytes");
+    /// assert_eq!(taken, 14);
+    /// assert_eq!(inline.next_event(), Err(Error::StorageTooSmall { at_least: 16 + 1024, room: 536 }));
+    ///
+    /// let mut within = Decoder::with_storage(&Config::new().with_max_header_len(536), [0; 536]);
+    /// # let _ =
+    /// within.push(b"\r\n\r\n\0\r\nQUIT\n\x20\x00\x04\x00");
+    /// assert_eq!(within.next_event(), Err(Error::TooLong { at_least: 16 + 1024, limit: 536 }));
+    /// ```
     #[inline]
     pub fn with_storage(config: &Config, storage: B) -> Self {
+<<<<<<< HEAD
         let mut limits = config.limits();
         limits.max_len =
             u32::try_from(storage.max_len()).map_or(limits.max_len, |max| max.min(limits.max_len));
         let (state, needed) = match shortest(limits) {
             Ok(needed) => (State::Open(Progress::Start), needed),
             Err(error) => (State::Failed(error), 0),
+=======
+        let limits = config.limits().within_storage(storage.max_len());
+        let mut decoder = Self {
+            state: State::Open(Progress::Start),
+            filled: 0,
+            seen: u32::MAX,
+            needed: 0,
+            limits,
+            storage,
+>>>>>>> 9a491b9 (proto: one Config one answer, texts for 3 a.m., LOCAL never rejected for its block)
         };
         #[expect(clippy::cast_possible_truncation, reason = "it is 16 at most")]
         let needed = needed as u32;
@@ -134,7 +140,7 @@ impl<B: Storage> Decoder<B> {
     /// ```
     /// use realpeer_proto::{Config, Decoder};
     ///
-    /// let mut decoder = Decoder::new(&Config::new());
+    /// let mut decoder = Decoder::with_storage(&Config::new(), [0; 536]);
     /// assert_eq!(decoder.push(b"P"), 1);
     /// assert_eq!(decoder.push(b"OST / HTTP/1.1\r\n"), 0);
     /// assert!(decoder.next_event().is_err());
@@ -250,7 +256,11 @@ impl<B: Storage> Decoder<B> {
     /// The same where there is more to say than before.
     #[inline(never)]
     fn news(&mut self) -> Result<Event<'_>, Error> {
+        if self.storage.bytes().len() < self.filled as usize {
+            self.misuse(ApiMisuse::StorageShrank);
+        }
         let Self { state, filled, seen, needed, limits, storage } = self;
+<<<<<<< HEAD
         let bytes = storage.bytes().get(..*filled as usize).unwrap_or_default();
         let State::Open(progress) = state else { return Err(Error::Unreachable) };
         match advance(progress, bytes, *limits) {
@@ -267,6 +277,29 @@ impl<B: Storage> Decoder<B> {
             Err(error) => {
                 *state = State::Failed(error);
                 Err(error)
+=======
+        let bytes = B::bytes(storage).get(..*filled as usize).unwrap_or_default();
+        match state {
+            State::Open(progress) => match advance(progress, bytes, *limits) {
+                Ok(Parsed::Complete { header, .. }) => {
+                    *state = State::Complete(header.version());
+                    Ok(Event::Header(header))
+                }
+                Ok(Parsed::Incomplete { needed: min }) => {
+                    *needed = u32::try_from(min.get()).unwrap_or(u32::MAX);
+                    *seen = *filled;
+                    Ok(Event::NeedData { min })
+                }
+                Err(error) => {
+                    *state = State::Failed(error);
+                    Err(error)
+                }
+            },
+            State::Failed(error) => Err(*error),
+            // It has been found complete before, so there is a header.
+            State::Complete(version) => {
+                view(bytes, *version, *limits).map(Event::Header).ok_or(Error::Unreachable)
+>>>>>>> 9a491b9 (proto: one Config one answer, texts for 3 a.m., LOCAL never rejected for its block)
             }
         }
     }
@@ -275,7 +308,7 @@ impl<B: Storage> Decoder<B> {
     #[inline]
     pub fn header(&self) -> Option<Header<'_>> {
         match self.state {
-            State::Complete(version) => view(self.as_bytes(), version),
+            State::Complete(version) => view(self.as_bytes(), version, self.limits),
             _ => None,
         }
     }
@@ -376,7 +409,7 @@ impl<B: Storage> Decoder<B> {
                 v2::HEAD_LEN.min(self.limits.max_len as usize)
             }
             (Progress::V1(_), _) | (Progress::Start, Some(b'P')) => {
-                let limit = v1::LONGEST.min(self.limits.max_len as usize) - filled;
+                let limit = v1::limit(self.limits).saturating_sub(filled);
                 let input = input.get(..limit).unwrap_or(input);
                 v1::line_len(self.as_bytes().last() == Some(&b'\r'), input)
             }
@@ -420,6 +453,7 @@ impl<B: Storage> Decoder<B> {
     }
 }
 
+<<<<<<< HEAD
 impl<T: AsRef<[u8]> + AsMut<[u8]>> Storage for T {
     fn bytes(&self) -> &[u8] {
         self.as_ref()
@@ -436,6 +470,33 @@ impl<T: AsRef<[u8]> + AsMut<[u8]>> Storage for T {
     fn grow(&mut self, len: usize) -> bool {
         len <= self.max_len()
     }
+=======
+/// The length of the line that `input` goes on with, up to its CRLF or all there is. `after_cr`: a CR came before.
+fn line_len(after_cr: bool, input: &[u8]) -> usize {
+    let mut after_cr = after_cr;
+    let mut len = 0;
+    while let Some(rest @ [_, ..]) = input.get(len..) {
+        // A block at a time, as long as there is no line feed in it.
+        let block = rest.first_chunk::<16>().filter(|block| !has_line_feed(block));
+        let upto = match block {
+            Some(block) => block.len(),
+            None => rest.iter().position(|&byte| byte == b'\n').map_or(rest.len(), |at| at + 1),
+        };
+        len += upto;
+        after_cr = match rest.get(..upto) {
+            Some([b'\n']) if after_cr => return len,
+            Some([.., b'\r', b'\n']) => return len,
+            Some([.., last]) => *last == b'\r',
+            _ => false,
+        };
+    }
+    len
+}
+
+fn has_line_feed(block: &[u8; 16]) -> bool {
+    // Without a way out in between, all sixteen are compared at once.
+    block.iter().fold(0, |any, &byte| any | u8::from(byte == b'\n')) != 0
+>>>>>>> 9a491b9 (proto: one Config one answer, texts for 3 a.m., LOCAL never rejected for its block)
 }
 
 impl<B: Storage> fmt::Debug for Decoder<B> {

@@ -29,6 +29,7 @@ use crate::{
 /// assert_eq!(encoder.encode(&mut buffer)?, 16 + 12 + 7 + 14);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[must_use = "nothing is written before encode is called"]
 #[derive(Clone, Copy, Debug)]
 pub struct Encoder<'a> {
     version: Version,
@@ -109,7 +110,6 @@ impl<'a> Encoder<'a> {
     }
 
     /// Says that the addresses are those of datagrams, UDP or UNIX.
-    #[must_use]
     pub const fn dgram(mut self) -> Self {
         if !matches!(self.addresses, Addresses::Unspec) {
             self.transport = Transport::Dgram;
@@ -119,7 +119,6 @@ impl<'a> Encoder<'a> {
 
     /// Adds these TLVs, in this order, in place of any given before. The value of a CRC32C must have 4 bytes, which
     /// are ignored: the checksum is put there.
-    #[must_use]
     pub const fn with_tlvs(mut self, tlvs: &'a [Tlv<'a>]) -> Self {
         self.tlvs = List::Each(tlvs);
         self
@@ -127,21 +126,18 @@ impl<'a> Encoder<'a> {
 
     /// Adds these TLVs, which stand one after the other already, in place of any given before. As with
     /// [`with_tlvs`](Self::with_tlvs), the checksum is put into a CRC32C among them.
-    #[must_use]
     pub const fn with_tlv_block(mut self, tlvs: Tlvs<'a>) -> Self {
         self.tlvs = List::Run(tlvs);
         self
     }
 
     /// Puts a CRC32C before the other TLVs, unless there is one among them (section 2.2.3).
-    #[must_use]
     pub const fn with_crc32c(mut self) -> Self {
         self.crc32c = true;
         self
     }
 
     /// Fills the header up to `len` bytes in all with a NOOP TLV at its end (section 2.2.4).
-    #[must_use]
     pub const fn with_padding_to(mut self, len: usize) -> Self {
         self.pad_to = len;
         self

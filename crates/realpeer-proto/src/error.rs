@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::Versions;
+use crate::{V1Error, Versions, lookalike};
 
 /// Why bytes are no acceptable PROXY header.
 ///
@@ -10,13 +10,14 @@ use crate::Versions;
 /// split. After any of these the specification wants the connection closed.
 ///
 /// ```
-/// use realpeer_proto::{parse, Config, Error};
+/// use realpeer_proto::{parse, Config, Error, Lookalike};
 ///
 /// let error = parse(b"GET / HTTP/1.1\r\n", &Config::new()).unwrap_err();
 /// assert!(matches!(error, Error::Signature { offset: 0, found: b'G', .. }));
+/// assert_eq!(error.lookalike(), Some(Lookalike::Http));
 /// assert_eq!(
 ///     error.to_string(),
-///     "no PROXY header: unexpected byte 0x47 at offset 0; is the proxy set to send one?"
+///     "no PROXY header: 0x47 'G' at offset 0 looks like HTTP; is the proxy configured to send a header?"
 /// );
 /// ```
 #[non_exhaustive]
@@ -37,67 +38,37 @@ pub enum Error {
     V2(V2Error),
     /// A TLV is malformed or does not fit (sections 2.2 to 2.2.7).
     Tlv(TlvError),
-    /// The header is longer than [`Config::with_max_header_len`](crate::Config::with_max_header_len) allows, than
-    /// the decoder's storage can hold, or than the 107 bytes of a version 1 line (R27).
+    /// The header is longer than [`Config::with_max_header_len`](crate::Config::with_max_header_len) allows, or than the
+    /// 107 bytes of a version 1 line (R27).
     TooLong {
-        /// The header has at least so many bytes.
+        /// The header has at least this many bytes.
         at_least: u32,
         /// The limit.
         limit: u32,
+    },
+    /// The header is within the limit of the [`Config`](crate::Config), but the decoder's storage can't hold it. The
+    /// peer is not to blame: give the decoder larger [`Storage`](crate::Storage), or lower the limit.
+    StorageTooSmall {
+        /// The header has at least this many bytes.
+        at_least: u32,
+        /// The bytes that the storage has room for.
+        room: u32,
     },
     /// The peer closed the connection without a byte, as bare TCP health checks do. Nothing to worry about.
     Closed,
     /// The peer closed the connection in the middle of its header (R57), or a datagram ended there.
     Truncated {
-        /// How many bytes of the header came.
+        /// How many bytes of the header had arrived.
         received: u32,
     },
+    /// The datagram is empty, so there is no header in it.
+    EmptyDatagram,
     /// The storage could not grow to take bytes that the limit allows.
     OutOfMemory,
     /// The caller broke the contract of a function; the peer is not to blame.
     ApiMisuse(ApiMisuse),
     /// This can't happen: a fault of this library. Please report it.
     Unreachable,
-}
-
-/// A byte that can't stand where it stands in a version 1 line (section 2.1).
-///
-/// ```
-/// use realpeer_proto::{parse, Config, Error, V1Error, V1Field};
-///
-/// let error = parse(b"PROXY TCP4 192.0.2.1 192.0.2.2 +80 443\r\n", &Config::new()).unwrap_err();
-/// assert_eq!(error, Error::V1(V1Error { field: V1Field::SourcePort, offset: 31, found: b'+' }));
-/// assert_eq!(error.to_string(), "invalid v1 header: unexpected byte 0x2b in the source port at offset 31");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct V1Error {
-    /// The field in which the byte stands, or which it ends too soon.
-    pub field: V1Field,
-    /// Where it stands.
-    pub offset: u8,
-    /// The byte.
-    pub found: u8,
-}
-
-/// The fields of a version 1 line, in order (section 2.1).
-///
-/// ```
-/// assert_eq!(realpeer_proto::V1Field::SourcePort.to_string(), "source port");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum V1Field {
-    /// `TCP4`, `TCP6` or `UNKNOWN`.
-    Protocol,
-    /// The source address.
-    SourceAddress,
-    /// The destination address.
-    DestinationAddress,
-    /// The source port.
-    SourcePort,
-    /// The destination port.
-    DestinationPort,
-    /// The CRLF.
-    LineEnd,
 }
 
 /// What is wrong in the fixed part, the address block or the checksum of version 2 (section 2.2).
@@ -159,8 +130,9 @@ pub enum V2Error {
 ///
 /// let header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0faaaabbbbccdd\x05\x00\x09";
 /// let error = parse(header, &Config::new()).unwrap_err();
-/// assert_eq!(error, Error::Tlv(TlvError { kind: 5, offset: 28, cause: TlvCause::Overrun }));
+/// assert_eq!(error, Error::Tlv(TlvError::new(5, 28, TlvCause::Overrun)));
 /// ```
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TlvError {
     /// The type of the TLV.
@@ -181,9 +153,9 @@ pub struct TlvError {
 pub enum TlvCause {
     /// Its value runs past the end of the header, or of the SSL TLV that it is in.
     Overrun,
-    /// It leaves one or two bytes behind it, or within it if it is an SSL TLV: too few for a TLV (R60).
+    /// It leaves one or two bytes after it, or within it if it is an SSL TLV: too few for a TLV (R60).
     Stray,
-    /// A CRC32C that has not four bytes (R64).
+    /// A CRC32C without exactly four bytes (R64), or with one or two after it that are too few for a TLV.
     Crc32cLength,
     /// A second CRC32C.
     Crc32cTwice,
@@ -198,7 +170,7 @@ pub enum TlvCause {
 /// ```
 /// use realpeer_proto::{ApiMisuse, Config, Decoder, Error};
 ///
-/// let mut decoder = Decoder::new(&Config::new());
+/// let mut decoder = Decoder::with_storage(&Config::new(), [0; 536]);
 /// let slot = decoder.read_slot().len();
 /// decoder.received(slot + 1);
 /// let misuse = ApiMisuse::ReceivedBeyondSlot { received: 16, slot: 15 };
@@ -214,6 +186,9 @@ pub enum ApiMisuse {
         /// The length of the slot.
         slot: u32,
     },
+    /// The storage has less room than what was written to it: [`Storage::bytes`](crate::Storage::bytes) has become
+    /// shorter.
+    StorageShrank,
     /// Bytes that were peeked at are no longer there to be read: somebody else has read them.
     PeekedBytesGone,
     /// The function given to [`Handshake::poll_buf_with`](crate::Handshake::poll_buf_with) was ready without having
@@ -221,54 +196,39 @@ pub enum ApiMisuse {
     NothingHandedOver,
 }
 
+impl TlvError {
+    /// Creates an error of the TLV of the type `kind` that starts at `offset`.
+    pub const fn new(kind: u8, offset: u32, cause: TlvCause) -> Self {
+        Self { kind, offset, cause }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Signature { offset, found, allowed } => {
-                let version = match allowed {
-                    Versions::Any => "",
-                    Versions::V1 => " v1",
-                    Versions::V2 => " v2",
-                };
-                write!(
-                    f,
-                    "no PROXY{version} header: unexpected byte {found:#04x} at offset {offset}; \
-                     is the proxy set to send one?"
-                )
+                lookalike::describe(f, *allowed, *offset, *found, self.lookalike())
             }
             Self::V1(error) => write!(f, "invalid v1 header: {error}"),
             Self::V2(error) => write!(f, "invalid v2 header: {error}"),
             Self::Tlv(error) => write!(f, "invalid v2 header: {error}"),
             Self::TooLong { at_least, limit } => {
-                write!(f, "header of at least {at_least} bytes is longer than the limit of {limit}")
+                write!(f, "PROXY header of at least {at_least} bytes is longer than the limit of {limit}")
             }
-            Self::Closed => f.write_str("connection closed before any header, as by a TCP health check"),
-            Self::Truncated { received } => write!(f, "header cut off after {received} bytes"),
-            Self::OutOfMemory => f.write_str("no memory for the header"),
+            Self::StorageTooSmall { at_least, room } => write!(
+                f,
+                "PROXY header of at least {at_least} bytes does not fit: the decoder's storage holds {room} bytes; \
+                 give it larger storage"
+            ),
+            Self::EmptyDatagram => f.write_str("no PROXY header: the datagram is empty"),
+            Self::Closed => f.write_str("connection closed without a byte, as a TCP health check does"),
+            Self::Truncated { received } => write!(f, "PROXY header cut off after {received} bytes"),
+            Self::OutOfMemory => f.write_str("no memory for the PROXY header"),
             Self::ApiMisuse(misuse) => write!(f, "misuse of the API: {misuse}"),
             Self::Unreachable => {
                 f.write_str("internal error: a header that was complete is gone; please report it")
             }
         }
-    }
-}
-
-impl fmt::Display for V1Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unexpected byte {:#04x} in the {} at offset {}", self.found, self.field, self.offset)
-    }
-}
-
-impl fmt::Display for V1Field {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Protocol => "protocol",
-            Self::SourceAddress => "source address",
-            Self::DestinationAddress => "destination address",
-            Self::SourcePort => "source port",
-            Self::DestinationPort => "destination port",
-            Self::LineEnd => "line end",
-        })
     }
 }
 
@@ -283,7 +243,7 @@ impl fmt::Display for V2Error {
                 write!(f, "length {announced} is too short for addresses of {needed} bytes")
             }
             Self::Stray { bytes } => {
-                write!(f, "stray bytes after the addresses: {bytes}, where a TLV has 3 at least")
+                write!(f, "stray bytes after the addresses: {bytes}, but a TLV has at least 3")
             }
             Self::Crc32c { announced, computed } => {
                 write!(f, "CRC32C {announced:#010x} does not match the header's {computed:#010x}")
@@ -303,7 +263,7 @@ impl fmt::Display for TlvCause {
         f.write_str(match self {
             Self::Overrun => "runs past the end",
             Self::Stray => "leaves stray bytes, too few for a TLV",
-            Self::Crc32cLength => "is a CRC32C without exactly 4 bytes",
+            Self::Crc32cLength => "is a CRC32C without exactly 4 bytes, or with stray ones after it",
             Self::Crc32cTwice => "is a second CRC32C",
             Self::UniqueIdLength => "is a UNIQUE_ID of more than 128 bytes",
             Self::SslLength => "is too short for an SSL TLV",
@@ -317,6 +277,7 @@ impl fmt::Display for ApiMisuse {
             Self::ReceivedBeyondSlot { received, slot } => {
                 write!(f, "{received} bytes reported as received into a slot of {slot}")
             }
+            Self::StorageShrank => f.write_str("the storage has lost bytes that were written to it"),
             Self::PeekedBytesGone => f.write_str("bytes that were peeked at have been read by somebody else"),
             Self::NothingHandedOver => {
                 f.write_str("a buffered read was ready without handing over its bytes")
@@ -326,7 +287,6 @@ impl fmt::Display for ApiMisuse {
 }
 
 impl core::error::Error for Error {}
-impl core::error::Error for V1Error {}
 impl core::error::Error for V2Error {}
 impl core::error::Error for TlvError {}
 impl core::error::Error for ApiMisuse {}

@@ -33,7 +33,7 @@ use crate::{ApiMisuse, Config, Decoder, HandshakeError, Header, Storage};
 /// use realpeer_proto::{Config, Handshake, HandshakeError};
 ///
 /// let mut arriving = [&b"PROXY TCP4 192.0.2.1"[..], b" 198.51.100.2 56324 443\r\n"].concat();
-/// let mut handshake: Handshake<Duration> = Handshake::new(&Config::new(), Duration::ZERO);
+/// let mut handshake = Handshake::with_storage(&Config::new(), Duration::ZERO, [0; 536]);
 ///
 /// let polled: Poll<Result<(), HandshakeError<()>>> = handshake.poll_with(|slot| {
 ///     let n = slot.len().min(arriving.len());
@@ -46,7 +46,7 @@ use crate::{ApiMisuse, Config, Decoder, HandshakeError, Header, Storage};
 /// assert_eq!(handshake.poll_timeout(), None);
 /// ```
 #[derive(Clone)]
-pub struct Handshake<I, B = [u8; 536]> {
+pub struct Handshake<I, B> {
     decoder: Decoder<B>,
     deadline: I,
     /// How many of the decoder's bytes have been consumed from the connection. The others were peeked at.
@@ -81,22 +81,13 @@ pub enum ReadMode {
     Take,
 }
 
-impl<I> Handshake<I>
-where
-    I: Copy + PartialOrd + Add<Duration, Output = I>,
-{
-    /// Creates a handshake that begins `now` and has [`Config::timeout`] to end, with storage for 536 bytes.
-    pub fn new(config: &Config, now: I) -> Self {
-        Self::with_storage(config, now, [0; 536])
-    }
-}
-
 impl<I, B> Handshake<I, B>
 where
     I: Copy + PartialOrd + Add<Duration, Output = I>,
     B: Storage,
 {
     /// Creates a handshake that begins `now`, has [`Config::timeout`] to end, and keeps its bytes in `storage`.
+    /// What storage does to the limit of a header is told at [`Decoder::with_storage`].
     pub fn with_storage(config: &Config, now: I, storage: B) -> Self {
         let decoder = Decoder::with_storage(config, storage);
         Self { decoder, deadline: now + config.timeout(), taken: 0, clock: Clock::Running }
@@ -197,7 +188,7 @@ where
     /// use realpeer_proto::{Config, Handshake};
     ///
     /// let mut reader = &b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\nhello"[..];
-    /// let mut handshake: Handshake<Duration> = Handshake::new(&Config::new(), Duration::ZERO);
+    /// let mut handshake = Handshake::with_storage(&Config::new(), Duration::ZERO, [0; 536]);
     /// let polled = handshake.poll_buf_with(|hand_over| {
     ///     let taken = hand_over(reader.fill_buf()?);
     ///     reader.consume(taken);
@@ -252,7 +243,7 @@ where
     ///     connection = rest;
     ///     Ok::<_, Infallible>(n)
     /// };
-    /// let mut handshake: Handshake<Duration> = Handshake::new(&Config::new(), Duration::ZERO);
+    /// let mut handshake = Handshake::with_storage(&Config::new(), Duration::ZERO, [0; 536]);
     /// handshake.read_with(read, |_deadline| core::future::pending()).await.unwrap();
     /// assert_eq!(handshake.header().unwrap().source().unwrap().to_string(), "192.0.2.1:56324");
     /// assert_eq!(connection, b"hello");
@@ -313,7 +304,7 @@ where
     /// use realpeer_proto::{Config, Handshake};
     ///
     /// let mut connection = &b"PUT /upload HTTP/1.1\r\n"[..];
-    /// let mut handshake: Handshake<Duration> = Handshake::new(&Config::new(), Duration::ZERO);
+    /// let mut handshake = Handshake::with_storage(&Config::new(), Duration::ZERO, [0; 536]);
     /// let polled = handshake.poll_with(|slot| Poll::Ready(std::io::Read::read(&mut connection, slot)));
     /// assert!(matches!(polled, Poll::Ready(Err(_))));
     /// assert_eq!([handshake.taken(), connection].concat(), b"PUT /upload HTTP/1.1\r\n");

@@ -12,13 +12,15 @@ use crate::Error;
 /// use realpeer_proto::{Config, Handshake, HandshakeError};
 ///
 /// let config = Config::new().with_timeout(Duration::from_secs(3));
-/// let mut handshake: Handshake<Duration> = Handshake::new(&config, Duration::ZERO);
+/// let mut handshake = Handshake::with_storage(&config, Duration::ZERO, [0; 536]);
 /// let silent = |_: &mut [u8]| Poll::<Result<usize, ()>>::Pending;
 /// assert!(handshake.poll_with(silent).is_pending());
 ///
 /// handshake.handle_timeout(Duration::from_secs(3));
 /// assert_eq!(handshake.poll_with(silent), Poll::Ready(Err(HandshakeError::TimedOut { received: 0 })));
 /// ```
+///
+/// It has no other kinds, and gets none without a new major version: an adapter handles each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HandshakeError<E> {
     /// The bytes aren't a header, or were cut off.
@@ -38,10 +40,10 @@ impl<E: fmt::Display> fmt::Display for HandshakeError<E> {
             Self::Protocol(error) => error.fmt(f),
             Self::Io(error) => error.fmt(f),
             Self::TimedOut { received: 0 } => f.write_str(
-                "no PROXY header in time, not a byte; is the proxy set to send one, and to send it at once?",
+                "timed out without a byte of a PROXY header; is the proxy configured to send one, and at once?",
             ),
             Self::TimedOut { received } => {
-                write!(f, "no complete PROXY header in time, only {received} bytes")
+                write!(f, "timed out with an incomplete PROXY header ({received} bytes received)")
             }
         }
     }

@@ -14,27 +14,34 @@ mod error;
 mod handshake;
 mod handshake_error;
 mod header;
+mod lookalike;
 mod parse;
 mod progress;
 mod ssl;
+mod storage;
 mod text;
 mod tlv;
 mod v1;
+mod v1_error;
 mod v2;
 mod walk;
 mod write;
 
 pub use address::{Address, Addresses, MixedFamilies, UnixAddr};
 pub use config::{Config, Versions};
-pub use decoder::{Decoder, Event, Storage};
+pub use decoder::{Decoder, Event};
 pub use encoder::{EncodeError, Encoder};
-pub use error::{ApiMisuse, Error, TlvCause, TlvError, V1Error, V1Field, V2Error};
+pub use error::{ApiMisuse, Error, TlvCause, TlvError, V2Error};
 pub use handshake::{Handshake, ReadMode};
 pub use handshake_error::HandshakeError;
 pub use header::{Command, Header, Transport, Version};
+pub use lookalike::Lookalike;
 pub use parse::{Parsed, parse, parse_datagram};
 pub use ssl::Ssl;
+pub use storage::{FixedStorage, Storage};
 pub use tlv::{TextError, Tlv, TlvIter, TlvValue, Tlvs, kind};
+pub use v1_error::{V1Cause, V1Error, V1Field};
 
-/// The most bytes that a header can have: the fixed 16 of version 2 and the 65,535 that its length can announce.
-pub const MAX_HEADER_LEN: usize = 16 + u16::MAX as usize;
+/// The most bytes that a header can have: the fixed 16 of version 2 and the 65,535 that its length can announce, or where
+/// `usize` has 16 bits the 65,535 that it can count.
+pub const MAX_HEADER_LEN: usize = (u16::MAX as usize).saturating_add(16);

@@ -15,6 +15,9 @@ use crate::{Config, Error, Header, Version, progress, v1, v2};
 /// assert_eq!(parse(b"PROXY TCP4", &Config::new())?, Parsed::Incomplete { needed: 22.try_into()? });
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// It has no third kind, and gets none without a new major version: who parses handles both.
+#[must_use = "it may be a header, or the beginning of one"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parsed<'a> {
     /// The input begins with a header.
@@ -72,7 +75,8 @@ pub(crate) fn others(input: &[u8], limits: Limits) -> Result<Parsed<'_>, Error> 
 ///
 /// # Errors
 ///
-/// As for [`parse`]; and [`Error::Truncated`] if the datagram ends before its header does.
+/// As for [`parse`]; and [`Error::Truncated`] if the datagram ends before its header does, [`Error::EmptyDatagram`] if
+/// there is nothing in it.
 ///
 /// ```
 /// use realpeer_proto::{parse_datagram, Config, Transport};
@@ -87,6 +91,7 @@ pub(crate) fn others(input: &[u8], limits: Limits) -> Result<Parsed<'_>, Error> 
 pub fn parse_datagram<'a>(datagram: &'a [u8], config: &Config) -> Result<(Header<'a>, &'a [u8]), Error> {
     match parse(datagram, config)? {
         Parsed::Complete { header, len } => Ok((header, datagram.get(len..).unwrap_or_default())),
+        Parsed::Incomplete { .. } if datagram.is_empty() => Err(Error::EmptyDatagram),
         #[expect(clippy::cast_possible_truncation, reason = "what is incomplete is shorter than a header")]
         Parsed::Incomplete { .. } => Err(Error::Truncated { received: datagram.len() as u32 }),
     }
@@ -153,20 +158,14 @@ pub(crate) fn complete(input: &[u8], limits: Limits) -> Option<(Version, usize)>
 #[inline]
 pub(crate) fn shortest(limits: Limits) -> Result<usize, Error> {
     let shortest = limits.versions.shortest();
-    #[expect(clippy::cast_possible_truncation, reason = "it is 15 or 16")]
-    let at_least = shortest as u32;
-    if at_least > limits.max_len {
-        Err(Error::TooLong { at_least, limit: limits.max_len })
-    } else {
-        Ok(shortest)
-    }
+    limits.check(shortest as u32).map(|()| shortest)
 }
 
 /// The header in bytes that [`advance`] has found to be one, without checking it again.
 #[inline]
-pub(crate) fn view(bytes: &[u8], version: Version) -> Option<Header<'_>> {
+pub(crate) fn view(bytes: &[u8], version: Version, limits: Limits) -> Option<Header<'_>> {
     match version {
         Version::V1 => v1::complete(bytes).map(|(header, _)| header),
-        Version::V2 => v2::view(bytes),
+        Version::V2 => v2::view(bytes, limits),
     }
 }

@@ -3,8 +3,8 @@
 #[cfg(test)]
 mod grammar;
 
-use crate::V1Field;
 use crate::v1::{SHORTEST, TCP4, TCP6, UNKNOWN};
+use crate::{V1Cause, V1Field};
 
 /// `PROXY TCP4 0.0.0.0 0.0.0.0 0 0` and CRLF.
 const SHORTEST_TCP4: usize = 32;
@@ -145,6 +145,39 @@ impl Progress {
             (_, PORTS) => V1Field::SourcePort,
             (_, ..LINE_FEED) => V1Field::DestinationPort,
             _ => V1Field::LineEnd,
+        }
+    }
+
+    /// Why `found` can't be the next byte, if it can't.
+    pub(crate) fn cause(&self, found: u8) -> V1Cause {
+        let in_address = self.protocol != Protocol::Unknown && self.number < PORTS;
+        let in_decimal = match self.protocol {
+            Protocol::Open | Protocol::Unknown => false,
+            Protocol::Tcp4 => self.number < LINE_FEED,
+            Protocol::Tcp6 => self.address.dots > 0 || (PORTS..LINE_FEED).contains(&self.number),
+        };
+        match found {
+            b'\n' if self.number != LINE_FEED => V1Cause::BareLineFeed,
+            b'0'..=b'9' if in_decimal && self.digits > 0 => {
+                if self.value == 0 {
+                    V1Cause::LeadingZero
+                } else {
+                    V1Cause::TooLarge
+                }
+            }
+            b':' | b'a'..=b'f' | b'A'..=b'F' if in_address && self.protocol == Protocol::Tcp4 => {
+                V1Cause::Ipv6InTcp4
+            }
+            // The first number of an address, and no more than that.
+            b'.' if in_address
+                && self.protocol == Protocol::Tcp6
+                && self.address == Address::default()
+                && self.digits > 0
+                && self.value != NO_DECIMAL =>
+            {
+                V1Cause::Ipv4InTcp6
+            }
+            _ => V1Cause::UnexpectedByte,
         }
     }
 

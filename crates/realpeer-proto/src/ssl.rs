@@ -79,10 +79,12 @@ impl<'a> Ssl<'a> {
         self.client & Self::CLIENT_SSL != 0
     }
 
-    /// Whether the client gave a certificate, on this connection or earlier in its TLS session, and the proxy
-    /// verified it: a certificate flag is set and `verify` is 0.
+    /// Returns whether the client gave a certificate, on this connection or earlier in its TLS session, and the proxy
+    /// verified it: [`CLIENT_SSL`](Self::CLIENT_SSL) and a certificate flag are set, and `verify` is 0.
     pub const fn has_verified_client_certificate(&self) -> bool {
-        self.client & (Self::CLIENT_CERT_CONN | Self::CLIENT_CERT_SESS) != 0 && self.verify == 0
+        self.is_tls()
+            && self.client & (Self::CLIENT_CERT_CONN | Self::CLIENT_CERT_SESS) != 0
+            && self.verify == 0
     }
 
     /// The TLVs within, in order.

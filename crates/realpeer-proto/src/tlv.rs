@@ -107,7 +107,7 @@ pub enum TlvValue<'a> {
     Ssl(Ssl<'a>),
     /// The name of the network namespace (section 2.2.7), US-ASCII.
     Netns(&'a str),
-    /// AWS: the id of the VPC endpoint, US-ASCII.
+    /// AWS: the id of the VPC endpoint, US-ASCII, not empty.
     AwsVpcEndpointId(&'a str),
     /// Azure: the id of the Private Link endpoint.
     AzurePrivateLinkId(u32),
@@ -123,8 +123,9 @@ pub enum TlvValue<'a> {
 /// use realpeer_proto::{TextError, Tlvs};
 ///
 /// let tlvs = Tlvs::new(b"\x02\x00\x02a\xff").unwrap();
-/// assert_eq!(tlvs.authority(), Some(Err(TextError { valid_up_to: 1 })));
+/// assert_eq!(tlvs.authority(), Some(Err(TextError::new(1))));
 /// ```
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TextError {
     /// How many bytes of the value are good.
@@ -141,6 +142,13 @@ pub struct TextError {
 /// ```
 #[derive(Clone, Debug)]
 pub struct TlvIter<'a>(&'a [u8]);
+
+impl TextError {
+    /// Creates an error of a value of which the first `valid_up_to` bytes are good.
+    pub const fn new(valid_up_to: usize) -> Self {
+        Self { valid_up_to }
+    }
+}
 
 impl<'a> Tlv<'a> {
     /// A TLV of the type `kind`, one of [`kind`] or any other.
@@ -177,7 +185,7 @@ impl<'a> Tlv<'a> {
             kind::SSL => TlvValue::Ssl(Ssl::new(value)?),
             kind::NETNS => TlvValue::Netns(ascii(value).ok()?),
             kind::AWS => match value {
-                [1, id @ ..] => TlvValue::AwsVpcEndpointId(ascii(id).ok()?),
+                [1, id @ ..] if !id.is_empty() => TlvValue::AwsVpcEndpointId(ascii(id).ok()?),
                 _ => return None,
             },
             kind::AZURE => match *value {
@@ -237,7 +245,7 @@ impl<'a> Tlvs<'a> {
         self.iter().find(|tlv| tlv.kind == kind).map(|tlv| tlv.value)
     }
 
-    /// ALPN: the protocol on top (section 2.2.1).
+    /// ALPN: the protocol on top (section 2.2.1). RFC 7301 makes it opaque bytes, so it isn't text.
     #[inline]
     pub fn alpn(&self) -> Option<&'a [u8]> {
         self.get(kind::ALPN)
@@ -270,10 +278,10 @@ impl<'a> Tlvs<'a> {
         self.get(kind::NETNS).map(ascii)
     }
 
-    /// AWS: the id of the VPC endpoint through which the client came (type 0xEA, subtype 1).
-    pub fn aws_vpc_endpoint_id(&self) -> Option<&'a str> {
-        self.iter().find_map(|tlv| match tlv.decode() {
-            TlvValue::AwsVpcEndpointId(id) => Some(id),
+    /// AWS: the id of the VPC endpoint through which the client came (type 0xEA, subtype 1), the first that isn't empty.
+    pub fn aws_vpc_endpoint_id(&self) -> Option<Result<&'a str, TextError>> {
+        self.iter().find_map(|tlv| match (tlv.kind, tlv.value) {
+            (kind::AWS, [1, id @ ..]) if !id.is_empty() => Some(ascii(id)),
             _ => None,
         })
     }
@@ -357,7 +365,7 @@ impl fmt::Debug for Tlvs<'_> {
 
 impl fmt::Display for TextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "value is no text from byte {} on", self.valid_up_to)
+        write!(f, "value is not text from byte {} on", self.valid_up_to)
     }
 }
 

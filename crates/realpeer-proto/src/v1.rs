@@ -147,18 +147,23 @@ fn fault(line: &[u8], limits: Limits) -> Error {
     let mut progress = Progress::default();
     #[expect(clippy::cast_possible_truncation, reason = "a line has at most 107 bytes")]
     for (offset, &found) in line.iter().enumerate() {
-        let field = progress.field();
+        let before = progress;
         if !progress.step(found) {
             let offset = offset as u8;
             return if usize::from(offset) < SIGNATURE_LEN {
                 Error::Signature { offset, found, allowed: limits.versions }
             } else {
-                Error::V1(V1Error { field, offset, found })
+                Error::V1(V1Error::new(before.field(), before.cause(found), offset, found))
             };
         }
         let at_least = offset + 1 + progress.missing();
         if at_least > limit {
-            return Error::TooLong { at_least: at_least as u32, limit: limit as u32 };
+            let limits = Limits {
+                max_len: limit as u32,
+                from_storage: limits.from_storage && limit < LONGEST,
+                ..limits
+            };
+            return limits.exceeded(at_least as u32);
         }
     }
     Error::Unreachable

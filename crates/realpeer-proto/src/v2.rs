@@ -51,8 +51,8 @@ pub(crate) fn advance<'a>(walk: &mut Walk, input: &'a [u8], limits: Limits) -> R
 
 /// The header that is all of `bytes`, which [`advance`] has found to be one, without checking it again.
 #[inline]
-pub(crate) fn view(bytes: &[u8]) -> Option<Header<'_>> {
-    inet_or_inet6(bytes).or_else(|| unix_or_skipped(bytes))
+pub(crate) fn view(bytes: &[u8], limits: Limits) -> Option<Header<'_>> {
+    inet_or_inet6(bytes).or_else(|| unix_or_skipped(bytes, limits))
 }
 
 /// What else `input` may begin with: another header, one that is not whole, or one that something is wrong with.
@@ -71,7 +71,7 @@ pub(crate) fn others<'a>(walk: &mut Walk, input: &'a [u8], limits: Limits) -> Re
     if let Some(header) = input.get(..HEAD_LEN + usize::from(len)) {
         check(header, layout.len(), limits)?;
         let len = header.len();
-        return match view(header) {
+        return match view(header, limits) {
             Some(header) => Ok(Parsed::Complete { header, len }),
             None => Err(Error::Unreachable),
         };
@@ -108,7 +108,7 @@ fn inet_or_inet6(bytes: &[u8]) -> Option<Header<'_>> {
 
 /// The header that is all of `bytes`, of the other kinds.
 #[cold]
-fn unix_or_skipped(bytes: &[u8]) -> Option<Header<'_>> {
+fn unix_or_skipped(bytes: &[u8], limits: Limits) -> Option<Header<'_>> {
     let (&[.., command, family, _, _], block) = bytes.split_first_chunk::<HEAD_LEN>()?;
     match Layout::of(command, family)? {
         Layout::Unix => {
@@ -118,10 +118,24 @@ fn unix_or_skipped(bytes: &[u8]) -> Option<Header<'_>> {
         }
         Layout::Skipped => {
             let command = if command == LOCAL { Command::Local } else { Command::Proxy };
-            let tlvs = if Tlvs::new(block).is_some() { block } else { &[] };
+            let tlvs = if is_tlvs(bytes, block, limits) { block } else { &[] };
             Some(Header(View::Unspec { version: Version::V2, command, tlvs }))
         }
         Layout::Inet | Layout::Inet6 => None,
+    }
+}
+
+/// Whether the block of a header that is skipped is TLVs: they fill it, and if there is a checksum among them, it is the
+/// header's. Otherwise it is something else, such as addresses that look like TLVs, and no fault (R36).
+fn is_tlvs(header: &[u8], block: &[u8], limits: Limits) -> bool {
+    let Some(tlvs) = Tlvs::new(block) else { return false };
+    match walk::lone_crc32c(tlvs) {
+        Ok(Some(at)) if limits.check_crc32c => {
+            let at = HEAD_LEN + usize::from(at);
+            let announced = header.get(at..).and_then(<[u8]>::first_chunk).copied();
+            announced.map(u32::from_be_bytes) == Some(checksum(header, at))
+        }
+        found => found.is_ok(),
     }
 }
 
@@ -149,7 +163,14 @@ fn check(header: &[u8], addresses: u16, limits: Limits) -> Result<(), Error> {
 
 /// Checks the TLVs of a header that has just been written, and puts its checksum right.
 pub(crate) fn seal(header: &mut [u8], addresses: u16) -> Result<(), Error> {
-    if let Some(at) = tlvs(header, addresses)? {
+    let crc32c = match addresses {
+        0 => {
+            let block = header.get(HEAD_LEN..).and_then(Tlvs::new).unwrap_or_default();
+            walk::lone_crc32c(block)?.map(|at| HEAD_LEN + usize::from(at))
+        }
+        _ => tlvs(header, addresses)?,
+    };
+    if let Some(at) = crc32c {
         let sum = checksum(header, at);
         if let Some(value) = header.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
             *value = sum.to_be_bytes();
@@ -199,6 +220,7 @@ impl Layout {
 /// Checks fewer than 16 bytes: whether a header can begin with them.
 #[cold]
 fn check_start(start: &[u8], limits: Limits) -> Result<(), Error> {
+    check_len(0, limits)?;
     let differs = start.iter().zip(&SIGNATURE).position(|(a, b)| a != b);
     if let Some(at) = differs {
         let found = start.get(at).copied().unwrap_or_default();
@@ -225,8 +247,7 @@ fn check_start(start: &[u8], limits: Limits) -> Result<(), Error> {
 
 /// Checks that `len` bytes after the fixed part are within the limit.
 fn check_len(len: u16, limits: Limits) -> Result<(), Error> {
-    let at_least = HEAD_LEN as u32 + u32::from(len);
-    if at_least > limits.max_len { Err(Error::TooLong { at_least, limit: limits.max_len }) } else { Ok(()) }
+    limits.check(HEAD_LEN as u32 + u32::from(len))
 }
 
 /// What is wrong with a fixed part, at the first byte at which it is.

@@ -2,7 +2,7 @@
 
 use crate::tlv::{MAX_UNIQUE_ID_LEN, kind};
 use crate::v2::HEAD_LEN;
-use crate::{Error, Ssl, TlvCause, TlvError};
+use crate::{Error, Ssl, TlvCause, TlvError, Tlvs};
 
 /// How far the TLVs have been looked at. Offsets count from byte 16, where the length starts to count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,8 +13,6 @@ pub(crate) struct Walk {
     ssl_end: u16,
     /// Where the value of the CRC32C starts, 0 without one.
     crc32c: u16,
-    /// Where a CRC32C is wrong, and how, if this turns out to be TLVs, which a block that is skipped need not be.
-    wrong_crc32c: Option<(u16, TlvCause)>,
 }
 
 /// Walks along the TLVs that fill `tlvs`, if they do and may be there, and gives the length of what there is from the value
@@ -37,6 +35,23 @@ pub(crate) fn whole(tlvs: &[u8]) -> Option<usize> {
     rest.is_empty().then_some(crc32c)
 }
 
+/// Returns where the value of the CRC32C starts in TLVs to which no other rule applies, if there is one.
+pub(crate) fn lone_crc32c(tlvs: Tlvs<'_>) -> Result<Option<u16>, Error> {
+    let (mut at, mut found) = (0, None);
+    for tlv in tlvs {
+        let len = tlv.value().len();
+        if tlv.kind() == kind::CRC32C {
+            if len != 4 || found.is_some() {
+                let cause = if len == 4 { TlvCause::Crc32cTwice } else { TlvCause::Crc32cLength };
+                return Err(error(kind::CRC32C, at, cause));
+            }
+            found = Some(at + 3);
+        }
+        at = at.saturating_add(3 + len as u16);
+    }
+    Ok(found)
+}
+
 impl Walk {
     /// Where the value of the CRC32C starts; not before the walk has come to the end.
     pub(crate) fn crc32c(&self) -> Option<usize> {
@@ -48,7 +63,8 @@ impl Walk {
     #[inline(always)]
     pub(crate) fn read(&mut self, block: &[u8], len: u16, addresses: u16) -> Result<(), Error> {
         if addresses == 0 {
-            return self.skipped(block, len);
+            // It need not be TLVs, so nothing in it can be wrong.
+            return Ok(());
         }
         self.at = self.at.max(addresses);
         if self.strict(block, len) {
@@ -61,7 +77,7 @@ impl Walk {
     /// Walks along the TLVs that can stand where they do, and says whether that was all.
     #[inline(always)]
     fn strict(&mut self, block: &[u8], len: u16) -> bool {
-        let Self { mut at, mut ssl_end, mut crc32c, .. } = *self;
+        let Self { mut at, mut ssl_end, mut crc32c } = *self;
         let all = loop {
             if ssl_end != 0 {
                 while let Some(next) = next(block, at, ssl_end) {
@@ -88,39 +104,8 @@ impl Walk {
             }
             at = next.end;
         };
-        *self = Self { at, ssl_end, crc32c, ..*self };
+        *self = Self { at, ssl_end, crc32c };
         all
-    }
-
-    /// Looks at a block that is skipped, for a CRC32C: what is there counts only if it is TLVs from the first byte to
-    /// the last of `len`, and nothing is wrong before that is certain.
-    fn skipped(&mut self, block: &[u8], len: u16) -> Result<(), Error> {
-        while self.at < len {
-            let room = len - self.at;
-            let here = block.get(self.at.into()..).unwrap_or_default();
-            let head = here.first_chunk().map(|&[kind, high, low]| (kind, u16::from_be_bytes([high, low])));
-            if room < 3 || head.is_some_and(|(_, value_len)| value_len > room - 3) {
-                // No TLVs: there is nothing more to look at.
-                *self = Self::default();
-                self.at = len;
-                return Ok(());
-            }
-            let Some((kind, value_len)) = head else { return Ok(()) };
-            if kind == kind::CRC32C && self.wrong_crc32c.is_none() {
-                let cause = match value_len {
-                    4 if self.crc32c == 0 => None,
-                    4 => Some(TlvCause::Crc32cTwice),
-                    _ => Some(TlvCause::Crc32cLength),
-                };
-                self.wrong_crc32c = cause.map(|cause| (self.at, cause));
-                self.crc32c = self.at + 3;
-            }
-            self.at += 3 + value_len;
-        }
-        match self.wrong_crc32c {
-            Some((at, cause)) => Err(error(kind::CRC32C, at, cause)),
-            None => Ok(()),
-        }
     }
 
     /// Whether a TLV of the type `kind` with a value of `least` to `most` bytes can stand here: it has to end
@@ -166,7 +151,8 @@ impl Walk {
         let cause = match kind {
             _ if self.ssl_end > 0 => None,
             kind::CRC32C if self.crc32c > 0 => Some(TlvCause::Crc32cTwice),
-            kind::CRC32C => (!(least..=most.min(room)).contains(&4)).then_some(TlvCause::Crc32cLength),
+            // Where it has room for one or two bytes too many, it is they that are read as its value.
+            kind::CRC32C => Some(TlvCause::Crc32cLength),
             kind::UNIQUE_ID => (usize::from(least) > MAX_UNIQUE_ID_LEN).then_some(TlvCause::UniqueIdLength),
             kind::SSL => (usize::from(most.min(room)) < Ssl::FIXED_LEN).then_some(TlvCause::SslLength),
             _ => None,

@@ -55,7 +55,7 @@ async fn serve(socket: TcpListener) -> anyhow::Result<()> {
 
 async fn answer(mut stream: TcpStream, proxy: &Endpoint) -> anyhow::Result<()> {
     let config = Config::new();
-    let mut decoder = Decoder::new(&config);
+    let mut decoder = Decoder::with_storage(&config, [0; 4096]);
     // One deadline for the whole header, not one for each read.
     let mut payload = timeout(config.timeout(), receive(&mut stream, &mut decoder)).await??;
     let source = decoder.header().and_then(|header| header.source());
@@ -72,7 +72,7 @@ async fn answer(mut stream: TcpStream, proxy: &Endpoint) -> anyhow::Result<()> {
 }
 
 /// Reads the header, and gives what came with it of the payload.
-async fn receive(stream: &mut TcpStream, decoder: &mut Decoder) -> anyhow::Result<Vec<u8>> {
+async fn receive(stream: &mut TcpStream, decoder: &mut Decoder<[u8; 4096]>) -> anyhow::Result<Vec<u8>> {
     let mut buffer = Vec::with_capacity(2048);
     loop {
         let BufResult(n, filled) = stream.read(buffer).await;

@@ -34,7 +34,7 @@ fn answer(mut stream: TcpStream, proxy: SocketAddr) -> anyhow::Result<()> {
 
     let config = Config::new();
     let deadline = Instant::now() + config.timeout();
-    let mut decoder = Decoder::new(&config);
+    let mut decoder = Decoder::with_storage(&config, [0; 4096]);
     let mut buffer = [0; 2048];
     let mut payload = Vec::new();
     let source = loop {

@@ -12,7 +12,7 @@ use anyhow::{anyhow, ensure};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Token};
 use realpeer::proto::{Config, Handshake};
-use realpeer::{Endpoint, Policy, Trust, Verdict};
+use realpeer::{Endpoint, HeaderStorage, Policy, Trust, Verdict};
 use realpeer_examples::{CLIENT, address, header};
 
 const LISTENER: Token = Token(0);
@@ -20,7 +20,7 @@ const LISTENER: Token = Token(0);
 struct Connection {
     stream: TcpStream,
     proxy: SocketAddr,
-    handshake: Handshake<Instant>,
+    handshake: Handshake<Instant, HeaderStorage>,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -63,7 +63,8 @@ fn serve(mut socket: TcpListener) -> anyhow::Result<()> {
                 while let Some((mut stream, proxy)) = accept(&socket)? {
                     if trust.verdict(&Endpoint::from(proxy)) == Verdict::Require {
                         poll.registry().register(&mut stream, Token(next), Interest::READABLE)?;
-                        let handshake = Handshake::new(&Config::new(), Instant::now());
+                        let handshake =
+                            Handshake::with_storage(&Config::new(), Instant::now(), HeaderStorage::default());
                         connections.insert(Token(next), Connection { stream, proxy, handshake });
                         next += 1;
                     }

@@ -15,8 +15,8 @@ pub(crate) async fn handshake<R: Read, S: Future<Output = ()>>(
     connection: &mut R,
     now: Duration,
     sleep_until: impl FnOnce(Duration) -> S,
-) -> Result<Handshake<Duration>, HandshakeError<R::Error>> {
-    let mut handshake = Handshake::new(&Config::new(), now);
+) -> Result<Handshake<Duration, [u8; 536]>, HandshakeError<R::Error>> {
+    let mut handshake = Handshake::with_storage(&Config::new(), now, [0; 536]);
     handshake.read_with(async |slot| connection.read(slot).await, sleep_until).await?;
     Ok(handshake)
 }

@@ -50,7 +50,7 @@ extern "C" fn main() -> i32 {
 
 /// A line of version 1, split in two.
 fn line_in_two_pieces() -> Option<()> {
-    let mut decoder = Decoder::new(&Config::new());
+    let mut decoder = Decoder::with_storage(&Config::new(), [0; 536]);
     let (first, second) = (b"PROXY TCP4 192.0.2.1 198.5", b"1.100.2 56324 443\r\nhello");
     is(decoder.push(first) == first.len())?;
     is(matches!(decoder.next_event(), Ok(Event::NeedData { .. })))?;
@@ -89,7 +89,7 @@ fn encoded_and_decoded() -> Option<()> {
 
 /// The driver, with a clock that is a number.
 fn deadline() -> Option<()> {
-    let mut handshake: Handshake<Duration> = Handshake::new(&Config::new(), Duration::ZERO);
+    let mut handshake = Handshake::with_storage(&Config::new(), Duration::ZERO, [0; 536]);
     let silent = |_: &mut [u8]| Poll::<Result<usize, ()>>::Pending;
     is(handshake.poll_with(silent).is_pending())?;
     handshake.handle_timeout(handshake.poll_timeout()?);

@@ -68,7 +68,7 @@ fn check_value(tlv: Tlv<'_>) {
                 kind::CRC32C => value.len() == 4,
                 kind::UNIQUE_ID => value.len() <= 128,
                 kind::SSL => Ssl::new(value).is_some(),
-                kind::AWS => value.first() == Some(&1) && value.is_ascii(),
+                kind::AWS => value.first() == Some(&1) && value.len() > 1 && value.is_ascii(),
                 kind::AZURE => value.first() == Some(&1) && value.len() == 5,
                 kind::GCP => value.len() == 8,
                 _ => false,
@@ -84,7 +84,10 @@ fn check_ssl(ssl: Ssl<'_>, value: &[u8]) {
     assert_eq!(ssl.verify().to_be_bytes(), value[1..5]);
     assert_eq!(ssl.tlvs().as_bytes(), &value[5..]);
     assert_eq!(ssl.is_tls(), value[0] % 2 == 1);
-    assert_eq!(ssl.has_verified_client_certificate(), value[0] & 6 > 0 && value[1..5] == [0; 4]);
+    assert_eq!(
+        ssl.has_verified_client_certificate(),
+        value[0] & 1 > 0 && value[0] & 6 > 0 && value[1..5] == [0; 4]
+    );
     let texts = [
         (kind::SSL_VERSION, ssl.version()),
         (kind::SSL_CIPHER, ssl.cipher()),

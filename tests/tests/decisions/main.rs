@@ -9,8 +9,8 @@ mod v2;
 
 use realpeer_io::HeaderStorage;
 use realpeer_proto::{
-    Command, Config, Decoder, Error, Event, Header, MAX_HEADER_LEN, Parsed, TlvCause, TlvError, Transport,
-    Version, Versions, kind, parse, parse_datagram,
+    Command, Config, Decoder, Error, Event, FixedStorage, Header, MAX_HEADER_LEN, Parsed, TlvCause, TlvError,
+    Transport, Version, Versions, kind, parse, parse_datagram,
 };
 
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
@@ -68,7 +68,7 @@ fn is_incomplete(bytes: &[u8]) -> bool {
 }
 
 fn tlv_error(kind: u8, offset: u32, cause: TlvCause) -> Error {
-    Error::Tlv(TlvError { kind, offset, cause })
+    Error::Tlv(TlvError::new(kind, offset, cause))
 }
 
 /// The bitwise form of RFC 4960, to check with.
@@ -96,14 +96,14 @@ fn seal(mut bytes: Vec<u8>, at: usize) -> Vec<u8> {
 fn r6_r57_partial_is_incomplete_until_the_stream_ends() {
     for header in [b"PROXY TCP4 192.0.2.1 198.51.100.2 80 443\r\n".to_vec(), v2(0x21, 0x11, IPV4)] {
         for end in 1..header.len() {
-            let mut decoder = Decoder::new(&Config::new());
+            let mut decoder = Decoder::with_storage(&Config::new(), [0; 536]);
             assert_eq!(decoder.push(&header[..end]), end);
             assert!(matches!(decoder.next_event(), Ok(Event::NeedData { .. })));
             decoder.push_eof();
             assert_eq!(decoder.next_event(), Err(Error::Truncated { received: end as u32 }));
         }
     }
-    let mut decoder = Decoder::new(&Config::new());
+    let mut decoder = Decoder::with_storage(&Config::new(), [0; 536]);
     decoder.push_eof();
     assert_eq!(decoder.next_event(), Err(Error::Closed));
 }
@@ -162,7 +162,7 @@ fn r5_a_second_header_is_payload() {
         for second in &headers {
             let both = [&first[..], second].concat();
             assert!(matches!(read(&both), Ok(Parsed::Complete { len, .. }) if len == first.len()));
-            let mut decoder = Decoder::new(&Config::new());
+            let mut decoder = Decoder::with_storage(&Config::new(), [0; 536]);
             assert_eq!(decoder.push(&both), first.len());
             assert_eq!(decoder.push(second), 0);
             assert_eq!(decoder.as_bytes(), first);
@@ -192,7 +192,8 @@ fn r9_r10_r11_each_datagram_has_a_header_of_its_own() {
     assert_eq!(parse_datagram(&header, &Config::new()).unwrap().1, b"");
     for end in 0..header.len() {
         let error = parse_datagram(&datagram[..end], &Config::new()).unwrap_err();
-        assert_eq!(error, Error::Truncated { received: end as u32 });
+        let received = end as u32;
+        assert_eq!(error, if end == 0 { Error::EmptyDatagram } else { Error::Truncated { received } });
     }
     assert!(matches!(parse_datagram(b"query", &Config::new()), Err(Error::Signature { .. })));
 }
@@ -234,10 +235,10 @@ fn r27_storage_for_less_than_the_shortest_header() {
     for (versions, shortest) in [(Versions::Any, 15), (Versions::V1, 15), (Versions::V2, 16)] {
         let config = Config::new().with_versions(versions);
         for limit in 0..20 {
-            let too_long = Error::TooLong { at_least: shortest, limit };
+            let too_small = Error::StorageTooSmall { at_least: shortest, room: limit };
             let min = (shortest as usize).try_into().unwrap();
-            let expected = if limit < shortest { Err(too_long) } else { Ok(Event::NeedData { min }) };
-            let mut decoder = Decoder::with_storage(&config, vec![0; limit as usize]);
+            let expected = if limit < shortest { Err(too_small) } else { Ok(Event::NeedData { min }) };
+            let mut decoder = Decoder::with_storage(&config, FixedStorage(vec![0; limit as usize]));
             assert_eq!(decoder.next_event(), expected, "{versions:?}");
         }
     }

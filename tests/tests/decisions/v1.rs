@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use realpeer_proto::{
-    Address, Addresses, Command, Config, Decoder, Error, Event, Transport, V1Error, V1Field,
+    Address, Addresses, Command, Config, Decoder, Error, Event, Transport, V1Cause, V1Error, V1Field,
 };
 
 use super::{accepted, is_incomplete, rejected};
@@ -259,8 +259,8 @@ fn r17_r31_the_forms_of_unknown() {
         ("\r\r\n", 14, V1Field::LineEnd),
     ] {
         let line = format!("PROXY UNKNOWN{rest}\r\n").into_bytes();
-        let error = V1Error { field, offset: at, found: line[usize::from(at)] };
-        assert_eq!(rejected(&line), Error::V1(error), "{rest:?}");
+        let found = line[usize::from(at)];
+        assert_eq!(rejected(&line), Error::V1(V1Error::new(field, cause(found), at, found)), "{rest:?}");
     }
 }
 
@@ -274,14 +274,19 @@ fn r17_r29_the_first_crlf_ends_unknown() {
         bytes.extend(b"\r\n");
         bytes.extend([b'\n'; 40]);
         let len = bytes.windows(2).position(|two| two == b"\r\n").unwrap() + 2;
-        let mut decoder = Decoder::new(&Config::new());
+        let mut decoder = Decoder::with_storage(&Config::new(), [0; 536]);
         assert_eq!(decoder.push(&bytes), len, "{}", bytes.escape_ascii());
         assert!(matches!(decoder.next_event(), Ok(Event::Header(_))));
         accepted(&bytes[..len]);
     }
-    let mut decoder = Decoder::new(&Config::new());
+    let mut decoder = Decoder::with_storage(&Config::new(), [0; 536]);
     assert_eq!(decoder.push(b"PROXY UNKNOWN x\r"), 16);
     assert_eq!(decoder.push(&[b'\n'; 40]), 1);
+}
+
+/// Of what these lines have that no line has.
+fn cause(found: u8) -> V1Cause {
+    if found == b'\n' { V1Cause::BareLineFeed } else { V1Cause::UnexpectedByte }
 }
 
 #[test]
@@ -309,7 +314,7 @@ fn r15_r19_r29_the_grammar_is_exact() {
         ("PROXY TCP4 1.2.3.4 1.2.3.4 1 1\r\r\n", V1Field::LineEnd, 31),
     ] {
         let found = line.as_bytes()[usize::from(at)];
-        let expected = Error::V1(V1Error { field, offset: at, found });
+        let expected = Error::V1(V1Error::new(field, cause(found), at, found));
         assert_eq!(rejected(line.as_bytes()), expected, "{line:?}");
         // R30: as soon as possible.
         assert_eq!(rejected(&line.as_bytes()[..=usize::from(at)]), expected, "{line:?}");

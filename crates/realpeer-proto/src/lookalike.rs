@@ -1,0 +1,115 @@
+//! What bytes look like that aren't a header.
+
+use core::fmt;
+
+use crate::{Error, Versions};
+
+/// What bytes look like that begin with no allowed signature. A guess for whoever looks for the mistake: only the bytes up
+/// to the one that no header has there are looked at, so it doesn't depend on how much has arrived.
+///
+/// ```
+/// use realpeer_proto::{parse, Config, Lookalike};
+///
+/// let error = parse(b"\x16\x03\x01\x02\x00", &Config::new()).unwrap_err();
+/// assert_eq!(error.lookalike(), Some(Lookalike::Tls));
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lookalike {
+    /// A version 1 header, where only version 2 is allowed.
+    V1,
+    /// A version 2 header, where only version 1 is allowed.
+    V2,
+    /// A TLS handshake.
+    Tls,
+    /// An HTTP request, of HTTP/2 too.
+    Http,
+    /// An SSH identification.
+    Ssh,
+}
+
+impl Error {
+    /// Returns what the bytes look like instead, if they begin with no allowed signature and look like something.
+    pub const fn lookalike(&self) -> Option<Lookalike> {
+        let Self::Signature { offset, found, allowed } = *self else { return None };
+        // Before the offset stands what a signature begins with: nothing, `P`, `PR`, CR, CRLF and so on.
+        match (offset, found) {
+            (0, b'P') if matches!(allowed, Versions::V2) => Some(Lookalike::V1),
+            (0, b'\r') if matches!(allowed, Versions::V1) => Some(Lookalike::V2),
+            (0, 0x16) => Some(Lookalike::Tls),
+            (0, b'S') => Some(Lookalike::Ssh),
+            // GET, HEAD, DELETE, OPTIONS, CONNECT and TRACE, also after empty lines.
+            (0 | 2 | 4, b'G' | b'H' | b'D' | b'C' | b'T')
+            | (0 | 4, b'O')
+            // POST, PUT, PATCH; PRI, with which HTTP/2 begins; PROPFIND.
+            | (1, b'O' | b'U' | b'A')
+            | (2, b'I')
+            | (3, b'P') => Some(Lookalike::Http),
+            _ => None,
+        }
+    }
+}
+
+/// Writes the text of [`Error::Signature`].
+pub(crate) fn describe(
+    f: &mut fmt::Formatter<'_>,
+    allowed: Versions,
+    offset: u8,
+    found: u8,
+    lookalike: Option<Lookalike>,
+) -> fmt::Result {
+    let version = match allowed {
+        Versions::Any => "",
+        Versions::V1 => " v1",
+        Versions::V2 => " v2",
+    };
+    let found = Byte(found);
+    match lookalike {
+        Some(Lookalike::V1 | Lookalike::V2) => {
+            let other = if lookalike == Some(Lookalike::V1) { "v1" } else { "v2" };
+            write!(
+                f,
+                "no PROXY{version} header: {found} at offset {offset} is how a {other} header starts; \
+                 change the proxy's version or accept both"
+            )
+        }
+        Some(Lookalike::Tls) => write!(
+            f,
+            "no PROXY{version} header: {found} at offset {offset} looks like TLS; \
+             is the proxy configured to send a header, and before TLS?"
+        ),
+        Some(Lookalike::Http | Lookalike::Ssh) => {
+            let protocol = if lookalike == Some(Lookalike::Ssh) { "SSH" } else { "HTTP" };
+            write!(
+                f,
+                "no PROXY{version} header: {found} at offset {offset} looks like {protocol}; \
+                 is the proxy configured to send a header?"
+            )
+        }
+        None => write!(
+            f,
+            "no PROXY{version} header: unexpected byte {found} at offset {offset}; \
+             is the proxy configured to send a header?"
+        ),
+    }
+}
+
+/// A byte as a number, and if it has a name as that.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Byte(pub(crate) u8);
+
+impl fmt::Display for Byte {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(byte) = *self;
+        let name = match byte {
+            0 => "NUL",
+            b'\t' => "tab",
+            b'\n' => "LF",
+            b'\r' => "CR",
+            b' ' => "space",
+            b'!'..=b'~' => return write!(f, "{byte:#04x} '{}'", char::from(byte)),
+            _ => return write!(f, "{byte:#04x}"),
+        };
+        write!(f, "{byte:#04x} {name}")
+    }
+}
