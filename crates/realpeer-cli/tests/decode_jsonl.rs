@@ -100,7 +100,7 @@ fn every_line_has_all_keys_in_order() {
          \"transport\":\"unspec\",\"src\":null,\"dst\":null,\"header_len\":15,\"tlvs\":[],\"error\":null}\n\
          {\"id\":\"b\",\"status\":\"reject\",\"version\":null,\"command\":null,\"family\":null,\
          \"transport\":null,\"src\":null,\"dst\":null,\"header_len\":null,\"tlvs\":null,\"error\":\"no PROXY \
-         header: unexpected byte 0x47 at offset 0; is the proxy set to send one?\"}\n";
+         header: 0x47 'G' at offset 0 looks like HTTP; is the proxy configured to send a header?\"}\n";
     assert_eq!(output, expected);
 }
 
