@@ -4,13 +4,8 @@ use core::fmt;
 use core::num::NonZeroUsize;
 
 use crate::config::Limits;
-<<<<<<< HEAD
 use crate::parse::{Parsed, Progress, advance, complete, others, shortest, view};
-use crate::{ApiMisuse, Config, Error, Header, Version, v1, v2};
-=======
-use crate::parse::{Parsed, Progress, advance, others, view};
 use crate::{ApiMisuse, Config, Error, Header, Storage, Version, v1, v2};
->>>>>>> 9a491b9 (proto: one Config one answer, texts for 3 a.m., LOCAL never rejected for its block)
 
 /// A header in the making: bytes go in as they come, events come out.
 ///
@@ -107,23 +102,10 @@ impl<B: Storage> Decoder<B> {
     /// ```
     #[inline]
     pub fn with_storage(config: &Config, storage: B) -> Self {
-<<<<<<< HEAD
-        let mut limits = config.limits();
-        limits.max_len =
-            u32::try_from(storage.max_len()).map_or(limits.max_len, |max| max.min(limits.max_len));
+        let limits = config.limits().within_storage(storage.max_len());
         let (state, needed) = match shortest(limits) {
             Ok(needed) => (State::Open(Progress::Start), needed),
             Err(error) => (State::Failed(error), 0),
-=======
-        let limits = config.limits().within_storage(storage.max_len());
-        let mut decoder = Self {
-            state: State::Open(Progress::Start),
-            filled: 0,
-            seen: u32::MAX,
-            needed: 0,
-            limits,
-            storage,
->>>>>>> 9a491b9 (proto: one Config one answer, texts for 3 a.m., LOCAL never rejected for its block)
         };
         #[expect(clippy::cast_possible_truncation, reason = "it is 16 at most")]
         let needed = needed as u32;
@@ -246,9 +228,9 @@ impl<B: Storage> Decoder<B> {
             State::Open(_) if self.seen == self.filled => Ok(Event::NeedData { min: self.min() }),
             State::Open(_) => self.news(),
             // It has been found complete before, so there is a header.
-            State::Complete(version) => {
-                view(self.as_bytes(), version).map(Event::Header).ok_or(Error::Unreachable)
-            }
+            State::Complete(version) => view(self.as_bytes(), version, self.limits)
+                .map(Event::Header)
+                .ok_or(Error::ApiMisuse(ApiMisuse::StorageShrank)),
             State::Failed(error) => Err(error),
         }
     }
@@ -258,10 +240,10 @@ impl<B: Storage> Decoder<B> {
     fn news(&mut self) -> Result<Event<'_>, Error> {
         if self.storage.bytes().len() < self.filled as usize {
             self.misuse(ApiMisuse::StorageShrank);
+            return self.next_event();
         }
         let Self { state, filled, seen, needed, limits, storage } = self;
-<<<<<<< HEAD
-        let bytes = storage.bytes().get(..*filled as usize).unwrap_or_default();
+        let bytes = B::bytes(storage).get(..*filled as usize).unwrap_or_default();
         let State::Open(progress) = state else { return Err(Error::Unreachable) };
         match advance(progress, bytes, *limits) {
             Ok(Parsed::Complete { header, .. }) => {
@@ -277,29 +259,6 @@ impl<B: Storage> Decoder<B> {
             Err(error) => {
                 *state = State::Failed(error);
                 Err(error)
-=======
-        let bytes = B::bytes(storage).get(..*filled as usize).unwrap_or_default();
-        match state {
-            State::Open(progress) => match advance(progress, bytes, *limits) {
-                Ok(Parsed::Complete { header, .. }) => {
-                    *state = State::Complete(header.version());
-                    Ok(Event::Header(header))
-                }
-                Ok(Parsed::Incomplete { needed: min }) => {
-                    *needed = u32::try_from(min.get()).unwrap_or(u32::MAX);
-                    *seen = *filled;
-                    Ok(Event::NeedData { min })
-                }
-                Err(error) => {
-                    *state = State::Failed(error);
-                    Err(error)
-                }
-            },
-            State::Failed(error) => Err(*error),
-            // It has been found complete before, so there is a header.
-            State::Complete(version) => {
-                view(bytes, *version, *limits).map(Event::Header).ok_or(Error::Unreachable)
->>>>>>> 9a491b9 (proto: one Config one answer, texts for 3 a.m., LOCAL never rejected for its block)
             }
         }
     }
@@ -451,52 +410,6 @@ impl<B: Storage> Decoder<B> {
         }
         fits
     }
-}
-
-<<<<<<< HEAD
-impl<T: AsRef<[u8]> + AsMut<[u8]>> Storage for T {
-    fn bytes(&self) -> &[u8] {
-        self.as_ref()
-    }
-
-    fn bytes_mut(&mut self) -> &mut [u8] {
-        self.as_mut()
-    }
-
-    fn max_len(&self) -> usize {
-        self.as_ref().len()
-    }
-
-    fn grow(&mut self, len: usize) -> bool {
-        len <= self.max_len()
-    }
-=======
-/// The length of the line that `input` goes on with, up to its CRLF or all there is. `after_cr`: a CR came before.
-fn line_len(after_cr: bool, input: &[u8]) -> usize {
-    let mut after_cr = after_cr;
-    let mut len = 0;
-    while let Some(rest @ [_, ..]) = input.get(len..) {
-        // A block at a time, as long as there is no line feed in it.
-        let block = rest.first_chunk::<16>().filter(|block| !has_line_feed(block));
-        let upto = match block {
-            Some(block) => block.len(),
-            None => rest.iter().position(|&byte| byte == b'\n').map_or(rest.len(), |at| at + 1),
-        };
-        len += upto;
-        after_cr = match rest.get(..upto) {
-            Some([b'\n']) if after_cr => return len,
-            Some([.., b'\r', b'\n']) => return len,
-            Some([.., last]) => *last == b'\r',
-            _ => false,
-        };
-    }
-    len
-}
-
-fn has_line_feed(block: &[u8; 16]) -> bool {
-    // Without a way out in between, all sixteen are compared at once.
-    block.iter().fold(0, |any, &byte| any | u8::from(byte == b'\n')) != 0
->>>>>>> 9a491b9 (proto: one Config one answer, texts for 3 a.m., LOCAL never rejected for its block)
 }
 
 impl<B: Storage> fmt::Debug for Decoder<B> {

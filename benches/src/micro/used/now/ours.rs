@@ -109,13 +109,8 @@ fn encode_tlvs(source: SocketAddr, destination: SocketAddr, out: &mut [u8]) -> R
 }
 
 fn decoder(bytes: &[u8]) -> Result<Used, Refused> {
-<<<<<<< HEAD
-    let mut decoder = Decoder::new(black_box(&CHECKING));
-    let _ = decoder.push(bytes);
-=======
     let mut decoder = Decoder::with_storage(black_box(&CHECKING), [0; 536]);
-    decoder.push(bytes);
->>>>>>> 9a491b9 (proto: one Config one answer, texts for 3 a.m., LOCAL never rejected for its block)
+    let _ = decoder.push(bytes);
     match decoder.next_event()? {
         Event::Header(header) => used(&header, 0),
         Event::NeedData { .. } => Err(Refused::Incomplete),
