@@ -174,6 +174,7 @@ ci_demo() {
 ci_interop() {
     need_servers
     step 'the program for the interop tests' cargo build -p realpeer-cli --features runtimes
+    step 'the library for the interop tests' crates/realpeer-preload/build.sh
     step 'examples for the interop tests' cargo build -p realpeer-examples --bins --features frameworks
     # The other tests are those of `test`.
     [[ $# -gt 0 ]] || set -- --lib --test 'interop_*' --test frameworks

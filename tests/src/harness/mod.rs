@@ -8,6 +8,7 @@
 mod certificates;
 mod client;
 mod haproxy;
+pub mod mysql;
 mod process;
 mod program;
 mod server;
@@ -20,7 +21,7 @@ pub use self::certificates::Certificates;
 pub use self::client::{Client, PythonClient, connect_from, payload, python_client, reset, until_closed};
 pub use self::haproxy::{HaProxy, Served};
 pub use self::process::{Lines, Process};
-pub use self::program::{Failure, Program, Report, Tlv};
+pub use self::program::{Failure, Program, Report, Tlv, executable};
 pub use self::server::{Server, Setup, command, free_address, free_port, version};
 pub use self::wire::{SslTlv, tlv, v1, v2};
 

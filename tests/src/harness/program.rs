@@ -83,7 +83,7 @@ impl Program {
 }
 
 /// The program, built once for this process, as `cargo test` would.
-fn executable() -> &'static PathBuf {
+pub fn executable() -> &'static PathBuf {
     static EXECUTABLE: OnceLock<PathBuf> = OnceLock::new();
     EXECUTABLE.get_or_init(|| {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

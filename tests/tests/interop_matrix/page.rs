@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use realpeer_tests::page::without_version;
+
 use crate::receiver::Row;
 use crate::sender::{COLUMNS, Sender};
 
@@ -69,12 +71,4 @@ impl Notes {
 pub(crate) fn check(name: &str, made: &str) {
     let command = "./ci.sh interop --test interop_matrix";
     realpeer_tests::page::check("interop.md", name, made, without_version, command);
-}
-
-/// The second cell is left out.
-fn without_version(line: &str) -> String {
-    match line.splitn(4, '|').collect::<Vec<_>>()[..] {
-        ["", name, _, cells] => format!("|{name}|{cells}"),
-        _ => line.to_owned(),
-    }
 }
