@@ -257,3 +257,17 @@ impl fmt::Display for Transport {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Error, Parsed};
+
+    /// Each word more is a word that every call moves.
+    #[cfg(target_pointer_width = "64")]
+    #[test]
+    fn a_header_has_five_words_and_its_result_six() {
+        assert_eq!(size_of::<Header<'_>>(), 40);
+        assert_eq!(size_of::<Result<Parsed<'_>, Error>>(), 48);
+    }
+}

@@ -270,7 +270,8 @@ impl<'a> Tlvs<'a> {
     /// SSL: what is known of the client's TLS connection (section 2.2.6).
     #[inline]
     pub fn ssl(&self) -> Option<Ssl<'a>> {
-        self.get(kind::SSL).and_then(if self.ssl_checked { Ssl::checked } else { Ssl::new })
+        let value = self.get(kind::SSL)?;
+        if self.ssl_checked { Ssl::checked(value) } else { Ssl::new(value) }
     }
 
     /// NETNS: the name of the network namespace (section 2.2.7).

@@ -140,16 +140,20 @@ fn is_tlvs(header: &[u8], block: &[u8], limits: Limits) -> bool {
 }
 
 /// Whether the TLVs at the end of a header may be there, and its checksum is right. What is wrong says [`check`].
-#[inline(never)]
+#[inline(always)]
 fn is_sound(header: &[u8], tlvs: &[u8], limits: Limits) -> bool {
     match walk::whole(tlvs) {
         Some(crc32c) if crc32c > 0 && limits.check_crc32c => {
-            let at = header.len().saturating_sub(crc32c);
-            let announced = header.get(at..).and_then(<[u8]>::first_chunk).copied();
-            announced.map(u32::from_be_bytes) == Some(checksum(header, at))
+            is_checksum_right(header, header.len().saturating_sub(crc32c))
         }
         found => found.is_some(),
     }
+}
+
+#[inline(never)]
+fn is_checksum_right(header: &[u8], at: usize) -> bool {
+    let announced = header.get(at..).and_then(<[u8]>::first_chunk).copied();
+    announced.map(u32::from_be_bytes) == Some(checksum(header, at))
 }
 
 /// Checks the TLVs behind the addresses of a header, and its checksum.

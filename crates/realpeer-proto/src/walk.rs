@@ -15,24 +15,43 @@ pub(crate) struct Walk {
     crc32c: u16,
 }
 
-/// Walks along the TLVs that fill `tlvs`, if they do and may be there, and gives the length of what there is from the value
-/// of the CRC32C on, 0 without one.
+/// Walks along the TLVs that fill `tlvs`, if they do and may be there, and returns the length of what there is from the
+/// value of the CRC32C on, 0 without one.
 #[inline(always)]
 pub(crate) fn whole(tlvs: &[u8]) -> Option<usize> {
-    let mut rest = tlvs;
+    let mut at = 0;
     let mut crc32c = 0;
-    while let Some((&[kind, high, low], behind)) = rest.split_first_chunk() {
-        let (value, next) = behind.split_at_checked(usize::from(u16::from_be_bytes([high, low])))?;
+    while let Some((kind, end)) = tlv_at(tlvs, at) {
+        let value = at + 3;
         match kind {
-            kind::CRC32C if value.len() == 4 && crc32c == 0 => crc32c = behind.len(),
-            kind::UNIQUE_ID if value.len() <= MAX_UNIQUE_ID_LEN => {}
-            kind::SSL if Ssl::new(value).is_some() => {}
+            kind::CRC32C if end - value == 4 && crc32c == 0 => crc32c = tlvs.len() - value as usize,
+            kind::UNIQUE_ID if end - value <= MAX_UNIQUE_ID_LEN as u32 => {}
+            kind::SSL if tile(tlvs.get(value as usize + Ssl::FIXED_LEN..end as usize)?) => {}
             kind::CRC32C | kind::UNIQUE_ID | kind::SSL => return None,
             _ => {}
         }
-        rest = next;
+        at = end;
     }
-    rest.is_empty().then_some(crc32c)
+    (at as usize == tlvs.len()).then_some(crc32c)
+}
+
+/// Whether `tlvs` is filled by TLVs.
+#[inline(always)]
+fn tile(tlvs: &[u8]) -> bool {
+    let mut at = 0;
+    while let Some((_, end)) = tlv_at(tlvs, at) {
+        at = end;
+    }
+    at as usize == tlvs.len()
+}
+
+/// The type of the TLV at `at`, and where it ends, which may be beyond `tlvs`: one comparison for each TLV is enough, if
+/// the last must end where `tlvs` does.
+#[inline(always)]
+fn tlv_at(tlvs: &[u8], at: u32) -> Option<(u8, u32)> {
+    // No header is so long that `at` overflows; and that it is no usize tells the compiler that `at + 3` doesn't.
+    let &[kind, high, low] = tlvs.get(at as usize..at as usize + 3)?.first_chunk()?;
+    Some((kind, at + 3 + u32::from(u16::from_be_bytes([high, low]))))
 }
 
 /// Returns where the value of the CRC32C starts in TLVs to which no other rule applies, if there is one.

@@ -36,9 +36,9 @@ pub fn cases() -> Vec<Case> {
         Case::used(Row::UsedV1Tcp4, NAME, addresses),
         Case::used(Row::UsedV1Tcp6, NAME, addresses),
         Case::used(Row::UsedV2Tcp4, NAME, addresses),
-        Case::used(Row::UsedV2Tlvs, NAME, |bytes| tlvs(bytes, &TRUSTING)),
-        Case::used(Row::UsedV2TlvsChecked, NAME, |bytes| tlvs(bytes, &CHECKING)),
-        Case::used(Row::UsedV2Ssl, NAME, |bytes| tlvs(bytes, &CHECKING)),
+        Case::used(Row::UsedV2Tlvs, NAME, tlvs_trusting),
+        Case::used(Row::UsedV2TlvsChecked, NAME, tlvs_checking),
+        Case::used(Row::UsedV2Ssl, NAME, tlvs_checking),
         Case::used_encode(Row::UsedEncodeV1, NAME, encode_v1),
         Case::used_encode(Row::UsedEncodeV2, NAME, encode_v2),
         Case::used_fresh(Row::UsedEncodeV2Fresh, NAME, encode_fresh),
@@ -54,6 +54,14 @@ fn addresses(bytes: &[u8]) -> Result<Used, Refused> {
         Parsed::Complete { header, .. } => used(&header, 0),
         Parsed::Incomplete { .. } => Err(Refused::Incomplete),
     }
+}
+
+fn tlvs_checking(bytes: &[u8]) -> Result<Used, Refused> {
+    tlvs(bytes, &CHECKING)
+}
+
+fn tlvs_trusting(bytes: &[u8]) -> Result<Used, Refused> {
+    tlvs(bytes, &TRUSTING)
 }
 
 #[inline(always)]
