@@ -103,7 +103,8 @@ fn admit(
                     return closed(socket);
                 }
             }
-            if sys::take(socket, buffer.get_mut(..len).unwrap_or_default()) != Ok(len) {
+            let taken = sys::take(socket, buffer.get_mut(..len).unwrap_or_default());
+            if taken != Ok(len) || has_left(socket, source.is_some()) {
                 return closed(socket);
             }
             Some(label.map_or(as_it_is, |label| Admitted { socket, peer: Shown::label(&label, family) }))
@@ -133,6 +134,16 @@ fn may_ring(socket: i32, peer: Peer<'_>, local: Peer<'_>) -> bool {
     }
 }
 
+/// A check of a balancer is a header, and then the peer is gone: nothing that a program need know of. One that resets the
+/// connection would even look like a fault, since `getpeername` fails then.
+fn has_left(socket: i32, on_behalf_of_somebody: bool) -> bool {
+    match sys::peek(socket, &mut [0]) {
+        Ok(0) => !on_behalf_of_somebody,
+        Ok(_) | Err(EAGAIN) => false,
+        Err(_) => true,
+    }
+}
+
 fn strange(settings: &Settings, as_it_is: Admitted, peer: Peer<'_>) -> Option<Admitted> {
     match settings.untrusted {
         Untrusted::Bypass => Some(as_it_is),
@@ -154,6 +165,9 @@ fn fetch(ring: &Ring, family: Family, room: Room, flags: i32) -> Option<Admitted
         sys::clear_cloexec(socket);
     }
     let label = if family == Family::Unix { Label::read_filter(socket) } else { Label::read(socket) };
+    if has_left(socket, label.is_some()) {
+        return closed(socket);
+    }
     let shown = label.map_or(Shown::Kernel(name), |label| Shown::label(&label, family));
     if !room.holds(family, shown.bytes().len()) && matches!(shown, Shown::Ours(..)) {
         if let Some(peer) = Peer::from_sockaddr(name.bytes()) {

@@ -77,7 +77,7 @@ static int accept_one(int listener, int forking) {
     char line[512], first[80] = "-", second[80], third[80];
     if (buffer_size) print(first, sizeof first, &name, len);
     if (getpeername(fd, (void *)&peer, &peer_len) < 0)
-        snprintf(second, sizeof second, "%s", strerror(errno));
+        snprintf(second, sizeof second, "%s", strerror(errno)), printf("getpeername: %s\n", second), fflush(stdout);
     else
         print(second, sizeof second, &peer, peer_len);
     if (getsockname(fd, (void *)&local, &local_len) < 0) die("getsockname");

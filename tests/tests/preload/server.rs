@@ -55,6 +55,7 @@ pub struct Server {
     pub child: Child,
     /// Where it listens on TCP, by the order of its arguments.
     pub addresses: Vec<SocketAddr>,
+    stdout: Receiver<String>,
     stderr: Receiver<String>,
 }
 
@@ -102,12 +103,9 @@ impl Server {
                 ),
             }
         }
-        thread::spawn(move || {
-            for line in stdout.lines().map_while(Result::ok) {
-                println!("server: {line}");
-            }
-        });
-        Self { child, addresses, stderr }
+        let (sender, errors) = channel();
+        thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        Self { child, addresses, stdout: errors, stderr }
     }
 
     /// Connects to the first address, or to that of IPv4 or IPv6 loopback where it listens on all.
@@ -128,6 +126,11 @@ impl Server {
     /// The next line on its stderr.
     pub fn line(&self) -> String {
         self.stderr.recv_timeout(PATIENCE).unwrap()
+    }
+
+    /// The errors it has had from its system calls.
+    pub fn stdout_lines(&self) -> Vec<String> {
+        self.stdout.try_iter().collect()
     }
 
     /// What it has said on stderr and nobody has asked for.

@@ -120,6 +120,32 @@ fn bad_and_absent_headers_never_reach_the_program() {
     panic!("{} descriptors instead of {fds}", server.open_fds());
 }
 
+/// HAProxy's checks are so: LOCAL by version 2, its own addresses by version 1, and a reset.
+#[test]
+fn a_check_with_a_header_never_reaches_the_program() {
+    for how in ["lt+n", "poll"] {
+        let server = start(how, &[]);
+        let pid = rustix::process::Pid::from_child(&server.child);
+        let fds = server.open_fds();
+        rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+        for header in [LOCAL, V1] {
+            let mut client = server.connect();
+            client.send(header);
+            rustix::net::sockopt::set_socket_linger(&client.stream, Some(Duration::ZERO)).unwrap();
+        }
+        let mut ended = server.connect();
+        ended.send(LOCAL).stream.shutdown(std::net::Shutdown::Write).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
+        assert_eq!(ended.seen(), None, "{how}");
+        // What came to the program would have been answered before the last one.
+        assert_eq!((server.open_fds(), server.stdout_lines()), (fds, vec![]), "{how}");
+        // Somebody who has said all and waits for an answer is a client.
+        let mut client = with_header(&server, V1, || server.connect());
+        client.stream.shutdown(std::net::Shutdown::Write).unwrap();
+        assert!(client.seen().is_some(), "{how}");
+    }
+}
+
 #[test]
 fn untrusted_peers_are_refused_or_left_to_the_program() {
     let server = start("lt+n", &[("REALPEER_TRUST", "192.0.2.1")]);
