@@ -8,6 +8,7 @@ mod echo;
 mod encode;
 mod listen;
 mod printer;
+mod probe;
 mod report;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod run;
@@ -36,6 +37,7 @@ enum Command {
     Echo(echo::Arguments),
     Decode(decode::Arguments),
     Encode(encode::Arguments),
+    Probe(probe::Arguments),
     #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
     Run(run::Arguments),
 }
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::Echo(arguments) => echo::run(&arguments),
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Encode(arguments) => encode::run(&arguments),
+        Command::Probe(arguments) => probe::run(&arguments),
         #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
         Command::Run(arguments) => run::run(arguments),
     };
