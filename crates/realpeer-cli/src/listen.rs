@@ -1,12 +1,12 @@
 //! Where a server listens: as the command line says it, and the socket.
 
-use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::{self, UnixListener};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::{fmt, fs};
 
 use anyhow::{Context, bail};
 use realpeer::Endpoint;
@@ -114,6 +114,17 @@ impl FromStr for Listen {
                  or unix:@NAME"
                     .into()
             }),
+        }
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inet(addr) => addr.fmt(f),
+            Self::Udp(addr) => write!(f, "udp:{addr}"),
+            Self::Path(path) => write!(f, "unix:{}", path.display()),
+            Self::Abstract(name) => write!(f, "unix:@{name}"),
         }
     }
 }

@@ -9,6 +9,7 @@ mod encode;
 mod listen;
 mod printer;
 mod probe;
+mod relay;
 mod report;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod run;
@@ -38,6 +39,7 @@ enum Command {
     Decode(decode::Arguments),
     Encode(encode::Arguments),
     Probe(probe::Arguments),
+    Relay(relay::Arguments),
     #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
     Run(run::Arguments),
 }
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Encode(arguments) => encode::run(&arguments),
         Command::Probe(arguments) => probe::run(&arguments),
+        Command::Relay(arguments) => relay::run(&arguments),
         #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
         Command::Run(arguments) => run::run(arguments),
     };

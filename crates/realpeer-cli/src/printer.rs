@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread;
+use std::time::Duration;
 
 use anyhow::Context;
 
@@ -22,6 +23,8 @@ pub(crate) struct Printer {
 enum Line {
     Out(String),
     Err(String),
+    /// Answered once all lines before it are printed.
+    Flush(SyncSender<()>),
 }
 
 impl Printer {
@@ -42,6 +45,10 @@ impl Printer {
             for line in lines {
                 let printed = match line {
                     Line::Out(line) => put(&mut io::stdout().lock(), &line),
+                    Line::Flush(done) => {
+                        let _ = done.send(());
+                        Ok(())
+                    }
                     Line::Err(line) => {
                         // If nobody reads stderr, nothing can be done about it.
                         let _ = put(&mut io::stderr(), &line);
@@ -65,6 +72,14 @@ impl Printer {
     pub(crate) fn say(&self, line: String) {
         if let Err(TrySendError::Full(_)) = self.lines.try_send(Line::Out(line)) {
             self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits until all lines are printed, but not for long.
+    pub(crate) fn finish(&self) {
+        let (done, all_printed) = sync_channel(1);
+        if self.lines.try_send(Line::Flush(done)).is_ok() {
+            let _ = all_printed.recv_timeout(Duration::from_secs(1));
         }
     }
 

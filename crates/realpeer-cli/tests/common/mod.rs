@@ -63,6 +63,16 @@ impl Running {
         serde_json::from_str(&self.line()).unwrap()
     }
 
+    /// The next line of its stderr.
+    pub(crate) fn complaint(&self) -> String {
+        self.stderr.recv_timeout(PATIENCE).expect("a line on stderr")
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
     /// It ends by itself with this exit status.
     pub(crate) fn ends_with(mut self, code: i32) {
         assert_eq!(wait(&mut self.child).code(), Some(code));
