@@ -16,6 +16,10 @@ type Hook = Box<dyn FnMut(&Endpoint, &AcceptError) + Send>;
 
 impl Rejections {
     /// Calls `hook` for each of them, and logs nothing.
+    #[cfg_attr(
+        not(feature = "tracing"),
+        allow(clippy::needless_update, reason = "with tracing there is a field more")
+    )]
     pub fn to(hook: impl FnMut(&Endpoint, &AcceptError) + Send + 'static) -> Self {
         Self { hook: Some(Box::new(hook)), ..Self::default() }
     }

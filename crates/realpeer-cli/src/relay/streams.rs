@@ -101,7 +101,7 @@ where
     let passed = match &shared.to {
         Listen::Inet(addr) => pass(stream, TcpStream::connect(addr), &header).await,
         Listen::Path(path) => pass(stream, UnixStream::connect(path), &header).await,
-        Listen::Abstract(name) => pass(stream, connect_abstract(name), &header).await,
+        Listen::Abstract(name) => pass(stream, async { connect_abstract(name) }, &header).await,
         Listen::Udp(_) => Err(io::ErrorKind::Unsupported.into()),
     };
     if let Err(error) = passed {
@@ -128,7 +128,7 @@ where
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-async fn connect_abstract(name: &str) -> io::Result<UnixStream> {
+fn connect_abstract(name: &str) -> io::Result<UnixStream> {
     use std::os::linux::net::SocketAddrExt;
     let addr = std::os::unix::net::SocketAddr::from_abstract_name(name)?;
     // It does not wait: the queue has room, or it fails.
@@ -138,6 +138,6 @@ async fn connect_abstract(name: &str) -> io::Result<UnixStream> {
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-async fn connect_abstract(_: &str) -> io::Result<UnixStream> {
+fn connect_abstract(_: &str) -> io::Result<UnixStream> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no abstract sockets"))
 }
