@@ -103,6 +103,7 @@ macro_rules! asynchronous_sockets {
             type Listener = adapter::Listener<$listener>;
             type Incoming = adapter::Incoming<$stream>;
             type Ready = adapter::ReadyListener<$listener>;
+            type Established = adapter::EstablishedListener<$listener>;
 
             fn stream($std: $std_stream) -> $stream {
                 $std.set_nonblocking(true).unwrap();
@@ -193,6 +194,10 @@ macro_rules! asynchronous_sockets {
                 incoming.handshake().await
             }
 
+            fn taken(incoming: &Self::Incoming) -> Vec<u8> {
+                incoming.taken().to_vec()
+            }
+
             fn into_stream(incoming: Self::Incoming) -> $stream {
                 incoming.into_stream()
             }
@@ -205,8 +210,26 @@ macro_rules! asynchronous_sockets {
                 ready.accept().await
             }
 
+            async fn drain(ready: &mut Self::Ready) -> Option<realpeer::Finished<$stream>> {
+                ready.drain().await
+            }
+
             fn pending(ready: &Self::Ready) -> usize {
                 ready.pending()
+            }
+
+            fn established(
+                inner: $std_listener,
+                acceptor: realpeer::Acceptor,
+                hook: impl FnMut(&realpeer::Endpoint, &realpeer::AcceptError) + Send + 'static,
+            ) -> Self::Established {
+                adapter::EstablishedListener::from(Self::ready(inner, acceptor, 64)).on_reject(hook)
+            }
+
+            async fn accept_established(
+                listener: &mut Self::Established,
+            ) -> std::io::Result<($stream, realpeer::Established)> {
+                listener.accept().await
             }
         }
     };

@@ -83,6 +83,7 @@ mod adapter {
     pub type Listener<L> = realpeer_io::Listener<Bare, L>;
     pub type Incoming<S> = realpeer_io::Incoming<Bare, S>;
     pub type ReadyListener<L> = realpeer_io::ReadyListener<Bare, L>;
+    pub type EstablishedListener<L> = realpeer_io::EstablishedListener<Bare, L>;
 
     impl Runtime for Bare {
         type Instant = Instant;

@@ -69,6 +69,14 @@ macro_rules! sockets {
             deadline::silence_is_ended,
             deadline::is_over_with_the_header,
             deadline::what_came_in_time_counts_however_late_it_is_looked_at,
+            once::a_second_handshake_gives_the_same_and_reads_nothing,
+            once::the_deadline_counts_from_the_accept,
+            taken::bytes_taken_before_a_failure_can_be_had_back,
+            taken::bytes_taken_before_the_deadline_can_be_had_back,
+            taken::bytes_taken_through_a_buffer_can_be_had_back,
+            dying::a_listener_that_fails_strands_nobody,
+            dying::a_drained_listener_hands_out_the_pending_and_accepts_nobody,
+            dying::rejected_connections_reach_the_hook,
             bound::max_pending_is_never_exceeded,
             bound::r12_refused_peers_take_no_slot,
             bound::with_the_bound_reached_nothing_is_accepted,
@@ -124,6 +132,7 @@ macro_rules! sockets {
             resources::out_of_descriptors,
             resources::out_of_descriptors_with_a_ready_listener,
             resources::no_descriptor_is_leaked,
+            dying::an_error_without_end_is_reported_and_makes_nobody_spin,
         }
     };
 }
@@ -133,6 +142,7 @@ macro_rules! sockets {
 macro_rules! peeking {
     ($runtime:ty) => {
         tests! { $runtime: payload::what_is_no_header_is_left_unread, }
+        isolated_tests! { $runtime: dying::an_error_queue_is_not_readable, }
     };
 }
 
@@ -145,6 +155,10 @@ macro_rules! asynchronous {
             cancel::ready_accept_loses_no_connection_and_no_byte,
             cancel::handshake_before_a_byte_came_loses_nothing,
             cancel::handshake_in_the_header_loses_what_came_of_it_and_no_more,
+            once::a_dropped_handshake_is_resumed,
+            once::a_dropped_handshake_believes_no_later_header,
+            once::a_handshake_dropped_again_and_again_ends_in_time,
+            taken::bytes_taken_off_any_stream_can_be_had_back,
             cancel::silence_is_not_polled,
             cancel::dropped_futures_lose_no_datagram,
             cancel::silent_socket_is_not_polled,

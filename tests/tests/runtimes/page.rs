@@ -23,6 +23,37 @@ const BEHAVIOURS: &[(&str, &[&str])] = &[
         &["every_row_in_odd_fragments", "every_row_in_odd_fragments_with_a_ready_listener"],
     ),
     (
+        "one handshake a connection: resumed after a dropped call, and never a second",
+        &[
+            "a_second_handshake_gives_the_same_and_reads_nothing",
+            "the_deadline_counts_from_the_accept",
+            "a_dropped_handshake_is_resumed",
+            "a_dropped_handshake_believes_no_later_header",
+            "a_handshake_dropped_again_and_again_ends_in_time",
+        ],
+    ),
+    (
+        "what a failed handshake took off the connection can be had back",
+        &[
+            "bytes_taken_before_a_failure_can_be_had_back",
+            "bytes_taken_before_the_deadline_can_be_had_back",
+            "bytes_taken_through_a_buffer_can_be_had_back",
+            "bytes_taken_off_any_stream_can_be_had_back",
+        ],
+    ),
+    (
+        "a listener that fails or is drained strands nobody, and says whom it rejects",
+        &[
+            "a_listener_that_fails_strands_nobody",
+            "a_drained_listener_hands_out_the_pending_and_accepts_nobody",
+            "rejected_connections_reach_the_hook",
+        ],
+    ),
+    (
+        "no error without end, and no error queue, makes a thread spin",
+        &["an_error_without_end_is_reported_and_makes_nobody_spin", "an_error_queue_is_not_readable"],
+    ),
+    (
         "bytes behind the header are all there, in order",
         &[
             "one_segment_with_the_header",
@@ -186,6 +217,13 @@ fn table(tests: &[(&str, &str)]) -> String {
     let on =
         |module| tests.iter().filter(move |test| test.0 == module).map(|test| test.1).collect::<Vec<_>>();
     let columns = RUNTIMES.map(|(module, _)| on(module));
+    for (module, name) in tests {
+        let listed = RUNTIMES.iter().any(|(runtime, _)| runtime == module);
+        assert!(
+            listed || !module.starts_with("on_"),
+            "{module}::{name} runs on a runtime that is not in RUNTIMES"
+        );
+    }
     let known: Vec<_> = BEHAVIOURS.iter().flat_map(|(_, tests)| *tests).copied().collect();
     for test in columns.iter().flatten() {
         let places = known.iter().filter(|known| *known == test).count();

@@ -67,6 +67,8 @@ pub trait Sockets: Sized + 'static {
     type Incoming: Send + 'static;
     /// The adapter's listener that shakes hands itself.
     type Ready: Send + 'static;
+    /// The adapter's listener for frameworks.
+    type Established: Send + 'static;
 
     fn stream(stream: Self::StdStream) -> Self::Stream;
     fn read(stream: &mut Self::Stream, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>> + Send;
@@ -110,13 +112,24 @@ pub trait Sockets: Sized + 'static {
     fn accept(listener: &Self::Listener) -> impl Future<Output = io::Result<Self::Incoming>> + Send;
     fn peer(incoming: &Self::Incoming) -> Endpoint;
     fn shake(incoming: &mut Self::Incoming) -> impl Future<Output = Result<Established, AcceptError>> + Send;
+    fn taken(incoming: &Self::Incoming) -> Vec<u8>;
     fn into_stream(incoming: Self::Incoming) -> Self::Stream;
 
     fn ready(inner: Self::StdListener, acceptor: Acceptor, max_pending: usize) -> Self::Ready;
     fn accept_ready(
         ready: &mut Self::Ready,
     ) -> impl Future<Output = io::Result<Finished<Self::Stream>>> + Send;
+    fn drain(ready: &mut Self::Ready) -> impl Future<Output = Option<Finished<Self::Stream>>> + Send;
     fn pending(ready: &Self::Ready) -> usize;
+
+    fn established(
+        inner: Self::StdListener,
+        acceptor: Acceptor,
+        hook: impl FnMut(&Endpoint, &AcceptError) + Send + 'static,
+    ) -> Self::Established;
+    fn accept_established(
+        listener: &mut Self::Established,
+    ) -> impl Future<Output = io::Result<(Self::Stream, Established)>> + Send;
 }
 
 /// The UDP sockets of a runtime, and what its adapter does with them.

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use realpeer::blocking::{self, Incoming, Listener, ReadyListener};
+use realpeer::blocking::{self, EstablishedListener, Incoming, Listener, ReadyListener};
 use realpeer::proto::Encoder;
 use realpeer::{AcceptError, Acceptor, Endpoint, Established, Finished};
 
@@ -64,6 +64,7 @@ macro_rules! sockets {
             type Listener = Listener<$listener>;
             type Incoming = Incoming<$stream>;
             type Ready = ReadyListener<$listener>;
+            type Established = EstablishedListener<$listener>;
 
             fn stream(stream: $stream) -> $stream {
                 stream
@@ -144,6 +145,10 @@ macro_rules! sockets {
                 incoming.handshake()
             }
 
+            fn taken(incoming: &Self::Incoming) -> Vec<u8> {
+                incoming.taken().to_vec()
+            }
+
             fn into_stream(incoming: Self::Incoming) -> $stream {
                 incoming.into_stream()
             }
@@ -156,8 +161,26 @@ macro_rules! sockets {
                 ready.accept()
             }
 
+            async fn drain(ready: &mut Self::Ready) -> Option<Finished<$stream>> {
+                ready.drain().unwrap()
+            }
+
             fn pending(ready: &Self::Ready) -> usize {
                 ready.pending()
+            }
+
+            fn established(
+                inner: $listener,
+                acceptor: Acceptor,
+                hook: impl FnMut(&Endpoint, &AcceptError) + Send + 'static,
+            ) -> Self::Established {
+                EstablishedListener::from(Self::ready(inner, acceptor, 64)).on_reject(hook)
+            }
+
+            async fn accept_established(
+                listener: &mut Self::Established,
+            ) -> io::Result<($stream, Established)> {
+                listener.accept()
             }
         }
     };

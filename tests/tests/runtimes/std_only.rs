@@ -4,7 +4,7 @@ use std::io::{self, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::thread::{self, sleep};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use realpeer::blocking::{Listener, handshake, handshake_buf_read, recv_from};
 use realpeer::{AcceptError, Established};
@@ -149,6 +149,82 @@ fn ready_listener_hands_out_blocking_streams() {
             let accepted = ready.accept().unwrap();
             assert_eq!(accepted.peer, endpoint(&slow));
             assert!(!is_nonblocking(&accepted.stream));
+        }
+    });
+}
+
+/// The mode is that of the open file, which other processes may share.
+#[test]
+fn ready_listener_gives_the_socket_its_mode_back() {
+    bounded(|| {
+        for nonblocking in [false, true] {
+            for dropped in [false, true] {
+                let (socket, _) = listener();
+                socket.set_nonblocking(nonblocking).unwrap();
+                let shared = socket.try_clone().unwrap();
+                let ready = Listener::new(socket, acceptor()).into_ready(8).unwrap();
+                assert!(is_nonblocking(&shared));
+                if dropped {
+                    drop(ready);
+                } else {
+                    let (socket, _) = ready.into_parts();
+                    assert_eq!(is_nonblocking(&socket), nonblocking);
+                }
+                assert_eq!(is_nonblocking(&shared), nonblocking);
+            }
+        }
+    });
+}
+
+#[test]
+fn ready_listener_waits_no_longer_than_it_is_told() {
+    bounded(|| {
+        let (socket, addr) = listener();
+        let mut ready = Listener::new(socket, acceptor()).into_ready(8).unwrap();
+        let _silent = connect(addr);
+        let before = Instant::now();
+        assert!(asleep(|| ready.accept_timeout(SHORT)).unwrap().is_none());
+        assert!(before.elapsed() >= SHORT);
+        assert_eq!(ready.pending(), 1);
+        let client = connect_and_send(addr, V1);
+        let finished = ready.accept_timeout(Duration::from_secs(60)).unwrap().unwrap();
+        assert_eq!(finished.peer, endpoint(&client));
+    });
+}
+
+/// Before it waits and while it does; and nothing is lost by it.
+#[test]
+fn ready_listener_can_be_woken() {
+    bounded(|| {
+        let (socket, addr) = listener();
+        let mut ready = Listener::new(socket, acceptor()).into_ready(8).unwrap();
+        let waker = ready.waker();
+        waker.wake().unwrap();
+        assert_eq!(ready.accept().unwrap_err().kind(), io::ErrorKind::Interrupted);
+
+        let mut slow = connect(addr);
+        let thread = thread::spawn(move || {
+            sleep(SHORT);
+            waker.wake().unwrap();
+        });
+        assert_eq!(ready.accept().unwrap_err().kind(), io::ErrorKind::Interrupted);
+        thread.join().unwrap();
+        ready.waker().wake().unwrap();
+        assert!(ready.accept_timeout(Duration::from_secs(60)).unwrap().is_none());
+        slow.write_all(V1).unwrap();
+        assert_eq!(ready.accept().unwrap().peer, endpoint(&slow));
+    });
+}
+
+#[test]
+fn a_buffer_without_capacity_is_an_error_of_the_caller() {
+    bounded(|| {
+        let (mut client, server) = pair();
+        client.write_all(V1).unwrap();
+        let mut server = BufReader::with_capacity(0, server);
+        match handshake_buf_read(&acceptor(), &mut server, endpoint(&client)) {
+            Err(AcceptError::Io { error, .. }) => assert_eq!(error.kind(), io::ErrorKind::InvalidInput),
+            outcome => panic!("{outcome:?}"),
         }
     });
 }
