@@ -1,12 +1,11 @@
 //! Sockets on async-io.
 
-use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use async_io::Async;
 use futures_io::AsyncRead;
@@ -58,42 +57,14 @@ pub async fn handshake_on<S: AsyncRead + AsFd + Unpin>(
     accepting: &mut Accepting<Instant>,
     stream: &mut S,
 ) -> Result<Established, AcceptError> {
-    let mut idle = Idle::default();
     let established = drive::<AsyncIo>(accepting, |accepting, cx| {
         if let Poll::Ready(result) = accepting.poll_peek_with(|slot, mode| poll_recv(&*stream, slot, mode)) {
             return Poll::Ready(result);
         }
-        ready!(idle.poll_rest(accepting.taken().len(), cx));
         // Only the stream itself can wake the task.
         accepting.poll_with(|slot| Pin::new(&mut *stream).poll_read(cx, slot))
     });
     Ok(with_local(established.await?, &*stream))
-}
-
-/// Async-io wakes a task at once, and again and again, while there is something in the socket's error queue, such as
-/// time stamps. After a few times for nothing this makes it rest.
-#[derive(Default)]
-struct Idle {
-    for_nothing: u32,
-    taken: usize,
-    rest: Option<async_io::Timer>,
-}
-
-impl Idle {
-    fn poll_rest(&mut self, taken: usize, cx: &mut Context<'_>) -> Poll<()> {
-        if self.rest.is_none() {
-            self.for_nothing = if self.taken == taken { self.for_nothing + 1 } else { 0 };
-            self.taken = taken;
-            if self.for_nothing > 16 {
-                self.rest = Some(async_io::Timer::after(Duration::from_millis(10)));
-            }
-        }
-        if let Some(rest) = &mut self.rest {
-            ready!(Pin::new(rest).poll(cx));
-            self.rest = None;
-        }
-        Poll::Ready(())
-    }
 }
 
 /// Accepts a connection, for one task at a time: only the one that polled last is woken.

@@ -131,17 +131,56 @@ pub fn drive<R: Runtime>(
 ) -> impl Future<Output = Result<Established, AcceptError>> {
     // Made when there is something to wait for, and on the heap, so that the future is small to move about.
     let mut sleep: Option<Pin<Box<R::Sleep>>> = None;
+    let mut rest: Option<Pin<Box<R::Sleep>>> = None;
+    let mut wakes = Wakes::default();
     // Not an async function, whose future would have room for the arguments twice.
     poll_fn(move |cx| {
         loop {
+            if let Some(rest) = &mut rest {
+                ready!(rest.as_mut().poll(cx));
+            }
+            rest = None;
             if let Poll::Ready(result) = poll(accepting, cx) {
                 return Poll::Ready(result);
             }
             let Some(deadline) = accepting.poll_timeout() else { return Poll::Pending };
+            if let Some(end) = wakes.rest(R::now()) {
+                rest = Some(Box::pin(R::sleep_until(end)));
+                accepting.handle_timeout(R::now());
+                continue;
+            }
             ready!(sleep.get_or_insert_with(|| Box::pin(R::sleep_until(deadline))).as_mut().poll(cx));
             // The clock decides; a timer that went off too early is set again.
             sleep = None;
             accepting.handle_timeout(R::now());
         }
     })
+}
+
+/// Counts wakes that follow each other closely and bring nothing. A runtime whose event queue is level-triggered, as
+/// async-io's, wakes a task again and again while there is something in the socket's error queue, such as time stamps.
+pub(crate) struct Wakes<I> {
+    last: Option<I>,
+    for_nothing: u32,
+}
+
+impl<I> Default for Wakes<I> {
+    fn default() -> Self {
+        Self { last: None, for_nothing: 0 }
+    }
+}
+
+impl<I: Copy + PartialOrd + Add<Duration, Output = I>> Wakes<I> {
+    /// Says until when not to look, after a wake for nothing.
+    pub(crate) fn rest(&mut self, now: I) -> Option<I> {
+        let close = self.last.replace(now).is_some_and(|last| now < last + Duration::from_millis(1));
+        self.for_nothing = if close { self.for_nothing + 1 } else { 0 };
+        if self.for_nothing < 16 {
+            return None;
+        }
+        // The next one is close, too: there is a rest after each.
+        let end = now + Duration::from_millis(10);
+        self.last = Some(end);
+        Some(end)
+    }
 }

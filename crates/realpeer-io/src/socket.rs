@@ -22,6 +22,8 @@ use rustix::net::{
 
 #[cfg(feature = "async")]
 use crate::Accepting;
+#[cfg(feature = "async")]
+use crate::runtime::Wakes;
 use crate::{AcceptError, Acceptor, Datagram, Endpoint, Established, UnixName};
 
 /// A datagram that [`recv_datagram`] has put into a buffer.
@@ -161,6 +163,7 @@ pub async fn drive_readable<R: crate::Runtime>(
     socket: impl AsFd,
     mut readable: impl AsyncFnMut() -> io::Result<()>,
 ) -> Result<Established, AcceptError> {
+    let mut wakes = Wakes::default();
     loop {
         let polled = accepting.poll_peek_with(|slot, mode| poll_recv(&socket, slot, mode));
         let (Poll::Pending, Some(deadline)) = (&polled, accepting.poll_timeout()) else {
@@ -169,6 +172,9 @@ pub async fn drive_readable<R: crate::Runtime>(
             }
             continue;
         };
+        if let Some(end) = wakes.rest(R::now()) {
+            R::sleep_until(end).await;
+        }
         let (mut readable, mut sleep) = (pin!(readable()), pin!(R::sleep_until(deadline)));
         let waited = poll_fn(|cx| match readable.as_mut().poll(cx) {
             Poll::Pending => sleep.as_mut().poll(cx).map(|_| Ok(())),

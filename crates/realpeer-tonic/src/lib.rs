@@ -230,3 +230,29 @@ impl From<RealPeer> for TcpConnectInfo {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::net::UdpSocket;
+    use std::os::fd::OwnedFd;
+
+    use realpeer::Trust;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Tonic passes over errors of the stream and asks again, without a pause.
+    #[tokio::test]
+    async fn a_dead_listening_socket_ends_the_stream() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.connect(socket.local_addr().unwrap()).unwrap();
+        socket.send(b"so that it is readable").unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let socket = TcpListener::from_std(OwnedFd::from(socket).into()).unwrap();
+        let mut incoming = Incoming::new(socket, Acceptor::new(Trust::anyone()), 8);
+        for _ in 0..3 {
+            assert!(poll_fn(|cx| Pin::new(&mut incoming).poll_next(cx)).await.is_none());
+        }
+    }
+}

@@ -1,5 +1,5 @@
-//! A loop on mio: one thread, many connections, no runtime. A `Handshake` reads
-//! the header whenever its socket is readable, and says until when to wait for it.
+//! A loop on mio: one thread, many connections, no runtime. `Acceptor::begin` asks the policy and starts the clock; the
+//! `Accepting` that it returns is polled whenever its socket is readable or its time is over.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
@@ -11,16 +11,16 @@ use std::time::Instant;
 use anyhow::{anyhow, ensure};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Token};
-use realpeer::proto::{Config, Handshake};
-use realpeer::{Endpoint, HeaderStorage, Policy, Trust, Verdict};
+use realpeer::{Accepting, Acceptor, Established, Trust};
 use realpeer_examples::{CLIENT, address, header};
 
 const LISTENER: Token = Token(0);
 
 struct Connection {
     stream: TcpStream,
-    proxy: SocketAddr,
-    handshake: Handshake<Instant, HeaderStorage>,
+    accepting: Accepting<Instant>,
+    /// Who is at the connection's ends, once that is known.
+    established: Option<Established>,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -43,43 +43,47 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn serve(mut socket: TcpListener) -> anyhow::Result<()> {
-    let trust: Trust = "127.0.0.0/8".parse()?;
+    let acceptor = Acceptor::new("127.0.0.0/8".parse::<Trust>()?);
     let mut poll = mio::Poll::new()?;
     poll.registry().register(&mut socket, LISTENER, Interest::READABLE)?;
-    let mut connections = HashMap::new();
+    let mut connections = HashMap::<Token, Connection>::new();
     let mut next = LISTENER.0 + 1;
     let mut events = Events::with_capacity(128);
     loop {
         // Waits until the first of the deadlines.
-        let deadlines = connections.values().filter_map(|c: &Connection| c.handshake.poll_timeout());
+        let deadlines = connections.values().filter_map(|connection| connection.accepting.poll_timeout());
         let first = deadlines.min().map(|deadline| deadline.saturating_duration_since(Instant::now()));
         match poll.poll(&mut events, first) {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
             _ => {}
         }
 
-        for event in &events {
-            if event.token() == LISTENER {
-                while let Some((mut stream, proxy)) = accept(&socket)? {
-                    if trust.verdict(&Endpoint::from(proxy)) == Verdict::Require {
-                        poll.registry().register(&mut stream, Token(next), Interest::READABLE)?;
-                        let handshake =
-                            Handshake::with_storage(&Config::new(), Instant::now(), HeaderStorage::default());
-                        connections.insert(Token(next), Connection { stream, proxy, handshake });
-                        next += 1;
-                    }
-                }
-            } else if let Some(connection) = connections.get_mut(&event.token()) {
-                // Here a connection ends with its answer. A server would go on to its payload.
-                if let Poll::Ready(answered) = connection.readable() {
-                    println!("{}: {answered:?}", connection.proxy);
-                    connections.remove(&event.token());
-                }
+        let mut polled: Vec<_> = events.iter().map(mio::event::Event::token).collect();
+        while polled.contains(&LISTENER) {
+            let Some((mut stream, proxy)) = accept(&socket)? else { break };
+            poll.registry().register(&mut stream, Token(next), Interest::READABLE)?;
+            let accepting = acceptor.begin(proxy, Instant::now());
+            connections.insert(Token(next), Connection { stream, accepting, established: None });
+            next += 1;
+        }
+
+        // Those whose time is over look a last time; those that the policy refuses are over at once.
+        let now = Instant::now();
+        for (token, connection) in &mut connections {
+            if connection.accepting.poll_timeout().is_some_and(|due| due <= now) {
+                connection.accepting.handle_timeout(now);
+                polled.push(*token);
             }
         }
 
-        let now = Instant::now();
-        connections.retain(|_, connection| connection.handshake.poll_timeout().is_none_or(|at| now < at));
+        for token in polled {
+            let Some(connection) = connections.get_mut(&token) else { continue };
+            // Here a connection ends with its answer. A server would go on to its payload.
+            if let Poll::Ready(answered) = connection.poll() {
+                println!("{}: {answered:?}", connection.accepting.peer());
+                connections.remove(&token);
+            }
+        }
     }
 }
 
@@ -92,30 +96,26 @@ fn accept(socket: &TcpListener) -> io::Result<Option<(TcpStream, SocketAddr)>> {
 }
 
 impl Connection {
-    /// Takes what has come, and answers once there is a header and a line behind it.
-    fn readable(&mut self) -> Poll<anyhow::Result<String>> {
-        let stream = &mut self.stream;
-        let mut read = |slot: &mut [u8]| match stream.read(slot) {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Poll::Pending,
-            read => Poll::Ready(read),
+    /// Takes what has arrived, and answers once there is a header and a line after it.
+    fn poll(&mut self) -> Poll<anyhow::Result<String>> {
+        let Self { stream, accepting, established } = self;
+        let established = match established {
+            Some(established) => established,
+            // It takes the header and no more.
+            None => established.insert(ready!(accepting.poll_with(|slot| Poll::Ready(stream.read(slot))))?),
         };
-        // It takes the header and no more; once it has it, it asks for nothing.
-        ready!(self.handshake.poll_with(&mut read))?;
         let mut line = [0; 2048];
         loop {
-            match ready!(read(&mut line))? {
-                0 => return Poll::Ready(Err(anyhow!("cut off"))),
-                n if line[..n].ends_with(b"\n") => break,
-                _ => {}
+            match stream.read(&mut line) {
+                Ok(0) => return Poll::Ready(Err(anyhow!("cut off"))),
+                Ok(n) if line[..n].ends_with(b"\n") => break,
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Poll::Pending,
+                Err(error) => return Poll::Ready(Err(error.into())),
             }
         }
-        Poll::Ready(self.answer())
-    }
-
-    fn answer(&mut self) -> anyhow::Result<String> {
-        let source = self.handshake.header().and_then(|header| header.source());
-        let source = source.map_or_else(|| self.proxy.to_string(), |source| source.to_string());
-        writeln!(self.stream, "{source} through {}", self.proxy)?;
-        Ok(source)
+        let source = established.source().to_string();
+        writeln!(stream, "{source} through {}", accepting.peer())?;
+        Poll::Ready(Ok(source))
     }
 }

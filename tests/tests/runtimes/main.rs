@@ -133,6 +133,7 @@ macro_rules! sockets {
             resources::out_of_descriptors_with_a_ready_listener,
             resources::no_descriptor_is_leaked,
             dying::an_error_without_end_is_reported_and_makes_nobody_spin,
+            dying::an_error_queue_is_not_readable,
         }
     };
 }
@@ -142,7 +143,6 @@ macro_rules! sockets {
 macro_rules! peeking {
     ($runtime:ty) => {
         tests! { $runtime: payload::what_is_no_header_is_left_unread, }
-        isolated_tests! { $runtime: dying::an_error_queue_is_not_readable, }
     };
 }
 

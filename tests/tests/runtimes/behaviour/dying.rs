@@ -147,7 +147,7 @@ pub fn an_error_queue_is_not_readable<R: Runtime>() {
                 let (took, spent) = (before.elapsed(), cpu_time().saturating_sub(cpu));
                 match outcome {
                     Ok(established) => {
-                        assert_eq!((established.source().to_string(), sent), (SOURCE.into(), V1))
+                        assert_eq!((established.source().to_string(), sent), (SOURCE.into(), V1));
                     }
                     Err(error) => assert_eq!((error.kind(), error.taken()), ("timeout", sent)),
                 }
