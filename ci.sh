@@ -26,12 +26,14 @@ usage: ./ci.sh [SUBCOMMAND]
   load              10,000 silent connections, 1,000 dripping ones, 100,000 good and bad ones, on each runtime
   asan              the tests of the core and of all adapters under the address sanitizer, leaks included
   deny              licences, sources and doubles among the dependencies
+  package           packs the crates that are to be published, unpacks them, builds them and runs their doctests; not
+                    part of all
   strace            the system calls of one accepted connection on each runtime; not part of all
   bench [PART]...   measures, and writes docs/performance.md, all or parts of it; not part of all
   fuzz-long SECONDS each fuzz target for so long, as many at a time as there are cores; not part of all
   fuzz-total        what all runs of fuzz and fuzz-long here came to
-  mutants           whether the tests of realpeer-io and realpeer-proto notice changes of the code; takes an hour, not
-                    part of all
+  mutants [CRATE]... whether the tests notice changes of the code, of these crates or of all that are published; takes
+                    hours, not part of all
 
 Debian packages that are missing are installed for lint, tidy, fuzz, bench and demo --haproxy (by sudo if you are not
 root), and so are cargo-hack for lint, cargo-fuzz, cargo-deny and cargo-mutants. The servers of interop are unpacked in
@@ -52,7 +54,7 @@ export PATH="$PATH:/usr/sbin:/sbin"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 if [[ -n ${CI:-} ]]; then export CARGO_INCREMENTAL=0; fi
 
-for part in steps install servers tidy checks fuzz mutants; do
+for part in steps install servers tidy checks package fuzz mutants; do
     # shellcheck source=/dev/null # each is checked by itself
     source "ci/$part.sh"
 done
@@ -201,6 +203,16 @@ ci_bench() {
     step 'measure' benches/run.sh "$@"
 }
 
+ci_package() {
+    need_deb jq
+    step 'pack' pack_crates
+    step 'unpack' unpack_crates
+    step 'packages are complete' look_into_packages
+    step 'build what was packed' cargo check --manifest-path "$CARGO_TARGET_DIR/package/unpacked/Cargo.toml" --workspace
+    step 'doctests of what was packed' cargo_test --manifest-path "$CARGO_TARGET_DIR/package/unpacked/Cargo.toml" \
+        --workspace --exclude realpeer-preload --all-features --doc
+}
+
 ci_strace() {
     need_deb strace
     tests/strace.sh
@@ -227,18 +239,14 @@ ci_fuzz_total() {
 }
 
 ci_mutants() {
-    need_cargo_mutants
-    step 'mutants of realpeer-io' mutants realpeer-io \
-        'acceptor corpus decisions handshake trust' 'errors known_faults runtimes'
-    step 'mutants of realpeer-proto' mutants realpeer-proto \
-        'corpus decisions encode' 'acceptor conformance differential errors handshake invariants known_faults'
+    mutants_of_each "$@"
 }
 
 subcommand=${1:-all}
 shift || true
 case $subcommand in
     all | quick | fmt | tidy | lint | nostd | ffi | docs | preload | test | benches | fuzz | load | asan | deny \
-        | strace | fuzz-total)
+        | package | strace | fuzz-total)
         [[ $# -eq 0 ]] || die "$subcommand takes no argument"
         "ci_${subcommand//-/_}"
         ;;

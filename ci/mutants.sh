@@ -2,35 +2,68 @@
 # Changes the code in one place at a time, to see whether a test notices. Sourced by ci.sh.
 
 CARGO_MUTANTS_VERSION=27.1.0
+# The facade has no code, and what the other crates have is tested in other ways; realpeer-cli is for those with a night.
+MUTATED=(realpeer-proto realpeer-io realpeer-std realpeer-tokio realpeer-futures realpeer-smol realpeer-async-std
+    realpeer-axum realpeer-tonic)
 
-need_cargo_mutants() {
-    need_cargo cargo-mutants "$CARGO_MUTANTS_VERSION"
+# mutants_of_each [PACKAGE]...: of all, if none is named.
+mutants_of_each() {
+    local package
+    [[ $# -gt 0 ]] || set -- "${MUTATED[@]}"
+    for package in "$@"; do step "mutants of $package" mutants_of "$package"; done
 }
 
-# mutants PACKAGE TESTS MORE_TESTS: changes the package's code in one place at a time. What its own tests and the
-# first do not notice is tried again with more, on std and tokio. A change that none of them notices is an error, unless
-# .cargo/mutants.toml says why nothing could.
+# mutants_of PACKAGE: which tests should notice. The cheap ones come first, and the others see what is left.
+mutants_of() {
+    need_cargo cargo-mutants "$CARGO_MUTANTS_VERSION"
+    case $1 in
+        realpeer-proto)
+            mutants "$1" "$on_std_and_tokio" 'corpus decisions encode' \
+                'acceptor conformance differential errors handshake invariants known_faults'
+            ;;
+        realpeer-io)
+            mutants "$1" "$on_std_and_tokio" 'acceptor corpus decisions handshake trust' 'errors known_faults runtimes'
+            ;;
+        realpeer-std) mutants "$1" 'on_std std_only' runtimes ;;
+        realpeer-tokio) mutants "$1" 'on_tokio tokio_only' runtimes ;;
+        realpeer-futures) mutants "$1" 'on_futures_io on_smol on_async_std' runtimes ;;
+        realpeer-smol) mutants "$1" on_smol runtimes ;;
+        realpeer-async-std) mutants "$1" on_async_std runtimes ;;
+        *) mutants "$1" '' ;;
+    esac
+}
+on_std_and_tokio='--skip on_smol --skip on_async_std --skip on_futures_io'
+
+# mutants PACKAGE FILTERS [TESTS]...: changes the package's code in one place at a time. Each TESTS is a pass over what
+# is left: the package's unit tests and these of realpeer-tests, as the filters choose them. Without TESTS there is one
+# pass, with all of the package's own tests. A change that nobody notices is an error, unless .cargo/mutants.toml says
+# why nothing could.
 mutants() {
-    local out=target/mutants-$1
+    local package=$1 filters=$2 out=target/mutants-$1 again=()
+    shift 2
     rm -rf "$out"
-    mutants_pass "$1" "$2" --timeout 20
-    mutants_pass "$1" "$3" --timeout 40 --iterate
+    if [[ $# -eq 0 ]]; then mutants_pass "$package" "$package" --all-features '' --timeout 60; fi
+    while [[ $# -gt 0 ]]; do
+        mutants_pass "$package" "$package,realpeer-tests" "--lib --test=${1// / --test=}" "$filters" --timeout 40 "${again[@]}"
+        again=(--iterate)
+        shift
+    done
     [[ ! -s $out/mutants.out/missed.txt ]] || die "see $out/mutants.out/missed.txt"
 }
 
-# mutants_pass PACKAGE TESTS ARGUMENTS...
+# mutants_pass PACKAGE TESTED WHICH FILTERS ARGUMENT...: WHICH are options of cargo test, FILTERS those of its tests,
+# ARGUMENTs those of cargo mutants.
 mutants_pass() {
-    local package=$1 names tests=(--lib) status=0
-    local runtimes=(--test-threads 16 --skip on_smol --skip on_async_std --skip on_futures_io)
-    read -ra names <<<"$2"
-    tests+=("${names[@]/#/--test=}")
+    local package=$1 which filters packages status=0
+    IFS=, read -ra packages <<<"$2"
+    read -ra which <<<"$3"
+    read -ra filters <<<"$4"
     # Without a change they pass.
-    cargo test --profile mutants -p "$package" -p realpeer-tests "${tests[@]}" -- "${runtimes[@]}"
+    cargo test --profile mutants "${packages[@]/#/--package=}" "${which[@]}" -- --test-threads 16 "${filters[@]}"
     # In copies of the tree, as many as there are cores, with target directories of their own.
-    env -u CARGO_TARGET_DIR cargo mutants --package "$package" --test-package "$package,realpeer-tests" \
-        --jobs "$(nproc)" --profile mutants --baseline skip --build-timeout 600 \
-        --output "target/mutants-$package" "${@:3}" "${tests[@]/#/--cargo-arg=}" -- -- "${runtimes[@]}" ||
-        status=$?
+    env -u CARGO_TARGET_DIR cargo mutants --package "$package" --test-package "$2" --jobs "$(nproc)" \
+        --profile mutants --baseline skip --build-timeout 600 --output "target/mutants-$package" "${@:5}" \
+        "${which[@]/#/--cargo-arg=}" -- -- --test-threads 16 "${filters[@]}" || status=$?
     # 2: some were missed. 3: some made the tests take for ever, which is noticing them, too.
     [[ $status =~ ^[023]$ ]] || die "cargo mutants: $status"
 }

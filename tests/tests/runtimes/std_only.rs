@@ -2,7 +2,7 @@
 
 use std::io::{self, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
@@ -115,6 +115,25 @@ fn buffered_handshake_works_in_either_mode_and_asks_the_socket_for_its_address()
             assert_eq!(established.source(), peer.as_address());
             assert_eq!(established.destination(), Some(addr.into()));
             sender.join().unwrap();
+            let mut ping = [0; 4];
+            server.read_exact(&mut ping).unwrap();
+            assert_eq!(&ping, b"ping");
+        }
+    });
+}
+
+/// Streams over a socket, such as TLS, may be interrupted, or have nothing yet although the socket has.
+#[test]
+fn buffered_handshake_reads_again_after_an_interruption_and_where_nothing_has_come_out_yet() {
+    bounded(|| {
+        for kind in [io::ErrorKind::Interrupted, io::ErrorKind::WouldBlock] {
+            let (mut client, server) = pair();
+            client.write_all(V1).unwrap();
+            client.write_all(b"ping").unwrap();
+            let mut server = BufReader::new(Reluctant { stream: &server, error: Some(kind) });
+            let established = handshake_buf_read(&acceptor(), &mut server, endpoint(&client));
+            let established = established.unwrap_or_else(|error| panic!("{kind:?}: {error}"));
+            assert_eq!(established.source().to_string(), SOURCE);
             let mut ping = [0; 4];
             server.read_exact(&mut ping).unwrap();
             assert_eq!(&ping, b"ping");
@@ -260,6 +279,27 @@ fn datagrams_are_waited_for_as_the_socket_says() {
         }
         assert_eq!(socket.read_timeout().unwrap(), Some(Duration::from_millis(20)));
     });
+}
+
+/// A stream whose first read fails.
+struct Reluctant<'a> {
+    stream: &'a TcpStream,
+    error: Option<io::ErrorKind>,
+}
+
+impl Read for Reluctant<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.error.take() {
+            Some(kind) => Err(kind.into()),
+            None => self.stream.read(buffer),
+        }
+    }
+}
+
+impl AsFd for Reluctant<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
 }
 
 /// A connection: the client's end and the server's.
