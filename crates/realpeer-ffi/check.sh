@@ -15,7 +15,8 @@ WARNINGS=(-Wall -Wextra -Wpedantic -Werror)
 C99=(-std=c99 -D_POSIX_C_SOURCE=200809L)
 CPP17=(-std=c++17)
 SANITIZE=(-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all)
-UNDER_VALGRIND='valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite'
+UNDER_VALGRIND='valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
+    --show-leak-kinds=definite'
 
 main() {
     if [[ ${1:-} == header ]]; then

@@ -73,13 +73,15 @@ static void *serve(void *argument)
 {
     struct connection *connection = (struct connection *)argument;
     struct realpeer_established who;
+    int fd = connection->fd;
+    int established = establish(connection, &who) == 0;
 
-    if (establish(connection, &who) == 0) {
+    if (established)
         report(&connection->peer, connection->peer_len, &who);
-        echo(connection->fd);
-    }
-    close(connection->fd);
     free(connection);
+    if (established)
+        echo(fd);
+    close(fd);
     return NULL;
 }
 

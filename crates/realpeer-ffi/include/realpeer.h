@@ -76,7 +76,7 @@ enum realpeer_status {
      */
     REALPEER_STATUS_CRC32C = -5,
     /**
-     * The header is longer than the limit or than the buffer.
+     * The header is longer than the limit.
      */
     REALPEER_STATUS_TOO_LONG = -6,
     /**
@@ -105,7 +105,7 @@ enum realpeer_status {
      */
     REALPEER_STATUS_ARGUMENT = -12,
     /**
-     * The caller's memory is too small for the result.
+     * The caller's memory is too small: for the result, or for a header that the limit allows.
      */
     REALPEER_STATUS_NO_SPACE = -13,
     /**
@@ -229,8 +229,8 @@ struct realpeer_config {
      */
     uint32_t versions;
     /**
-     * The longest header accepted, in bytes; by default 4096. Below 536 real headers may not fit. A buffer that is
-     * shorter limits it further.
+     * The longest header accepted, in bytes; by default 4096. Below 536 real headers may not fit. A longer one is
+     * `REALPEER_STATUS_TOO_LONG`; one that the limit allows and the buffer can't hold `REALPEER_STATUS_NO_SPACE`.
      */
     uint32_t max_header_len;
     /**
@@ -484,7 +484,7 @@ extern "C" {
  *
  * `size` is `sizeof *decoder`. `config` may be NULL for the defaults. Headers are kept in `buffer`, which must stay
  * where it is, and belong to the decoder, for as long as decoder or header are in use; it need not be initialised. A
- * header longer than `buffer_len` is rejected; 536 bytes are enough for most.
+ * header that is longer is `REALPEER_STATUS_NO_SPACE` as soon as that is known; 536 bytes are enough for most.
  *
  * Returns `REALPEER_STATUS_DONE` or `REALPEER_STATUS_ARGUMENT`. Thread-safe; `errno` is left alone.
  */

@@ -23,8 +23,8 @@ pub struct Config {
     pub trust: *const Trust,
     /// The versions accepted, one of `enum realpeer_versions`.
     pub versions: u32,
-    /// The longest header accepted, in bytes; by default 4096. Below 536 real headers may not fit. A buffer that is
-    /// shorter limits it further.
+    /// The longest header accepted, in bytes; by default 4096. Below 536 real headers may not fit. A longer one is
+    /// `REALPEER_STATUS_TOO_LONG`; one that the limit allows and the buffer can't hold `REALPEER_STATUS_NO_SPACE`.
     pub max_header_len: u32,
     /// The time for the whole header, in milliseconds; by default 5000, at most a day. Only handshakes look at it.
     pub timeout_ms: u32,

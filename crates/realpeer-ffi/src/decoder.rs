@@ -38,7 +38,7 @@ impl Tenant for proto::Decoder<Buffer> {
 ///
 /// `size` is `sizeof *decoder`. `config` may be NULL for the defaults. Headers are kept in `buffer`, which must stay
 /// where it is, and belong to the decoder, for as long as decoder or header are in use; it need not be initialised. A
-/// header longer than `buffer_len` is rejected; 536 bytes are enough for most.
+/// header that is longer is `REALPEER_STATUS_NO_SPACE` as soon as that is known; 536 bytes are enough for most.
 ///
 /// Returns `REALPEER_STATUS_DONE` or `REALPEER_STATUS_ARGUMENT`. Thread-safe; `errno` is left alone.
 #[unsafe(no_mangle)]

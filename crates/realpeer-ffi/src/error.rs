@@ -71,6 +71,8 @@ pub(crate) fn of(error: &proto::Error) -> (Status, u32) {
         Error::TooLong { limit, .. } => (Status::TooLong, limit),
         Error::Closed => (Status::Closed, 0),
         Error::Truncated { received } => (Status::Truncated, received),
+        Error::EmptyDatagram => (Status::Truncated, 0),
+        Error::StorageTooSmall { room, .. } => (Status::NoSpace, room),
         Error::OutOfMemory => (Status::NoSpace, 0),
         _ => (Status::Argument, 0),
     }

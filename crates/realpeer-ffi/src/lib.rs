@@ -11,7 +11,7 @@
 #![no_std]
 #![cfg(unix)]
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 extern crate std;
 
 mod address;
@@ -19,6 +19,8 @@ mod config;
 mod decoder;
 mod encode;
 mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod handshake;
 mod header;
 mod memory;

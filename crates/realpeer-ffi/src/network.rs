@@ -44,8 +44,8 @@ impl Net {
 
     /// Whether `address`, or the IPv4 address that it maps, is in the network.
     pub(crate) fn contains(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        address.is_ipv4() == self.address.is_ipv4() && mask(address, self.prefix_len) == self.address
+        // Where the families differ, so do the addresses.
+        mask(address.to_canonical(), self.prefix_len) == self.address
     }
 
     /// A network of mapped addresses as the IPv4 network that it is. A wider one holds more than those, and its own

@@ -24,7 +24,7 @@ pub enum Status {
     Tlv = -4,
     /// The CRC32C is not that of the header.
     Crc32c = -5,
-    /// The header is longer than the limit or than the buffer.
+    /// The header is longer than the limit.
     TooLong = -6,
     /// The peer closed the connection without a byte, as bare TCP health checks do. Nothing to worry about.
     Closed = -7,
@@ -39,7 +39,7 @@ pub enum Status {
     /// The caller's mistake: NULL, a misaligned pointer, a wrong size, an unknown value, an object that was never
     /// initialised, or a call that its documentation rules out.
     Argument = -12,
-    /// The caller's memory is too small for the result.
+    /// The caller's memory is too small: for the result, or for a header that the limit allows.
     NoSpace = -13,
     /// No header can say what was asked for.
     NotEncodable = -14,

@@ -25,6 +25,7 @@ pub use mutate::mutate;
 pub use parse::parse;
 pub use policy::policy;
 pub use readers::readers;
+pub use realpeer_ffi::fuzzing::boundary as ffi;
 pub use roundtrip::roundtrip;
 pub use tlvs::tlvs;
 
@@ -55,7 +56,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     Target { name: "parse", body: parse, prefix: Prefix::Settings },
     Target { name: "decoder", body: decoder, prefix: Prefix::Script },
     Target { name: "handshake", body: handshake, prefix: Prefix::Script },
@@ -65,6 +66,7 @@ pub const TARGETS: [Target; 9] = [
     Target { name: "policy", body: policy, prefix: Prefix::Other },
     Target { name: "readers", body: readers, prefix: Prefix::Files },
     Target { name: "differential", body: differential, prefix: Prefix::Settings },
+    Target { name: "ffi", body: ffi, prefix: Prefix::Script },
 ];
 
 /// What the receiver is set to, by the first byte of an input: 0 is everything that can be accepted.

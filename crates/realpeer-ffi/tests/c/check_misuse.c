@@ -231,7 +231,7 @@ static void memory_that_is_too_small_or_misaligned(void)
     CHECK(realpeer_decoder_status(askew, NULL) == ARGUMENT);
     /* A buffer that can't hold the header. */
     CHECK(realpeer_decoder_init(&decoder, sizeof decoder, NULL, buffer, 20) == REALPEER_STATUS_DONE);
-    CHECK(realpeer_decoder_push(&decoder, line, sizeof line - 1, &taken) == REALPEER_STATUS_TOO_LONG);
+    CHECK(realpeer_decoder_push(&decoder, line, sizeof line - 1, &taken) == REALPEER_STATUS_NO_SPACE);
     CHECK(buffer[20] == 0xEE);
 }
 
