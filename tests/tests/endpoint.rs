@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "this is test code")]
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::{
+    IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, TcpListener, TcpStream, UdpSocket,
+};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net as unix;
 
@@ -140,6 +142,31 @@ fn endpoints_are_made_from_every_form_of_address() {
     assert_eq!((unix.ip(), unix.port(), unix.socket_addr()), (None, None, None));
     let error = SocketAddr::try_from(unix).unwrap_err();
     assert_eq!(error.to_string(), "unix:/run/proxy is a UNIX socket and has no IP address");
+}
+
+/// Whatever the caller thinks of the peer, the socket knows.
+#[test]
+fn a_socket_is_asked_for_its_peer() {
+    for at in ["127.0.0.1:0", "[::1]:0"] {
+        let listener = TcpListener::bind(at).unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, peer) = listener.accept().unwrap();
+        assert_eq!(Endpoint::of_peer(&stream).unwrap(), peer.into());
+        assert_eq!(Endpoint::of_peer(&client).unwrap(), listener.local_addr().unwrap().into());
+    }
+    let (one, _other) = unix::UnixStream::pair().unwrap();
+    assert_eq!(Endpoint::of_peer(&one).unwrap(), UnixName::default().into());
+
+    // To the byte.
+    let name = format!("realpeer-peer-{}\0", std::process::id());
+    let addr = unix::SocketAddr::from_abstract_name(&name).unwrap();
+    let _listener = unix::UnixListener::bind_addr(&addr).unwrap();
+    let client = unix::UnixStream::connect_addr(&addr).unwrap();
+    let peer = Endpoint::of_peer(&client).unwrap();
+    assert_eq!(peer.unix_name().unwrap().as_abstract_name(), Some(name.as_bytes()));
+
+    let unconnected = UdpSocket::bind("127.0.0.1:0").unwrap();
+    assert_eq!(Endpoint::of_peer(&unconnected).unwrap_err().kind(), std::io::ErrorKind::NotConnected);
 }
 
 #[test]

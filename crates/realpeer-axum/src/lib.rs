@@ -24,18 +24,24 @@
 //! # }
 //! ```
 //!
+//! Middleware of other crates, such as rate limiters, looks for a `ConnectInfo<SocketAddr>`: [`insert_socket_addr`] puts it
+//! there.
+//!
 //! UNIX listeners work alike. For tests of handlers, `axum::extract::connect_info::MockConnectInfo` takes a `RealPeer`
 //! that is made from an `Established`.
 //!
 //! With the feature `tls-listener`, the listener is also an `AsyncAccept` of the crate tls-listener, so that a
 //! `TlsListener` over it has the header before TLS, and can be served in the same way. Its handlers take the same
-//! `ConnectInfo<RealPeer>`. For HTTP/2 switch on the feature `http2` of axum and offer `h2` by ALPN. Mind that
-//! tls-listener bounds how long a TLS handshake may take, but not how many there are at a time.
+//! `ConnectInfo<RealPeer>`. For HTTP/2 switch on the feature `http2` of axum and offer `h2` by ALPN. Note that
+//! tls-listener bounds how long a TLS handshake may take, but not how many there are at a time. Served by `axum::serve`, a TLS
+//! handshake that fails is logged without the client's address: to have it, call `TlsListener::accept` in a loop of your
+//! own, whose error has the `RealPeer`.
 
 #![cfg(unix)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+mod connect_info;
 #[cfg(feature = "tls-listener")]
 mod tls_listener;
 
@@ -51,6 +57,8 @@ use realpeer::tokio::{Accepts, EstablishedListener, SendAccepts, Tokio};
 use realpeer::{Acceptor, Established};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::sleep;
+
+pub use connect_info::insert_socket_addr;
 
 /// Who is at the ends of the connection that a request came on: what [`Established`] says. Clones are cheap.
 ///

@@ -9,10 +9,10 @@ use std::time::Duration;
 use axum::extract::ConnectInfo;
 use axum::routing::get;
 use axum::serve::Listener as _;
-use axum::{Router, serve};
-use realpeer::proto::{Encoder, Tlv, Version, kind};
+use axum::{Router, middleware, serve};
+use realpeer::proto::{Addresses, Encoder, Tlv, Version, kind};
 use realpeer::{Acceptor, Trust, Verdict, header_and_payload};
-use realpeer_axum::{Listener, RealPeer};
+use realpeer_axum::{Listener, RealPeer, insert_socket_addr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::time::timeout;
@@ -61,6 +61,24 @@ async fn handlers_see_source_proxy_and_tlvs() {
     let addr = start(Acceptor::new("127.0.0.1".parse::<Trust>().unwrap())).await;
     let (body, proxy) = ask(addr, &with_header()).await;
     assert_eq!(body, format!("192.0.2.1:56324 through Some(\"{proxy}\") for Some(\"example.org\")"));
+}
+
+/// What a rate limiter of another crate looks for.
+#[tokio::test]
+async fn connect_info_can_be_a_plain_canonical_socket_address() {
+    let whoami = |ConnectInfo(addr): ConnectInfo<SocketAddr>| async move { addr.to_string() };
+    let app = Router::new().route("/", get(whoami)).layer(middleware::from_fn(insert_socket_addr));
+    let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>().unwrap());
+    let listener = Listener::new(TcpListener::bind("127.0.0.1:0").await.unwrap(), acceptor, 2);
+    let addr = listener.inner().local_addr().unwrap();
+    tokio::spawn(async { serve(listener, app.into_make_service_with_connect_info::<RealPeer>()).await });
+
+    assert_eq!(ask(addr, &with_header()).await.0, "192.0.2.1:56324");
+    let (source, destination) =
+        ("[::ffff:192.0.2.1]:56324".parse().unwrap(), "[2001:db8::1]:80".parse().unwrap());
+    let mapped = Addresses::Inet6 { source, destination };
+    let mapped = header_and_payload(Encoder::new(Version::V2, mapped), REQUEST).unwrap();
+    assert_eq!(ask(addr, &mapped).await.0, "192.0.2.1:56324");
 }
 
 #[tokio::test]

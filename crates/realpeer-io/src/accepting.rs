@@ -9,6 +9,7 @@ use std::{fmt, io};
 use realpeer_proto::{Config, Handshake, HandshakeError, ReadMode};
 
 use crate::acceptor::Shared;
+use crate::danger::{self, Detect};
 use crate::{AcceptError, Acceptor, Endpoint, Established, HeaderStorage, Verdict};
 
 /// A connection that is being accepted: the policy has been asked, and the header is read if there is to be one.
@@ -60,8 +61,16 @@ pub struct Accepting<I> {
 enum State<I> {
     /// Accepted at that time; the policy has not been asked.
     Accepted(I, Config),
-    Reading(Handshake<I, HeaderStorage>),
+    Reading(Handshake<I, HeaderStorage>, Expected),
     Ended(Result<Established, AcceptError>),
+}
+
+/// What the policy expects of the peer.
+#[derive(Clone, Copy, Debug)]
+enum Expected {
+    Header,
+    /// A header that this allows, or none.
+    HeaderOrNone(Detect, Config),
 }
 
 impl<I> Accepting<I> {
@@ -76,7 +85,7 @@ impl<I> Accepting<I> {
     pub fn result(&self) -> Option<&Result<Established, AcceptError>> {
         match &self.state {
             State::Ended(result) => Some(result),
-            State::Accepted(..) | State::Reading(_) => None,
+            State::Accepted(..) | State::Reading(..) => None,
         }
     }
 }
@@ -93,19 +102,16 @@ where
     /// Asks the policy, unless that has been done. A policy that panics leaves things as they were.
     pub(crate) fn ask(&mut self) {
         let State::Accepted(accepted, config) = &self.state else { return };
-        let result = match self.shared.verdict(&self.peer) {
-            Verdict::Require => {
-                let storage = HeaderStorage::with_limit(config.max_header_len());
-                let handshake = Handshake::with_storage(config, *accepted, storage);
-                self.due = handshake.poll_timeout();
-                self.state = State::Reading(handshake);
-                return;
-            }
-            Verdict::Bypass => Ok(Established::without_header(self.peer.clone())),
-            Verdict::Refuse => Err(AcceptError::Refused { peer: self.peer.clone() }),
+        let (config, expected) = match self.shared.verdict(&self.peer) {
+            Verdict::Require => (*config, Expected::Header),
+            Verdict::Detect(detect) => (Detect::config(config), Expected::HeaderOrNone(detect, *config)),
+            Verdict::Bypass => return self.conclude(Ok(Established::without_header(self.peer.clone()))),
+            Verdict::Refuse => return self.conclude(Err(AcceptError::Refused { peer: self.peer.clone() })),
         };
-        self.shared.count(result.as_ref().map(|_| None));
-        self.state = State::Ended(result);
+        let storage = HeaderStorage::with_limit(config.max_header_len());
+        let handshake = Handshake::with_storage(&config, *accepted, storage);
+        self.due = handshake.poll_timeout();
+        self.state = State::Reading(handshake, expected);
     }
 
     /// Returns when to call [`handle_timeout`](Self::handle_timeout) and poll; `None` once a poll has returned the
@@ -118,7 +124,7 @@ where
     /// the deadline reads once more, and is ready.
     pub fn handle_timeout(&mut self, now: I) {
         self.ask();
-        if let State::Reading(handshake) = &mut self.state {
+        if let State::Reading(handshake, _) = &mut self.state {
             handshake.handle_timeout(now);
         }
     }
@@ -172,7 +178,7 @@ where
     /// Always those of the result, which may be an earlier one.
     pub fn fail(&mut self, error: io::Error) -> Result<Established, AcceptError> {
         self.ask();
-        if let State::Reading(_) = self.state {
+        if let State::Reading(..) = self.state {
             self.end(Err(HandshakeError::Io(error)));
         }
         self.hand_out()
@@ -185,8 +191,8 @@ where
     pub fn taken(&self) -> &[u8] {
         match &self.state {
             State::Accepted(..) => &[],
-            State::Reading(handshake) => handshake.taken(),
-            State::Ended(Ok(established)) => established.header_bytes(),
+            State::Reading(handshake, _) => handshake.taken(),
+            State::Ended(Ok(established)) => established.taken(),
             State::Ended(Err(error)) => error.taken(),
         }
     }
@@ -196,7 +202,7 @@ where
         poll: impl FnOnce(&mut Handshake<I, HeaderStorage>) -> Poll<Result<(), HandshakeError<io::Error>>>,
     ) -> Poll<Result<Established, AcceptError>> {
         self.ask();
-        if let State::Reading(handshake) = &mut self.state {
+        if let State::Reading(handshake, _) = &mut self.state {
             let ended = ready!(poll(handshake));
             self.end(ended);
         }
@@ -204,11 +210,24 @@ where
     }
 
     fn end(&mut self, ended: Result<(), HandshakeError<io::Error>>) {
-        let State::Reading(handshake) = &self.state else { return };
-        let result = match ended {
-            Ok(()) => Ok(Established::new(self.peer.clone(), Some(handshake.decoder().clone()))),
-            Err(error) => Err(AcceptError::new(error, handshake)),
+        let State::Reading(handshake, expected) = &self.state else { return };
+        let established = || Established::new(self.peer.clone(), Some(handshake.decoder().clone()));
+        let result = match (ended, expected) {
+            (Ok(()), Expected::Header) => Ok(established()),
+            (Ok(()), Expected::HeaderOrNone(_, config)) => {
+                danger::check_version(handshake.taken(), config).map(|()| established())
+            }
+            (Err(error), Expected::HeaderOrNone(detect, _))
+                if detect.is_without_header(&error, handshake.decoder().as_bytes()) =>
+            {
+                Ok(Established::without_header_after(self.peer.clone(), handshake.taken()))
+            }
+            (Err(error), _) => Err(AcceptError::new(error, handshake)),
         };
+        self.conclude(result);
+    }
+
+    fn conclude(&mut self, result: Result<Established, AcceptError>) {
         self.shared.count(result.as_ref().map(Established::header));
         self.state = State::Ended(result);
     }
@@ -218,7 +237,7 @@ where
         self.due = None;
         match &self.state {
             State::Ended(result) => result.clone(),
-            State::Accepted(..) | State::Reading(_) => Err(AcceptError::Closed),
+            State::Accepted(..) | State::Reading(..) => Err(AcceptError::Closed),
         }
     }
 }

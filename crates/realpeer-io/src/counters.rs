@@ -37,6 +37,8 @@ pub struct Counts {
     pub timed_out: u64,
     /// Datagrams larger than the buffer for them.
     pub oversize: u64,
+    /// Datagrams that may have been several.
+    pub joined: u64,
     /// Connections that failed before their header was complete.
     pub io: u64,
 }
@@ -62,6 +64,7 @@ pub(crate) struct Counters {
     protocol: Counter,
     timed_out: Counter,
     oversize: Counter,
+    joined: Counter,
     io: Counter,
 }
 
@@ -79,6 +82,7 @@ impl Counters {
             Err(AcceptError::Protocol { .. }) => &self.protocol,
             Err(AcceptError::TimedOut { .. }) => &self.timed_out,
             Err(AcceptError::Oversize { .. }) => &self.oversize,
+            Err(AcceptError::Joined) => &self.joined,
             Err(AcceptError::Io { .. }) => &self.io,
         };
         counter.add_one();
@@ -96,6 +100,7 @@ impl Counters {
             protocol: read(&self.protocol),
             timed_out: read(&self.timed_out),
             oversize: read(&self.oversize),
+            joined: read(&self.joined),
             io: read(&self.io),
         }
     }

@@ -2,6 +2,7 @@
 
 use realpeer_proto::{Address, Header, parse_datagram};
 
+use crate::danger::has_signature;
 use crate::{AcceptError, Acceptor, Endpoint, Verdict};
 
 /// What a datagram says, and who sent it. See [`Acceptor::datagram`].
@@ -25,6 +26,16 @@ pub struct Datagram<'a> {
     payload: &'a [u8],
 }
 
+/// How the bytes in a buffer relate to the datagram that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    Whole,
+    /// The buffer was too small.
+    Cut,
+    /// There may be several.
+    Unknown,
+}
+
 impl Acceptor {
     /// Reads a datagram that came from `peer`: asks the policy, and reads the header if there is to be one.
     ///
@@ -39,20 +50,23 @@ impl Acceptor {
         peer: impl Into<Endpoint>,
         bytes: &'a [u8],
     ) -> Result<Datagram<'a>, AcceptError> {
-        self.received(peer.into(), bytes, true)
+        self.datagram_of(peer.into(), bytes, Extent::Whole)
     }
 
-    /// The same where `bytes` may be less than the whole datagram, as a buffer that is too small leaves it.
-    pub(crate) fn received<'a>(
+    /// Reads what a buffer holds after a datagram was received into it.
+    pub(crate) fn datagram_of<'a>(
         &self,
         peer: Endpoint,
         bytes: &'a [u8],
-        whole: bool,
+        extent: Extent,
     ) -> Result<Datagram<'a>, AcceptError> {
         let read = match self.verdict(&peer) {
             Verdict::Refuse => Err(AcceptError::Refused { peer: peer.clone() }),
-            _ if !whole => Err(AcceptError::Oversize { buffer: bytes.len() }),
-            Verdict::Require => parse_datagram(bytes, self.config())
+            _ if extent == Extent::Cut => Err(AcceptError::Oversize { buffer: bytes.len() }),
+            _ if extent == Extent::Unknown => Err(AcceptError::Joined),
+            // A datagram is complete: what begins with no signature has no header.
+            Verdict::Detect(_) if !has_signature(bytes) => Ok((None, bytes)),
+            Verdict::Require | Verdict::Detect(_) => parse_datagram(bytes, self.config())
                 .map(|(header, payload)| (Some(header), payload))
                 .map_err(AcceptError::from),
             Verdict::Bypass => Ok((None, bytes)),

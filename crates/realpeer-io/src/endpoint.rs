@@ -53,6 +53,28 @@ pub struct ParseEndpointError(Box<str>);
 pub struct NotInetError(UnixName);
 
 impl Endpoint {
+    /// Asks a connected socket for its peer. Where the socket is at hand, it knows better than whoever passes an address on.
+    ///
+    /// # Errors
+    ///
+    /// Those of `getpeername`, such as `NotConnected` if the peer has reset the connection meanwhile; `Unsupported` if the
+    /// socket is neither of IP nor of UNIX.
+    ///
+    /// ```
+    /// use std::net::{TcpListener, TcpStream};
+    /// use realpeer_io::Endpoint;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let client = TcpStream::connect(listener.local_addr()?)?;
+    /// let (stream, _) = listener.accept()?;
+    /// assert_eq!(Endpoint::of_peer(&stream)?, client.local_addr()?.into());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[cfg(unix)]
+    pub fn of_peer(socket: impl std::os::fd::AsFd) -> std::io::Result<Self> {
+        crate::socket::peer_endpoint(socket)
+    }
+
     /// Returns the IP address, or None for a UNIX socket. It is canonical: an IPv4-mapped address, by which a dual-stack
     /// listener names its IPv4 peers, is returned as the IPv4 address it maps.
     pub fn ip(&self) -> Option<IpAddr> {

@@ -55,6 +55,10 @@ pub enum AcceptError {
         /// The length of the buffer.
         buffer: usize,
     },
+    /// The datagram arrived with control messages, which nobody asked for here: with the socket option `UDP_GRO` several
+    /// datagrams may be in one buffer, and the headers of all but the first would be payload (R11). Switch the option off,
+    /// or receive with `recvmsg` and give each datagram to [`Acceptor::datagram`](crate::Acceptor::datagram). UDP only.
+    Joined,
     /// The connection failed.
     #[non_exhaustive]
     Io {
@@ -66,7 +70,7 @@ pub enum AcceptError {
 }
 
 impl AcceptError {
-    /// Returns a word for logs and counters: `refused`, `closed`, `protocol`, `timeout`, `oversize` or `io`.
+    /// Returns a word for logs and counters: `refused`, `closed`, `protocol`, `timeout`, `oversize`, `joined` or `io`.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Refused { .. } => "refused",
@@ -74,6 +78,7 @@ impl AcceptError {
             Self::Protocol { .. } => "protocol",
             Self::TimedOut { .. } => "timeout",
             Self::Oversize { .. } => "oversize",
+            Self::Joined => "joined",
             Self::Io { .. } => "io",
         }
     }
@@ -107,8 +112,19 @@ impl AcceptError {
     pub fn taken(&self) -> &[u8] {
         match self {
             Self::Protocol { taken, .. } | Self::TimedOut { taken, .. } | Self::Io { taken, .. } => taken,
-            Self::Refused { .. } | Self::Closed | Self::Oversize { .. } => &[],
+            Self::Refused { .. } | Self::Closed | Self::Oversize { .. } | Self::Joined => &[],
         }
+    }
+
+    /// Bytes that can't be given back have been taken off a connection without a header.
+    pub(crate) fn undetectable(taken: &[u8]) -> Self {
+        let received = u32::try_from(taken.len()).unwrap_or(u32::MAX);
+        Self::Protocol { error: Error::Truncated { received }, taken: taken.into() }
+    }
+
+    /// `header` has been taken off the connection, and is of a version that is not allowed.
+    pub(crate) fn of_detected(error: Error, header: &[u8]) -> Self {
+        Self::Protocol { error, taken: header.into() }
     }
 
     pub(crate) fn new<I>(error: HandshakeError<io::Error>, handshake: &Handshake<I, HeaderStorage>) -> Self
@@ -144,6 +160,10 @@ impl fmt::Display for AcceptError {
             Self::Oversize { buffer } => {
                 write!(f, "datagram larger than the buffer of {buffer} bytes: its end is lost")
             }
+            Self::Joined => f.write_str(
+                "several datagrams may be in one buffer: the socket delivers control messages, as with UDP_GRO; switch \
+                 them off",
+            ),
             Self::Io { error, .. } => write!(f, "connection failed before its header was complete: {error}"),
         }
     }
@@ -180,7 +200,9 @@ impl From<AcceptError> for io::Error {
             }
             AcceptError::Protocol { error: Error::OutOfMemory, .. } => io::ErrorKind::OutOfMemory,
             AcceptError::Protocol { error: Error::ApiMisuse(_), .. } => io::ErrorKind::InvalidInput,
-            AcceptError::Protocol { .. } | AcceptError::Oversize { .. } => io::ErrorKind::InvalidData,
+            AcceptError::Protocol { .. } | AcceptError::Oversize { .. } | AcceptError::Joined => {
+                io::ErrorKind::InvalidData
+            }
             AcceptError::TimedOut { .. } => io::ErrorKind::TimedOut,
             // A number is worth more to a program than the words around it.
             AcceptError::Io { error, .. } => match error.raw_os_error() {

@@ -1,5 +1,7 @@
 //! What is known of a connection once its header has been read.
 
+use std::net::IpAddr;
+
 use realpeer_proto::{Address, Decoder, Header, Version};
 
 use crate::{Endpoint, HeaderStorage};
@@ -28,6 +30,7 @@ pub struct Established {
     peer: Endpoint,
     local: Option<Endpoint>,
     decoder: Option<Decoder<HeaderStorage>>,
+    taken_payload: Box<[u8]>,
     /// Whether the header has a destination.
     destined: bool,
 }
@@ -36,7 +39,7 @@ impl Established {
     pub(crate) fn new(peer: Endpoint, decoder: Option<Decoder<HeaderStorage>>) -> Self {
         let header = decoder.as_ref().and_then(Decoder::header);
         let destined = header.is_some_and(|header| header.destination().is_some());
-        Self { peer, local: None, decoder, destined }
+        Self { peer, local: None, decoder, taken_payload: Box::default(), destined }
     }
 
     /// A connection from `peer` without a header. Acceptors make their own; this one is for connections that go by
@@ -54,10 +57,41 @@ impl Established {
         Self::new(peer.into(), None)
     }
 
+    /// A connection of which bytes were taken before they turned out to be none of a header.
+    pub(crate) fn without_header_after(peer: Endpoint, taken_payload: &[u8]) -> Self {
+        Self { taken_payload: taken_payload.into(), ..Self::without_header(peer) }
+    }
+
+    /// Returns bytes of payload that were taken off the connection: read them before the connection. Only
+    /// [`danger::DetectHeader`](crate::danger::DetectHeader) can cause any; without it there are none.
+    ///
+    /// `taken_payload() ++ what is left on the connection == all of the payload`
+    pub fn taken_payload(&self) -> &[u8] {
+        &self.taken_payload
+    }
+
     /// Where the connection comes from: the header's source, or the socket's peer where there is no header, or one
     /// without addresses (LOCAL, UNKNOWN, UNSPEC).
+    ///
+    /// It may be an IPv4-mapped address, as the header or a dual-stack listener names it, which access lists for IPv4 miss.
+    /// For these there is [`source_ip`](Self::source_ip), or `source().to_canonical()`.
     pub fn source(&self) -> Address<'_> {
         self.header().and_then(|header| header.source()).unwrap_or_else(|| self.peer.as_address())
+    }
+
+    /// Returns the IP address of [`source`](Self::source), or None for a UNIX socket. It is canonical: an IPv4-mapped
+    /// address is returned as the IPv4 address it maps. Access lists and rate limiters want this one.
+    ///
+    /// ```
+    /// use realpeer_io::{Endpoint, Established};
+    ///
+    /// let mapped = Established::without_header("[::ffff:192.0.2.1]:56324".parse::<Endpoint>()?);
+    /// assert_eq!(mapped.source().to_string(), "[::ffff:192.0.2.1]:56324");
+    /// assert_eq!(mapped.source_ip().unwrap().to_string(), "192.0.2.1");
+    /// # Ok::<(), realpeer_io::ParseEndpointError>(())
+    /// ```
+    pub fn source_ip(&self) -> Option<IpAddr> {
+        self.source().to_canonical().ip()
     }
 
     /// Where the connection was going: the header's destination, or else the socket's own address, where that is
@@ -82,9 +116,9 @@ impl Established {
         self.decoder.as_ref().and_then(Decoder::header)
     }
 
-    /// The bytes of the header; none if there was none to be read.
-    pub(crate) fn header_bytes(&self) -> &[u8] {
-        self.decoder.as_ref().map_or(&[], Decoder::as_bytes)
+    /// The bytes taken off the connection: the header, or those that turned out to be none of one.
+    pub(crate) fn taken(&self) -> &[u8] {
+        self.decoder.as_ref().map_or(&self.taken_payload, Decoder::as_bytes)
     }
 
     /// The version of the header, if there was one to be read.

@@ -17,6 +17,7 @@
 mod accepting;
 mod acceptor;
 mod counters;
+pub mod danger;
 mod datagram;
 mod endpoint;
 mod error;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::Endpoint;
+use crate::danger::Detect;
 
 /// What to do with a connection, decided by its immediate peer before a byte of it is read.
 ///
@@ -30,6 +31,9 @@ pub enum Verdict {
     Bypass,
     /// The connection is closed without reading from it.
     Refuse,
+    /// The peer may send a header or none: the verdict of [`danger::DetectHeader`](crate::danger::DetectHeader), for
+    /// roll-outs, which the specification forbids (R12).
+    Detect(Detect),
 }
 
 /// Decides about peers. [`Trust`](crate::Trust) is the one most servers want, [`policy_fn`] makes one of a closure.

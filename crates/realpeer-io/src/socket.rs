@@ -17,11 +17,13 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::sockopt::socket_error;
 use rustix::net::{
-    RecvAncillaryBuffer, RecvFlags, ReturnFlags, SocketAddrAny, SocketAddrUnix, getsockname, recv, recvmsg,
+    RecvAncillaryBuffer, RecvFlags, ReturnFlags, SocketAddrAny, SocketAddrUnix, getpeername, getsockname,
+    recv, recvmsg,
 };
 
 #[cfg(feature = "async")]
 use crate::Accepting;
+use crate::datagram::Extent;
 #[cfg(feature = "async")]
 use crate::runtime::Wakes;
 use crate::{AcceptError, Acceptor, Datagram, Endpoint, Established, UnixName};
@@ -46,7 +48,7 @@ use crate::{AcceptError, Acceptor, Datagram, Endpoint, Established, UnixName};
 #[derive(Clone, Copy, Debug)]
 pub struct RawDatagram {
     len: usize,
-    whole: bool,
+    extent: Extent,
     peer: SocketAddr,
 }
 
@@ -76,11 +78,15 @@ pub fn recv_datagram(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<RawData
     let mut none = RecvAncillaryBuffer::default();
     let received = recvmsg(socket, &mut [IoSliceMut::new(buffer)], &mut none, RecvFlags::empty())?;
     let peer = received.address.and_then(|peer| SocketAddr::try_from(peer).ok());
-    Ok(RawDatagram {
-        len: received.bytes,
-        whole: !received.flags.contains(ReturnFlags::TRUNC),
-        peer: peer.ok_or(io::ErrorKind::InvalidInput)?,
-    })
+    let extent = if received.flags.contains(ReturnFlags::TRUNC) {
+        Extent::Cut
+    } else if received.flags.contains(ReturnFlags::CTRUNC) {
+        // There was no room for control messages. How long each of several datagrams is would have been one of them.
+        Extent::Unknown
+    } else {
+        Extent::Whole
+    };
+    Ok(RawDatagram { len: received.bytes, extent, peer: peer.ok_or(io::ErrorKind::InvalidInput)? })
 }
 
 /// Waits until `socket` is readable, which includes its end, or `timeout` is over, and returns whether it is readable. It
@@ -220,17 +226,28 @@ pub fn with_local(established: Established, socket: impl AsFd) -> Established {
     }
 }
 
+/// Asks the socket for its peer, so that nobody has to be believed about it. See [`Endpoint::of_peer`].
+pub(crate) fn peer_endpoint(socket: impl AsFd) -> io::Result<Endpoint> {
+    let addr: Option<SocketAddrAny> = getpeername(socket)?;
+    // The kernel gives a UNIX client without a name none at all.
+    addr.map_or(Some(UnixName::default().into()), endpoint).ok_or_else(|| io::ErrorKind::Unsupported.into())
+}
+
 /// The socket's own address, unless its family is neither IP nor UNIX.
 pub fn local_endpoint(socket: impl AsFd) -> Option<Endpoint> {
-    let addr: SocketAddrAny = getsockname(socket).ok()?;
+    endpoint(getsockname(socket).ok()?)
+}
+
+fn endpoint(addr: SocketAddrAny) -> Option<Endpoint> {
     if let Ok(addr) = SocketAddr::try_from(addr.clone()) {
         return Some(addr.into());
     }
     let unix = SocketAddrUnix::try_from(addr).ok()?;
     let name = match (unix.path(), unix.abstract_name()) {
         (Some(path), _) => path.to_bytes().to_vec(),
+        // Rustix names sockets without a name like this too.
+        (None, None | Some([])) => Vec::new(),
         (None, Some(name)) => [&[0], name].concat(),
-        (None, None) => Vec::new(),
     };
     UnixName::new(&name).map(Endpoint::from)
 }
@@ -240,14 +257,15 @@ impl RawDatagram {
     ///
     /// # Errors
     ///
-    /// Those of [`Acceptor::datagram`]; and [`AcceptError::Oversize`] if the datagram was larger than the buffer.
+    /// Those of [`Acceptor::datagram`]; [`AcceptError::Oversize`] if the datagram was larger than the buffer; and
+    /// [`AcceptError::Joined`] if the socket delivers control messages, as with `UDP_GRO`.
     pub fn read<'a>(
         &self,
         acceptor: &Acceptor,
         buffer: &'a [u8],
     ) -> (Result<Datagram<'a>, AcceptError>, SocketAddr) {
         let bytes = buffer.get(..self.len).unwrap_or(buffer);
-        (acceptor.received(self.peer.into(), bytes, self.whole), self.peer)
+        (acceptor.datagram_of(self.peer.into(), bytes, self.extent), self.peer)
     }
 }
 

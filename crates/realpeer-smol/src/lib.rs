@@ -176,7 +176,8 @@ pub async fn connect_unix<'a>(
 /// # Errors
 ///
 /// Outside, those of the socket. Inside, what is wrong with this one datagram, which is gone then; the next may be
-/// good: [`AcceptError::Refused`], [`Protocol`](AcceptError::Protocol) and [`Oversize`](AcceptError::Oversize).
+/// good: [`AcceptError::Refused`], [`Protocol`](AcceptError::Protocol), [`Oversize`](AcceptError::Oversize) and, on a
+/// socket with `UDP_GRO`, [`Joined`](AcceptError::Joined).
 ///
 /// ```
 /// use async_net::UdpSocket;

@@ -15,7 +15,8 @@ use realpeer_io::{AcceptError, Acceptor, Datagram, header_and_datagram};
 /// # Errors
 ///
 /// Outside, those of the socket. Inside, what is wrong with this one datagram, which is gone then; the next may be
-/// good: [`AcceptError::Refused`], [`Protocol`](AcceptError::Protocol) and [`Oversize`](AcceptError::Oversize).
+/// good: [`AcceptError::Refused`], [`Protocol`](AcceptError::Protocol), [`Oversize`](AcceptError::Oversize) and, on a
+/// socket with `UDP_GRO`, [`Joined`](AcceptError::Joined).
 ///
 /// ```
 /// use std::net::UdpSocket;

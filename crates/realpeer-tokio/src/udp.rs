@@ -17,7 +17,8 @@ use tokio::net::{ToSocketAddrs, UdpSocket};
 /// # Errors
 ///
 /// Outside, those of the socket. Inside, what is wrong with this one datagram, which is gone then; the next may be
-/// good: [`AcceptError::Refused`], [`Protocol`](AcceptError::Protocol) and [`Oversize`](AcceptError::Oversize).
+/// good: [`AcceptError::Refused`], [`Protocol`](AcceptError::Protocol), [`Oversize`](AcceptError::Oversize) and, on a
+/// socket with `UDP_GRO`, [`Joined`](AcceptError::Joined).
 ///
 /// ```
 /// use realpeer_io::{Acceptor, Trust};

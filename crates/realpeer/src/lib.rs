@@ -12,11 +12,18 @@
 //! | `futures-io` | [`futures`] | streams of any kind that implement the traits of futures-io |
 //! | `async-io` | [`futures`] | sockets on async-io, for runtimes that are built on it |
 //!
+//! Never write `use realpeer::tokio;`: it would stand in the place of the runtime, and every `tokio::` after it would mean
+//! the module. Import what you need, as in `use realpeer::tokio::Listener;`, or rename it: `use realpeer::tokio as
+//! realpeer_tokio;`. So it is with `smol`, `async_std` and `futures`.
+//!
 //! For axum and tonic there are crates of their own, `realpeer-axum` and `realpeer-tonic`.
 //!
 //! Features are additive. Whatever the runtime, a server names whom it trusts ([`Trust`]) in an [`Acceptor`]; the
 //! runtime's listener accepts connections with it, and [`Established`] says who is at their ends. For datagrams there are
 //! `recv_from` and `send_to` on the runtime's UDP sockets, and [`Datagram`].
+//!
+//! While some proxies send a header already and others not yet, see
+//! [Rolling the header out](https://github.com/realpeer/realpeer/blob/main/docs/rolling-out.md).
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
@@ -26,10 +33,14 @@
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
+#[cfg(all(doctest, feature = "tokio", unix))]
+#[doc = include_str!("../../../docs/rolling-out.md")]
+struct RollingOut;
+
 pub use realpeer_io::{
     ACCEPT_BACKOFF, AcceptError, AcceptFault, AcceptRetry, Accepting, Acceptor, Counts, Datagram, Endpoint,
     Established, Finished, HeaderStorage, NotInetError, Otherwise, ParseEndpointError, Pending, PendingToken,
-    Policy, PolicyFn, Rejections, Trust, TrustError, UnixName, Verdict, header_and_datagram,
+    Policy, PolicyFn, Rejections, Trust, TrustError, UnixName, Verdict, danger, header_and_datagram,
     header_and_payload, policy_fn, proto,
 };
 

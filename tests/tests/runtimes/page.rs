@@ -109,6 +109,8 @@ const BEHAVIOURS: &[(&str, &[&str])] = &[
         &[
             "r12_refused_peers_take_no_slot",
             "r13_refused_and_bypassed_peers_are_not_read_from",
+            "r12_detection_loses_no_byte_at_any_cut",
+            "r12_a_silent_peer_has_no_header_only_where_the_caller_says_so",
             "r13_mapped_peers_are_judged_by_their_ipv4_address",
             "r13_an_abstract_name_with_a_nul_more_is_not_believed",
             "is_asked_once_a_connection",
@@ -174,6 +176,7 @@ const BEHAVIOURS: &[(&str, &[&str])] = &[
             "r11_each_datagram_is_parsed_afresh",
             "payload_of_a_datagram",
             "datagram_larger_than_the_buffer",
+            "r11_datagrams_that_may_have_been_joined_are_refused",
             "endpoints_of_a_datagram",
             "dual_stack_socket_and_mapped_peers",
             "policy_is_asked_once_a_datagram",

@@ -6,6 +6,7 @@ pub mod buffered;
 pub mod cancel;
 pub mod crowd;
 pub mod deadline;
+pub mod detect;
 pub mod dying;
 pub mod endpoints;
 pub mod once;

@@ -10,6 +10,7 @@ use realpeer::proto::{Addresses, Error, Transport, parse};
 use realpeer::{AcceptError, Acceptor, Trust, Verdict, policy_fn};
 use realpeer_tests::vectors::{Expect, Vector};
 use rustix::io::Errno;
+use rustix::net::sockopt::set_ip_recvtos;
 
 use super::endpoints::mapped_peers;
 use super::vectors::{all_rows, every_header};
@@ -186,6 +187,28 @@ pub fn datagram_larger_than_the_buffer<R: Runtime>() {
 }
 
 /// The header's; or those of the socket, where the header has none, or the policy wants none.
+/// With `UDP_GRO` the kernel joins datagrams and tells their lengths in a control message. Any control message has the
+/// same effect, so the type of service does here. Without it the socket is as good as any.
+pub fn r11_datagrams_that_may_have_been_joined_are_refused<R: Runtime>() {
+    R::run(async {
+        let acceptor = acceptor();
+        let ((socket, addr), (client, _)) = (udp(1), udp(1));
+        set_ip_recvtos(&socket, true).unwrap();
+        let option = socket.try_clone().unwrap();
+        let receiver = R::Udp::socket(socket);
+        let mut buffer = vec![0; 1000];
+        client.send_to(&[V2_DGRAM, V2_DGRAM].concat(), addr).unwrap();
+        let error = receiver.recv_from(&acceptor, &mut buffer).await.unwrap().0.unwrap_err();
+        assert_eq!((error.kind(), acceptor.counts().joined), ("joined", 1));
+        assert!(error.to_string().contains("UDP_GRO"), "{error}");
+
+        set_ip_recvtos(&option, false).unwrap();
+        client.send_to(V2_DGRAM, addr).unwrap();
+        let outcome = receiver.recv_from(&acceptor, &mut buffer).await.unwrap().0;
+        assert_eq!(outcome.unwrap().source().to_string(), SOURCE);
+    });
+}
+
 pub fn endpoints_of_a_datagram<R: Runtime>() {
     let unspec = [&LOCAL[..12], b"\x21\0\0\0"].concat();
     let bypass = policy_fn(|peer| if host(peer) == Some(3) { Verdict::Bypass } else { Verdict::Require });
