@@ -95,7 +95,7 @@ With --json each line is an object with these keys:
   version      1 or 2
   command      \"PROXY\", or \"LOCAL\" if the connection is the proxy's own, as for
                a health check
-  protocol     TCP4, TCP6, UDP4, UDP6, UNIX or UNIX_DGRAM; UNKNOWN (v1) or UNSPEC
+  protocol     TCP4, TCP6, UDP4, UDP6, UNIX, UNIX_DGRAM; UNKNOWN (v1) or UNSPEC
                (v2) if the header has no addresses: source is the proxy's then
   tlvs         [{\"type\": 1, \"name\": \"ALPN\", \"hex\": \"6832\", \"text\": \"h2\"}, ...];
                numbers have `value` instead of `text`; SSL has client, verify,

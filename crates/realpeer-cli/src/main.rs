@@ -6,6 +6,7 @@ mod decode;
 mod demo;
 mod echo;
 mod encode;
+mod help;
 mod listen;
 mod printer;
 mod probe;
@@ -26,7 +27,7 @@ use clap::{Parser, Subcommand};
 /// The PROXY protocol (HAProxy's, versions 1 and 2): who is really at the other end of a connection that came through
 /// a proxy.
 #[derive(Debug, Parser)]
-#[command(name = "realpeer", version, max_term_width = 100)]
+#[command(name = "realpeer", version, max_term_width = 80, after_help = help::SHORT, after_long_help = help::LONG)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -40,6 +41,8 @@ enum Command {
     Encode(encode::Arguments),
     Probe(probe::Arguments),
     Relay(relay::Arguments),
+    Completions(help::Completions),
+    Man(help::Man),
     #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
     Run(run::Arguments),
 }
@@ -52,6 +55,8 @@ fn main() -> ExitCode {
         Command::Encode(arguments) => encode::run(&arguments),
         Command::Probe(arguments) => probe::run(&arguments),
         Command::Relay(arguments) => relay::run(&arguments),
+        Command::Completions(arguments) => help::completions(&arguments),
+        Command::Man(arguments) => help::man(&arguments),
         #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
         Command::Run(arguments) => run::run(arguments),
     };

@@ -156,13 +156,13 @@ fn remedy(peer: &Endpoint, error: &AcceptError) -> Option<String> {
             format!("if it is your proxy add --trust {whom}")
         }
         AcceptError::TimedOut { received: 0, .. } => {
-            "does the proxy send a header to this server, and before its client speaks? an AWS NLB may hold it back \
-             until then"
+            "an AWS NLB holds it back until its client speaks, unless it is told otherwise".into()
+        }
+        AcceptError::TimedOut { .. } => {
+            "the proxy began a header and did not end it: see what it sends with \
+             `realpeer decode --listen`"
                 .into()
         }
-        AcceptError::TimedOut { .. } => "the proxy began a header and did not end it: see what it sends with \
-             `realpeer decode --listen`"
-            .into(),
         AcceptError::Protocol { error: Error::V2(V2Error::Crc32c { .. }), .. } => {
             "the sender computes it wrongly, or something on the way changes the header".into()
         }

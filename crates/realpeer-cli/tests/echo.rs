@@ -447,7 +447,7 @@ fn a_failure_says_what_to_change() {
     echo.stop();
     let echo = start_tcp("std", &["--timeout", "0.2"]);
     let _silent = connect(&echo);
-    assert!(echo.line().contains("does the proxy send a header to this server"));
+    assert!(echo.line().contains("an AWS NLB holds it back"));
     echo.stop();
 }
 
