@@ -11,6 +11,7 @@ use realpeer_proto::ReadMode;
 use crate::{AcceptError, Accepting, Acceptor, Endpoint, Established};
 
 /// A connection whose handshake has ended, well or not.
+#[non_exhaustive]
 #[derive(Debug)]
 pub struct Finished<S> {
     /// The connection. What the handshake took off it is the header, or else [`AcceptError::taken`].
@@ -69,6 +70,7 @@ const TOKENS: usize = usize::MAX / 2;
 /// assert!(pending.is_empty());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[must_use]
 pub struct Pending<S, I = Instant> {
     acceptor: Acceptor,
     max: usize,
@@ -82,6 +84,13 @@ pub struct Pending<S, I = Instant> {
 struct Connection<S, I> {
     stream: S,
     accepting: Accepting<I>,
+}
+
+impl<S> Finished<S> {
+    /// A connection from `peer` that came to `result`.
+    pub fn new(stream: S, peer: impl Into<Endpoint>, result: Result<Established, AcceptError>) -> Self {
+        Self { stream, peer: peer.into(), result }
+    }
 }
 
 impl<S, I> Pending<S, I>

@@ -50,6 +50,114 @@ pub trait Handshakes<S>: Runtime {
 }
 
 /// A runtime that accepts from listening sockets of the type `L`.
+///
+/// This is a whole adapter, for a runtime with one thread that can only await that a socket is readable, and whose
+/// sockets are not `Send`:
+///
+/// ```
+/// # #[cfg(unix)] {
+/// use std::future::{Future, poll_fn};
+/// use std::io::{self, Write};
+/// use std::net::{TcpListener, TcpStream};
+/// use std::os::fd::AsFd;
+/// use std::pin::Pin;
+/// use std::rc::Rc;
+/// use std::task::{Context, Poll};
+/// use std::time::{Duration, Instant};
+/// use realpeer_io::socket::{accept_readable, drive_readable, wait_readable};
+/// use realpeer_io::{AcceptError, Accepting, Endpoint, Established, LocalPending, finish};
+/// use realpeer_io::{Accepts, Acceptor, Handshakes, ReadyListener, Runtime, Trust};
+///
+/// /// The runtime: it looks whether a socket is readable whenever a task is polled, and polls all the time.
+/// enum Toy {}
+///
+/// async fn readable(socket: &impl AsFd) -> io::Result<()> {
+///     poll_fn(|cx| {
+///         cx.waker().wake_by_ref();
+///         if wait_readable(socket, Duration::ZERO)? { Poll::Ready(Ok(())) } else { Poll::Pending }
+///     })
+///     .await
+/// }
+///
+/// impl Runtime for Toy {
+///     type Instant = Instant;
+///     type Sleep = Pin<Box<dyn Future<Output = ()>>>;
+///
+///     fn now() -> Instant {
+///         Instant::now()
+///     }
+///
+///     fn sleep_until(at: Instant) -> Self::Sleep {
+///         Box::pin(poll_fn(move |cx| {
+///             cx.waker().wake_by_ref();
+///             if Instant::now() >= at { Poll::Ready(()) } else { Poll::Pending }
+///         }))
+///     }
+/// }
+///
+/// impl Handshakes<Rc<TcpStream>> for Toy {
+///     async fn handshake(
+///         accepting: &mut Accepting<Instant>,
+///         stream: &mut Rc<TcpStream>,
+///     ) -> Result<Established, AcceptError> {
+///         drive_readable::<Self>(accepting, &**stream, async || readable(&**stream).await).await
+///     }
+/// }
+///
+/// type Accept = Pin<Box<dyn Future<Output = io::Result<(Rc<TcpStream>, Endpoint)>>>>;
+///
+/// impl Accepts<Rc<TcpListener>> for Toy {
+///     type Stream = Rc<TcpStream>;
+///     // A future that accepts may have done so when it is dropped, in some runtimes: so it is kept.
+///     type Accept = Option<Accept>;
+///     type Pending = LocalPending<Rc<TcpStream>>;
+///
+///     async fn accept(listener: &Rc<TcpListener>) -> io::Result<(Rc<TcpStream>, Endpoint)> {
+///         let (stream, peer) = accept_readable(&**listener, async || readable(&**listener).await).await?;
+///         Ok((Rc::new(stream), peer))
+///     }
+///
+///     fn poll_accept(
+///         listener: &Rc<TcpListener>,
+///         accept: &mut Option<Accept>,
+///         cx: &mut Context<'_>,
+///     ) -> Poll<io::Result<(Rc<TcpStream>, Endpoint)>> {
+///         let listener = listener.clone();
+///         let future = accept.get_or_insert_with(|| Box::pin(async move { Self::accept(&listener).await }));
+///         let polled = future.as_mut().poll(cx);
+///         if polled.is_ready() {
+///             *accept = None;
+///         }
+///         polled
+///     }
+///
+///     fn pend(stream: Rc<TcpStream>, accepting: Accepting<Instant>) -> Self::Pending {
+///         Box::pin(finish::<Self, _>(stream, accepting))
+///     }
+/// }
+///
+/// let socket = TcpListener::bind("127.0.0.1:0")?;
+/// socket.set_nonblocking(true)?;
+/// let addr = socket.local_addr()?;
+/// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
+/// let mut listener = ReadyListener::<Toy, _>::new(Rc::new(socket), acceptor, 1024);
+///
+/// let silent = TcpStream::connect(addr)?;
+/// let mut proxy = TcpStream::connect(addr)?;
+/// proxy.write_all(b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n")?;
+///
+/// let mut accept = Box::pin(listener.accept());
+/// let finished = loop {
+///     let mut cx = Context::from_waker(std::task::Waker::noop());
+///     if let Poll::Ready(finished) = accept.as_mut().poll(&mut cx) {
+///         break finished?;
+///     }
+/// };
+/// assert_eq!(finished.result?.source().to_string(), "192.0.2.1:56324");
+/// # drop(silent);
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Accepts<L>: Handshakes<Self::Stream> {
     /// A connection.
     type Stream;

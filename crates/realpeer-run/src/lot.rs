@@ -190,7 +190,7 @@ impl Running {
 
     fn read_on(&mut self, token: PendingToken) {
         let finished = self.pending.poll(token, |parked, slot, mode| poll_recv(&parked.socket, slot, mode));
-        let Some(Finished { stream: Parked { socket, destination }, peer, result }) = finished else {
+        let Some(Finished { stream: Parked { socket, destination }, peer, result, .. }) = finished else {
             return;
         };
         // The descriptor will be the server's too, so closing ours would not take it out of the queue.

@@ -271,9 +271,9 @@ impl<L: SocketListener> ReadyListener<L> {
 
     fn poll_one(&mut self, token: PendingToken) -> Option<Finished<L::Stream>> {
         let polled = self.pending.poll(token, |stream, slot, mode| poll_recv(&*stream, slot, mode));
-        let Finished { stream, peer, result } = polled?;
+        let Finished { stream, peer, result, .. } = polled?;
         let result = result.map(|established| with_local(established, &stream));
-        Some(Finished { stream, peer, result })
+        Some(Finished::new(stream, peer, result))
     }
 }
 

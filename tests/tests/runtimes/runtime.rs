@@ -222,7 +222,8 @@ impl<S: Sockets> Server<S> {
             Self::Listener(listener) => {
                 let mut incoming = S::accept(listener).await.unwrap();
                 let result = S::shake(&mut incoming).await;
-                Finished { peer: S::peer(&incoming), stream: S::into_stream(incoming), result }
+                let peer = S::peer(&incoming);
+                Finished::new(S::into_stream(incoming), peer, result)
             }
             Self::Ready(ready) => S::accept_ready(ready).await.unwrap(),
         }

@@ -35,7 +35,7 @@ where
     for<'a> &'a L::Stream: Read + Write,
 {
     loop {
-        let Finished { stream, peer, result } = listener.accept()?;
+        let Finished { stream, peer, result, .. } = listener.accept()?;
         say(Report::new(&peer, &result))?;
         if result.is_ok() {
             // What goes wrong with a connection ends that connection.

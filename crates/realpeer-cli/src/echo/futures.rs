@@ -73,7 +73,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     loop {
-        let Finished { stream, peer, result } = next().await?;
+        let Finished { stream, peer, result, .. } = next().await?;
         say(Report::new(&peer, &result))?;
         if result.is_ok() {
             // What goes wrong with a connection ends that connection.

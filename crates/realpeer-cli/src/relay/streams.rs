@@ -61,7 +61,7 @@ where
             // What has ended makes room.
             Some(_) = relays.join_next() => {}
             accepted = next(), if relays.len() < usize::from(shared.max) => {
-                let Finished { stream, peer, result } = accepted?;
+                let Finished { stream, peer, result, .. } = accepted?;
                 let report = Report::new(&peer, &result);
                 match result {
                     Ok(established) => {

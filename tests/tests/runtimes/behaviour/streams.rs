@@ -48,7 +48,7 @@ pub fn every_row_over_tcp<R: Asynchronous>() {
         let peer = R::Tcp::peer(&incoming);
         let mut stream = R::Tcp::into_stream(incoming);
         let outcome = R::handshake_stream(&acceptor, &mut stream, peer.clone()).await;
-        rows.check::<R>(Finished { peer, result: outcome, stream }).await;
+        rows.check::<R>(Finished::new(stream, peer, outcome)).await;
     });
 }
 

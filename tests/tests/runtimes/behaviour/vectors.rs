@@ -27,7 +27,7 @@ pub fn every_row_in_odd_fragments<R: Runtime>() {
     each_row::<R, _>(|rows, _, mut incoming, _| async move {
         let outcome = R::Tcp::shake(&mut incoming).await;
         let peer = R::Tcp::peer(&incoming);
-        rows.check::<R>(Finished { peer, result: outcome, stream: R::Tcp::into_stream(incoming) }).await;
+        rows.check::<R>(Finished::new(R::Tcp::into_stream(incoming), peer, outcome)).await;
     });
 }
 
