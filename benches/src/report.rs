@@ -1,4 +1,4 @@
-//! Tables in Markdown, and the bar that the core is held to.
+//! Tables in Markdown, and charts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -25,37 +25,17 @@ pub const LIBRARIES: [&str; 12] = [
 ];
 
 /// What the README shows: the headers that are most common.
-const SHORT: [Row; 2] = [Row::V1Tcp4, Row::V2Tcp4];
-
-/// What [`bar`] asks of a row.
-enum Demand {
-    /// At least so many times as fast as the best peer.
-    Ahead(Row, f64),
-    /// At most so many times the time of another of our rows, or of the yardstick.
-    Within(Row, Row, &'static str, f64),
-}
-
-const BAR: [Demand; 10] = [
-    Demand::Ahead(Row::V1Tcp4, 3.0),
-    Demand::Ahead(Row::V1Tcp6, 3.0),
-    Demand::Ahead(Row::V2Tcp4, 1.0),
-    Demand::Within(Row::V2Tcp4, Row::V2Tcp4, YARDSTICK, 1.3),
-    Demand::Ahead(Row::V2TlvsUnchecked, 1.0),
-    Demand::Ahead(Row::V2TlvsChecked, 3.0),
-    Demand::Ahead(Row::V2Ssl, 2.0),
-    Demand::Ahead(Row::EncodeV1, 3.0),
-    Demand::Ahead(Row::EncodeV2, 2.0),
-    Demand::Within(Row::DecoderV1Bytes, Row::DecoderV1Whole, OURS, 4.0),
-];
+const SHORT: [Row; 2] = [Row::UsedV1Tcp4, Row::UsedV2Tcp4];
 
 /// Rows by libraries, each figure with its ratio to ours.
-pub fn table(figures: &Figures, unit: &str) -> String {
-    let present: BTreeSet<_> = figures.keys().map(|&(_, library)| library).collect();
+pub fn table(figures: &Figures, unit: &str, rows: impl Fn(Row) -> bool) -> String {
+    let of_rows = figures.keys().filter(|(row, _)| rows(*row));
+    let present: BTreeSet<_> = of_rows.map(|&(_, library)| library).collect();
     let libraries: Vec<_> = LIBRARIES.into_iter().filter(|library| present.contains(library)).collect();
     let mut out = format!("| {unit} (ratio to ours) | {} |\n|---|", libraries.join(" | "));
     out += &"--:|".repeat(libraries.len());
     out.push('\n');
-    for row in Row::ALL {
+    for row in Row::ALL.into_iter().filter(|&row| rows(row)) {
         let Some(&ours) = figures.get(&(row, OURS)) else { continue };
         let _ = write!(out, "| {} |", row.name());
         for &library in &libraries {
@@ -70,20 +50,7 @@ pub fn table(figures: &Figures, unit: &str) -> String {
     out
 }
 
-/// Each demand of the bar, and whether it is met.
-pub fn bar(figures: &Figures) -> String {
-    let mut out = String::from("\n| bar | demanded | measured | |\n|---|--:|--:|---|\n");
-    for demand in BAR {
-        let line = match demand {
-            Demand::Ahead(row, times) => ahead(figures, row, times),
-            Demand::Within(row, other, library, times) => within(figures, row, (other, library), times),
-        };
-        out += &line.unwrap_or_default();
-    }
-    out
-}
-
-/// The rows that have peers, as bars: all of them, and in a file beside it whose name ends in `-short.svg` a few.
+/// The rows as used that have peers, as bars: all of them, and in a file beside it whose name ends in `-short.svg` a few.
 pub fn draw(file: &str, title: &str, figures: &Figures, unit: &str) {
     let group = |row: Row| {
         let bars: Vec<_> = LIBRARIES
@@ -95,39 +62,10 @@ pub fn draw(file: &str, title: &str, figures: &Figures, unit: &str) {
             .collect();
         (bars.len() > 1).then(|| (row.name().to_owned(), bars))
     };
-    let all: Vec<_> = Row::ALL.into_iter().filter_map(group).collect();
+    let all: Vec<_> = Row::ALL.into_iter().filter(|row| row.is_as_used()).filter_map(group).collect();
     crate::chart::bars(file, title, &all, unit);
     let few: Vec<_> = SHORT.into_iter().filter_map(group).collect();
     crate::chart::bars(&file.replace(".svg", "-short.svg"), title, &few, unit);
-}
-
-fn ahead(figures: &Figures, row: Row, times: f64) -> Option<String> {
-    let ours = figures.get(&(row, OURS))?;
-    let (best, figure) = figures
-        .iter()
-        .filter(|((of, library), _)| *of == row && *library != OURS && *library != YARDSTICK)
-        .map(|((_, library), figure)| (library, figure))
-        .min_by(|(_, a), (_, b)| a.total_cmp(b))?;
-    let ratio = figure / ours;
-    Some(format!(
-        "| {}: times as fast as the best peer, {best} | >= {times} | {ratio:.2} | {} |\n",
-        row.name(),
-        verdict(ratio >= times)
-    ))
-}
-
-fn within(figures: &Figures, row: Row, other: (Row, &'static str), times: f64) -> Option<String> {
-    let ratio = figures.get(&(row, OURS))? / figures.get(&other)?;
-    let other = if other.1 == OURS { other.0.name() } else { other.1 };
-    Some(format!(
-        "| {}: times the time of {other} | <= {times} | {ratio:.2} | {} |\n",
-        row.name(),
-        verdict(ratio <= times)
-    ))
-}
-
-fn verdict(met: bool) -> &'static str {
-    if met { "met" } else { "**not met**" }
 }
 
 fn short(figure: f64) -> String {

@@ -1,4 +1,4 @@
-//! What was measured, as tables, as a verdict on each bar, and as a chart.
+//! What was measured, as tables and as a chart.
 
 use std::fmt::Write;
 
@@ -124,52 +124,6 @@ pub fn burst(version: u8, measured: &[Measured]) -> String {
     out
 }
 
-pub fn bars(measured: &[Measured]) -> String {
-    let mut out = String::from(
-        "| server | system calls more than bare, at most 2 | connections/s of bare, at least 0.95 | \
-         connections/s of a peer's, over 1 |\n|---|---|---|---|\n",
-    );
-    for (server, one) in present(measured) {
-        let Some(bare) = server.bare().map(|bare| &measured[bare]) else { continue };
-        let (burst, whole) = (one.ratio(bare).median, one.whole_ratio(bare).median);
-        let calls = one.more_calls(bare);
-        match server.kind {
-            Kind::Bare | Kind::Peer(_) => continue,
-            // What two system calls cost by themselves: no bar, but how high the next one hangs.
-            Kind::Blind(_) => {
-                let _ = writeln!(
-                    out,
-                    "| {} | {calls:.2} | burst {burst:.3}; whole {whole:.3} | - |",
-                    server.name()
-                );
-                continue;
-            }
-            Kind::Ours(_) => {}
-        }
-        let judged =
-            |name: &str, ratio: f64, least: f64| format!("{name} {ratio:.3}, {}", verdict(ratio >= least));
-        let peers: Vec<_> = server
-            .peers()
-            .map(|peer| (SERVERS[peer].what, &measured[peer]))
-            .filter(|(_, peer)| !peer.bursts.is_empty())
-            .map(|(name, peer)| {
-                let burst = judged("burst", one.ratio(peer).median, 1.0);
-                format!("{name}: {burst}; {}", judged("whole", one.whole_ratio(peer).median, 1.0))
-            })
-            .collect();
-        let _ = writeln!(
-            out,
-            "| {} | {calls:.2}, {} | {}; {} | {} |",
-            server.name(),
-            verdict(calls <= 2.05),
-            judged("burst", burst, 0.95),
-            judged("whole", whole, 0.95),
-            if peers.is_empty() { "-".into() } else { peers.join("<br>") },
-        );
-    }
-    out
-}
-
 pub fn latencies(measured: &[Measured]) -> String {
     let mut out = String::from("| server | p50 | p99 | CPU a connection |\n|---|--:|--:|--:|\n");
     for (server, one) in present(measured) {
@@ -215,8 +169,4 @@ pub fn draw(svg: &str, measured: &[Measured]) {
 fn range(middle: Middle, digits: usize, unit: &str) -> String {
     let Middle { median, quartiles: (low, high) } = middle;
     format!("{median:.digits$}{unit} ({low:.digits$} to {high:.digits$})")
-}
-
-fn verdict(met: bool) -> &'static str {
-    if met { "met" } else { "**not met**" }
 }

@@ -75,7 +75,7 @@ fn compare(options: &Options, files: &Path) -> io::Result<()> {
                 measured.instructions = counted.get("instructions").copied();
             }
         }
-        println!("{}\n{}", tables::burst(version, &measured), tables::bars(&measured));
+        println!("{}", tables::burst(version, &measured));
         if version == 2 {
             println!("At {RATE} connections a second, version 2:\n\n{}", tables::latencies(&measured));
             println!("System calls a connection, version 2:\n\n{}", tables::calls(&measured));

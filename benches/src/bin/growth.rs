@@ -11,7 +11,7 @@ use realpeer_benches::accept::ours::acceptor;
 use realpeer_benches::chart::{Series, lines};
 use realpeer_benches::counting::{Counting, in_use};
 use realpeer_benches::micro::inputs;
-use realpeer_io::{HeaderStorage, Accepting};
+use realpeer_io::{Accepting, HeaderStorage};
 use realpeer_proto::{Config, Decoder, Event, Handshake, MAX_HEADER_LEN, Parsed, parse};
 
 #[global_allocator]
@@ -158,7 +158,7 @@ fn pending() -> io::Result<Vec<Series>> {
          | `Handshake<Instant, HeaderStorage>`, as the adapters keep it | {} |\n\
          | `Accepting<Instant>`, with peer and policy | {} |\n",
         size_of::<Handshake<Instant, [u8; 536]>>(),
-        size_of::<Decoder>(),
+        size_of::<Decoder<[u8; 536]>>(),
         size_of::<Handshake<Instant, HeaderStorage>>(),
         size_of::<Accepting<Instant>>(),
     );
@@ -192,25 +192,7 @@ fn pending() -> io::Result<Vec<Series>> {
         }
         series.push((runtime.to_owned(), points));
     }
-    bars(&series);
     Ok(series)
-}
-
-/// What is demanded: the size of the machine, and that a wake-up does not cost more where more are pending. A fifth is
-/// left to chance, and to what 10,000 sockets do to the caches.
-fn bars(pending: &[Series]) {
-    let verdict = |met: bool| if met { "met" } else { "**not met**" };
-    let size = size_of::<Handshake<Instant, [u8; 536]>>();
-    println!("\n| bar | demanded | measured | |\n|---|--:|--:|---|");
-    println!("| `Handshake<std::time::Instant>`, bytes | <= 600 | {size} | {} |", verdict(size <= 600));
-    for (runtime, points) in pending {
-        let (Some((_, few)), Some((_, most))) = (points.first(), points.last()) else { continue };
-        let ratio = most / few;
-        println!(
-            "| {runtime}: one good connection, 10,000 pending to 1 | <= 1.2 | {ratio:.2} | {} |",
-            verdict(ratio <= 1.2)
-        );
-    }
 }
 
 /// How large the future is that a task of the caller's own runs.
@@ -225,10 +207,12 @@ fn futures() -> io::Result<[(&'static str, usize); 3]> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let entered = runtime.enter();
-    let tokio = realpeer_tokio::Incoming::new(tokio::net::TcpStream::from_std(connect()?)?, addr, acceptor());
-    let smol = realpeer_smol::Incoming::new(smol::net::TcpStream::try_from(connect()?)?, addr, acceptor());
-    let async_std =
-        realpeer_async_std::Incoming::new(async_std::net::TcpStream::from(connect()?), addr, acceptor());
+    let acceptor = acceptor();
+    let mut tokio =
+        realpeer_tokio::Incoming::new(tokio::net::TcpStream::from_std(connect()?)?, addr, &acceptor);
+    let mut smol = realpeer_smol::Incoming::new(smol::net::TcpStream::try_from(connect()?)?, addr, &acceptor);
+    let mut async_std =
+        realpeer_async_std::Incoming::new(async_std::net::TcpStream::from(connect()?), addr, &acceptor);
     let sizes = [
         ("tokio", size_of_val(&tokio.handshake())),
         ("smol", size_of_val(&smol.handshake())),

@@ -1,18 +1,20 @@
-//! Prints the table of the core: rows by libraries, and the bar. `micro --help` says more.
+//! Prints the tables of the core: rows by libraries. `micro --help` says more.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use realpeer_benches::micro::{self, Case, OURS, Row};
-use realpeer_benches::report::{Figures, LIBRARIES, bar, draw, table};
+use realpeer_benches::report::{Figures, LIBRARIES, draw, table};
 
 const USAGE: &str = "usage: micro [--own] [--rounds N] [--row TEXT] [--list] [--counted N]
 
   --own        only our own cases
   --rounds N   how many rounds (default 301); the figures are the least of them
   --row TEXT   only rows whose name has TEXT in it
-  --svg FILE   also draws them
+  --used       only rows of headers as they are used
+  --in-place FILE  writes the table of the other rows to FILE, not below the first
+  --svg FILE   also draws the rows as used
   --list       only names the cases, in order
   --report FILE  only prints the table of the figures in FILE, as callgrind.sh writes it
   --counted N  only runs each case N times, each in one call of the function `counted`, for callgrind";
@@ -22,6 +24,8 @@ const BATCH_NANOS: f64 = 100_000.0;
 
 fn main() -> ExitCode {
     let mut own = false;
+    let mut used = false;
+    let mut in_place = None;
     let mut list = false;
     let mut rounds = 301;
     let mut counted_times = 0;
@@ -32,6 +36,8 @@ fn main() -> ExitCode {
         match argument.as_str() {
             "--own" => own = true,
             "--list" => list = true,
+            "--used" => used = true,
+            "--in-place" => in_place = arguments.next(),
             "--rounds" => rounds = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(rounds).max(1),
             "--counted" => counted_times = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(1),
             "--report" => return report(arguments.next().as_deref()),
@@ -44,7 +50,9 @@ fn main() -> ExitCode {
         }
     }
     let mut cases = micro::cases();
-    cases.retain(|case| (!own || case.library == OURS) && case.row.name().contains(&part));
+    cases.retain(|case| {
+        (!own || case.library == OURS) && (!used || case.row.is_as_used()) && case.row.name().contains(&part)
+    });
     if list {
         for case in cases {
             println!("{}\t{}", case.row.name(), case.library);
@@ -57,7 +65,7 @@ fn main() -> ExitCode {
         }
     } else {
         let times = measure(&mut cases, rounds);
-        print!("{}{}", table(&times, "ns"), bar(&times));
+        print(&times, "ns", in_place.as_deref());
         if let Some(svg) = svg {
             draw(&svg, "Nanoseconds a header, without LTO: less is better", &times, "ns");
         }
@@ -79,8 +87,23 @@ fn report(file: Option<&str>) -> ExitCode {
         Some(((row, library), figure.parse().ok()?))
     });
     let figures = figures.collect();
-    print!("{}{}", table(&figures, "instructions"), bar(&figures));
+    print(&figures, "instructions", None);
     ExitCode::SUCCESS
+}
+
+/// Both tables, unless one has no rows.
+fn print(figures: &Figures, unit: &str, in_place: Option<&str>) {
+    let has = |used: bool| figures.keys().any(|(row, _)| row.is_as_used() == used);
+    if has(true) {
+        print!("{}", table(figures, unit, Row::is_as_used));
+    }
+    if has(false) {
+        let other = table(figures, unit, |row| !row.is_as_used());
+        match in_place {
+            Some(file) => std::fs::write(file, other).expect("the file can't be written"),
+            None => print!("\n{other}"),
+        }
+    }
 }
 
 #[inline(never)]

@@ -1,8 +1,10 @@
 //! The peers, called as their own documentation shows, each in a function of its own that ends in both addresses.
 
+use std::hint::black_box;
 use std::net::SocketAddr;
 
 use super::{Fresh, Used, see};
+use crate::micro::inputs::{ALPN, UNIQUE_ID};
 use crate::micro::{Case, Row};
 
 const ALL: [Row; 3] = [Row::UsedV1Tcp4, Row::UsedV1Tcp6, Row::UsedV2Tcp4];
@@ -174,6 +176,14 @@ fn proxy_protocol_codec() -> Vec<Case> {
     cases.push(Case::used_fresh(Row::UsedEncodeV2Fresh, NAME, |source, destination| {
         v2::Header::new_proxy(v2::Protocol::Stream, pair(source, destination)).encode().finish()
     }));
+    cases.push(Case::used_fresh(Row::UsedEncodeV2Tlvs, NAME, |source, destination| {
+        // Its own function for it writes UNIQUE_ID with the type 0x30.
+        let unique_id = v2::ExtensionRef::new_custom(0x05, black_box(UNIQUE_ID)).unwrap();
+        v2::Header::new_proxy(v2::Protocol::Stream, pair(source, destination))
+            .encode()
+            .write_ext_alpn(black_box(ALPN))
+            .and_then(|encoded| encoded.write_ext_custom(unique_id).finish_with_crc32c())
+    }));
     cases
 }
 
@@ -282,11 +292,20 @@ fn proxy_protocol_rs() -> Vec<Case> {
     cases.push(Case::used_fresh(Row::UsedEncodeV2Fresh, NAME, |source, destination| {
         Ok::<_, ()>(HeaderBuilder::v2_proxy(source, destination).build())
     }));
+    cases.push(Case::used_fresh(Row::UsedEncodeV2Tlvs, NAME, |source, destination| {
+        Ok::<_, ()>(
+            HeaderBuilder::v2_proxy(source, destination)
+                .with_alpn(black_box(ALPN))
+                .with_unique_id(black_box(UNIQUE_ID))
+                .with_crc32c()
+                .build(),
+        )
+    }));
     cases
 }
 
 fn proxy_protocol() -> Vec<Case> {
-    use ::proxy_protocol::{EncodeError, ParseError, ProxyHeader, encode, parse, version1, version2};
+    use ::proxy_protocol::{ParseError, ProxyHeader, encode, parse, version1, version2};
     const NAME: &str = "proxy-protocol";
 
     fn decode(mut bytes: &[u8]) -> Result<Used, ParseError> {
@@ -313,7 +332,7 @@ fn proxy_protocol() -> Vec<Case> {
             transport_protocol: version2::ProxyTransportProtocol::Stream,
             addresses: version2::ProxyAddresses::Ipv4 { source, destination },
         };
-        Ok::<_, EncodeError>(encode(header)?)
+        encode(header)
     }));
     cases
 }
