@@ -40,11 +40,12 @@ machine() {
 
 core() {
     cargo build --quiet --profile lto --bin micro
-    { load && "$bin/micro" --svg "$charts/core.svg"; } >"$out/core"
+    { load && "$bin/micro" --svg "$charts/core.svg" --in-place "$out/core-in-place"; } >"$out/core"
     put core
-    { load && "$CARGO_TARGET_DIR/lto/micro"; } >"$out/core-lto"
+    put core-in-place
+    { load && "$CARGO_TARGET_DIR/lto/micro" --used; } >"$out/core-lto"
     put core-lto
-    ./callgrind.sh release >"$out/instructions"
+    ./callgrind.sh release --used >"$out/instructions"
     put instructions
 }
 

@@ -139,15 +139,6 @@ pub fn latencies(measured: &[Measured]) -> String {
     out
 }
 
-pub fn calls(measured: &[Measured]) -> String {
-    let mut out = String::new();
-    for (server, one) in present(measured) {
-        let calls: Vec<_> = one.calls.iter().map(|(name, each)| format!("{name} {each:.2}")).collect();
-        let _ = writeln!(out, "- {}: {}", server.name(), calls.join(", "));
-    }
-    out
-}
-
 pub fn draw(svg: &str, measured: &[Measured]) {
     let mut groups: Vec<chart::Group> = Vec::new();
     for (server, one) in present(measured) {

@@ -78,7 +78,6 @@ fn compare(options: &Options, files: &Path) -> io::Result<()> {
         println!("{}", tables::burst(version, &measured));
         if version == 2 {
             println!("At {RATE} connections a second, version 2:\n\n{}", tables::latencies(&measured));
-            println!("System calls a connection, version 2:\n\n{}", tables::calls(&measured));
             if let Some(svg) = &options.svg {
                 tables::draw(svg, &measured);
             }
