@@ -61,12 +61,20 @@ pub fn parse<'a>(input: &'a [u8], config: &Config) -> Result<Parsed<'a>, Error> 
     others(input, limits)
 }
 
-/// All that is not a whole header of version 2 with addresses of IPv4 or IPv6.
+/// All that is not a whole header of version 2 with addresses of IPv4 or IPv6. Version 1 comes first, and without a further
+/// call.
 #[inline(never)]
 pub(crate) fn others(input: &[u8], limits: Limits) -> Result<Parsed<'_>, Error> {
+    match input {
+        [b'P', ..] if limits.allows_v1() => v1::parse(input, limits),
+        _ => not_v1(input, limits),
+    }
+}
+
+#[inline(never)]
+fn not_v1(input: &[u8], limits: Limits) -> Result<Parsed<'_>, Error> {
     match version(input, limits)? {
-        Some(Version::V2) => v2::others(&mut Walk::default(), input, limits),
-        Some(Version::V1) => v1::parse(input, limits),
+        Some(_) => v2::others(&mut Walk::default(), input, limits),
         None => shortest(limits).map(incomplete),
     }
 }
@@ -149,7 +157,7 @@ pub(crate) fn incomplete(needed: usize) -> Parsed<'static> {
 pub(crate) fn complete(input: &[u8], limits: Limits) -> Option<(Version, usize)> {
     match version(input, limits) {
         Ok(Some(Version::V2)) => v2::whole(input, limits).map(|(_, len)| (Version::V2, len)),
-        Ok(Some(Version::V1)) => v1::complete(v1::line(input, limits)).map(|(_, len)| (Version::V1, len)),
+        Ok(Some(Version::V1)) => v1::whole(v1::line(input, limits)).map(|(_, len)| (Version::V1, len)),
         _ => None,
     }
 }
@@ -165,7 +173,7 @@ pub(crate) fn shortest(limits: Limits) -> Result<usize, Error> {
 #[inline]
 pub(crate) fn view(bytes: &[u8], version: Version, limits: Limits) -> Option<Header<'_>> {
     match version {
-        Version::V1 => v1::complete(bytes).map(|(header, _)| header),
+        Version::V1 => v1::whole(bytes).map(|(header, _)| header),
         Version::V2 => v2::view(bytes, limits),
     }
 }

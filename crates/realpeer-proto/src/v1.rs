@@ -19,12 +19,13 @@ pub(crate) const UNKNOWN: &[u8; 13] = b"PROXY UNKNOWN";
 const SIGNATURE_LEN: usize = 5;
 
 /// Reads the line that `input` begins with.
-#[inline(never)]
+#[inline(always)]
 pub(crate) fn parse(input: &[u8], limits: Limits) -> Result<Parsed<'static>, Error> {
-    match whole(line(input, limits)) {
-        Some((header, len)) => Ok(Parsed::Complete { header, len }),
-        None => open_or_fault(&mut Progress::default(), input, limits),
-    }
+    read(
+        line(input, limits),
+        |header, len| Ok(Parsed::Complete { header, len }),
+        || open_or_fault(&mut Progress::default(), input, limits),
+    )
 }
 
 /// The same where more of a line has come. What of an incomplete one has been checked is kept in `progress`.
@@ -34,7 +35,7 @@ pub(crate) fn advance(
     limits: Limits,
 ) -> Result<Parsed<'static>, Error> {
     if progress.is_fresh() || progress.read(line(input, limits)) {
-        if let Some((header, len)) = complete(line(input, limits)) {
+        if let Some((header, len)) = whole(line(input, limits)) {
             return Ok(Parsed::Complete { header, len });
         }
     }
@@ -51,10 +52,10 @@ fn open_or_fault(progress: &mut Progress, input: &[u8], limits: Limits) -> Resul
     Err(fault(line, limits))
 }
 
-/// The line that `line` begins with, if it is complete, and its length; for all but [`parse`], which has its own copy.
+/// The line that `line` begins with, if it is complete, and its length.
 #[inline(never)]
-pub(crate) fn complete(line: &[u8]) -> Option<(Header<'static>, usize)> {
-    whole(line)
+pub(crate) fn whole(line: &[u8]) -> Option<(Header<'static>, usize)> {
+    read(line, |header, len| Some((header, len)), || None)
 }
 
 /// As much of `input` as may be a line.
@@ -96,31 +97,51 @@ pub(crate) fn limit(limits: Limits) -> usize {
     LONGEST.min(limits.max_len as usize)
 }
 
-/// The line that `line` begins with, if it is whole, and its length.
+/// Reads the line that `line` begins with: what `found` makes of it and its length if it is complete, or else `other`.
+/// The result is made in each branch by itself, so that it is written where it belongs, and not copied there.
 #[inline(always)]
-pub(crate) fn whole(line: &[u8]) -> Option<(Header<'static>, usize)> {
+fn read<T>(line: &[u8], found: impl Fn(Header<'static>, usize) -> T, other: impl FnOnce() -> T) -> T {
     if let Some(rest) = line.strip_prefix(TCP4) {
-        let (source, rest) = text::ipv4(rest)?;
-        let (destination, rest) = text::ipv4(rest)?;
-        let (ports, rest) = ports(rest)?;
-        let ips = u64::from(u32::from_be_bytes(source)) << 32 | u64::from(u32::from_be_bytes(destination));
-        return Some((Header(View::Tcp4 { ips, ports }), line.len() - rest.len()));
+        if let Some((ips, ports, rest)) = tcp4(rest) {
+            return found(Header(View::Tcp4 { ips, ports }), line.len() - rest.len());
+        }
+    } else if let Some(rest) = line.strip_prefix(TCP6) {
+        if let Some((ips, ports, rest)) = tcp6(rest) {
+            return found(Header(View::Tcp6 { ips, ports }), line.len() - rest.len());
+        }
+    } else if let Some(len) = line.strip_prefix(UNKNOWN).and_then(ignored_len) {
+        let view = View::Unspec { version: Version::V1, command: Command::Proxy, tlvs: &[] };
+        return found(Header(view), UNKNOWN.len() + len);
     }
-    if let Some(rest) = line.strip_prefix(TCP6) {
-        let (source, rest) = text::ipv6(rest)?;
-        let (destination, rest) = text::ipv6(rest)?;
-        let (ports, rest) = ports(rest)?;
-        let [(a, b), (c, d)] = [source, destination].map(words);
-        return Some((Header(View::Tcp6 { ips: [a, b, c, d], ports }), line.len() - rest.len()));
+    other()
+}
+
+#[inline(always)]
+fn tcp4(text: &[u8]) -> Option<(u64, u32, &[u8])> {
+    let (source, rest) = text::ipv4(text)?;
+    let (destination, rest) = text::ipv4(rest)?;
+    let (ports, rest) = ports(rest)?;
+    let ips = u64::from(u32::from_be_bytes(source)) << 32 | u64::from(u32::from_be_bytes(destination));
+    Some((ips, ports, rest))
+}
+
+#[inline(always)]
+fn tcp6(text: &[u8]) -> Option<([u64; 4], u32, &[u8])> {
+    let (source, rest) = text::ipv6(text)?;
+    let (destination, rest) = text::ipv6(rest)?;
+    let (ports, rest) = ports(rest)?;
+    let [(a, b), (c, d)] = [source, destination].map(words);
+    Some(([a, b, c, d], ports, rest))
+}
+
+/// The length of what is ignored after UNKNOWN, and of the end of the line (R17).
+#[inline(always)]
+fn ignored_len(ignored: &[u8]) -> Option<usize> {
+    match ignored {
+        [b'\r', b'\n', ..] => Some(2),
+        [b' ', ..] => Some(ignored.windows(2).position(|two| two == b"\r\n")? + 2),
+        _ => None,
     }
-    let ignored = line.strip_prefix(UNKNOWN)?;
-    let len = match ignored {
-        [b'\r', b'\n', ..] => 2,
-        [b' ', ..] => ignored.windows(2).position(|two| two == b"\r\n")? + 2,
-        _ => return None,
-    };
-    let view = View::Unspec { version: Version::V1, command: Command::Proxy, tlvs: &[] };
-    Some((Header(view), UNKNOWN.len() + len))
 }
 
 /// Both, as one number, and the end of the line.
