@@ -113,7 +113,7 @@ ci_lint() {
     step 'rustfmt' rustfmt_check
     need_deb shellcheck jq
     step 'shellcheck' shellcheck ci.sh ci/*.sh .ci/run benches/*.sh crates/realpeer-ffi/*.sh crates/realpeer-preload/build.sh \
-        tests/rustdoc.sh tests/strace.sh
+        examples/pgbouncer/run.sh tests/rustdoc.sh tests/strace.sh
     step 'clippy, default features' cargo clippy --workspace --all-targets -- -D warnings
     step 'clippy, all features' cargo clippy --workspace --all-targets --all-features -- -D warnings
     need_cargo cargo-hack "$CARGO_HACK_VERSION"
@@ -200,6 +200,10 @@ ci_deny() {
 
 ci_bench() {
     need_deb "${BENCH_DEBS[@]}"
+    if [[ " $* " == *' pgbouncer '* ]]; then
+        need_servers
+        step 'unpack go-mmproxy' unpack_go_mmproxy
+    fi
     step 'measure' benches/run.sh "$@"
 }
 
@@ -211,6 +215,13 @@ ci_package() {
     step 'build what was packed' cargo check --manifest-path "$CARGO_TARGET_DIR/package/unpacked/Cargo.toml" --workspace
     step 'doctests of what was packed' cargo_test --manifest-path "$CARGO_TARGET_DIR/package/unpacked/Cargo.toml" \
         --workspace --exclude realpeer-preload --all-features --doc
+}
+
+unpack_go_mmproxy() {
+    local dir=$CARGO_TARGET_DIR/bench-debs
+    if [[ -x $dir/usr/bin/go-mmproxy ]]; then return; fi
+    mkdir -p "$dir"
+    (cd "$dir" && apt-get -q download go-mmproxy && dpkg -x go-mmproxy_*.deb .)
 }
 
 ci_strace() {

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Measures and puts the tables and charts into docs/performance.md: `benches/run.sh [PART]...`, where the parts are core,
-# crc32c, growth and accept, and all of them if none is named. That takes some eight minutes on an idle machine with two
-# CPUs, five of them for accept. Installs nothing: `./ci.sh bench` does, and then runs this. Servers listen on loopback
-# only.
+# crc32c, growth, accept and pgbouncer, and all but the last if none is named. That takes some eight minutes on an idle
+# machine with two CPUs, five of them for accept; pgbouncer takes five more. Installs nothing: `./ci.sh bench` does, and
+# then runs this. Servers listen on loopback only.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 export PATH="$PATH:/usr/sbin:/sbin"
@@ -20,7 +20,8 @@ main() {
             core) need cc valgrind ;;
             crc32c | growth) need cc ;;
             accept) need cc valgrind strace taskset haproxy nginx go ;;
-            *) die "no part $part: core, crc32c, growth, accept" ;;
+            pgbouncer) need unshare ;;
+            *) die "no part $part: core, crc32c, growth, accept, pgbouncer" ;;
         esac
     done
     mkdir -p "$charts"
@@ -65,6 +66,16 @@ accept() {
         go build -o "$CARGO_TARGET_DIR/go-server" .)
     { load && "$bin/accept" --go "$CARGO_TARGET_DIR/go-server" --svg "$charts/accept.svg"; } >"$out/accept"
     put accept
+}
+
+# What it needs is in the root that ./ci.sh makes, and in the directory that it names.
+pgbouncer() {
+    local library
+    cargo build --quiet --release --manifest-path ../Cargo.toml -p realpeer-cli
+    library=$(../crates/realpeer-preload/build.sh)
+    { load && ../ci/enter.sh "$PWD/pgbouncer.sh" "$bin/realpeer" "$library" "$CARGO_TARGET_DIR/bench-debs/usr/bin/go-mmproxy"; } \
+        >"$out/pgbouncer"
+    put pgbouncer
 }
 
 load() {

@@ -104,7 +104,7 @@ fn admit(
                 }
             }
             let taken = sys::take(socket, buffer.get_mut(..len).unwrap_or_default());
-            if taken != Ok(len) || has_left(socket, source.is_some()) {
+            if taken != Ok(len) || is_reset(socket) {
                 return closed(socket);
             }
             Some(label.map_or(as_it_is, |label| Admitted { socket, peer: Shown::label(&label, family) }))
@@ -134,14 +134,10 @@ fn may_ring(socket: i32, peer: Peer<'_>, local: Peer<'_>) -> bool {
     }
 }
 
-/// A check of a balancer is a header, and then the peer is gone: nothing that a program need know of. One that resets the
-/// connection would even look like a fault, since `getpeername` fails then.
-fn has_left(socket: i32, on_behalf_of_somebody: bool) -> bool {
-    match sys::peek(socket, &mut [0]) {
-        Ok(0) => !on_behalf_of_somebody,
-        Ok(_) | Err(EAGAIN) => false,
-        Err(_) => true,
-    }
+/// HAProxy's checks are a header and a reset: nothing that a program need know of, and to many it would look like a
+/// fault, since `getpeername` fails then. A peer that has only ended its side is a client.
+fn is_reset(socket: i32) -> bool {
+    !matches!(sys::peek(socket, &mut [0]), Ok(_) | Err(EAGAIN))
 }
 
 fn strange(settings: &Settings, as_it_is: Admitted, peer: Peer<'_>) -> Option<Admitted> {
@@ -165,7 +161,7 @@ fn fetch(ring: &Ring, family: Family, room: Room, flags: i32) -> Option<Admitted
         sys::clear_cloexec(socket);
     }
     let label = if family == Family::Unix { Label::read_filter(socket) } else { Label::read(socket) };
-    if has_left(socket, label.is_some()) {
+    if is_reset(socket) {
         return closed(socket);
     }
     let shown = label.map_or(Shown::Kernel(name), |label| Shown::label(&label, family));

@@ -294,6 +294,7 @@ impl<S: Stream> Client<S> {
             match self.stream.read(&mut byte) {
                 Ok(1) if byte == *b"\n" => break,
                 Ok(1) => line.push(byte[0]),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() != std::io::ErrorKind::ConnectionReset => panic!("{error}"),
                 _ => {
                     assert!(line.is_empty());
