@@ -127,3 +127,18 @@ async fn unix_listener() {
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.contains("192.0.2.1:56324 through Some(\"unix:\") for Some(\"example.org\")"), "{answer}");
 }
+
+#[tokio::test]
+async fn pending_counts_the_peers_whose_header_is_awaited() {
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = socket.local_addr().unwrap();
+    let mut listener = Listener::new(socket, Acceptor::new("127.0.0.1".parse::<Trust>().unwrap()), 4);
+    assert_eq!(listener.pending(), 0);
+    let mut silent = Vec::new();
+    for _ in 0..3 {
+        silent.push(TcpStream::connect(addr).await.unwrap());
+    }
+    // Nobody is ready, so this only makes it accept.
+    timeout(Duration::from_millis(200), listener.accept()).await.unwrap_err();
+    assert_eq!(listener.pending(), 3);
+}

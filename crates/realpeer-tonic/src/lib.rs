@@ -236,9 +236,10 @@ mod tests {
     use std::future::poll_fn;
     use std::net::UdpSocket;
     use std::os::fd::OwnedFd;
+    use std::time::Duration;
 
     use realpeer::Trust;
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
 
@@ -254,5 +255,21 @@ mod tests {
         for _ in 0..3 {
             assert!(poll_fn(|cx| Pin::new(&mut incoming).poll_next(cx)).await.is_none());
         }
+    }
+
+    #[tokio::test]
+    async fn pending_counts_the_peers_whose_header_is_awaited() {
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = socket.local_addr().unwrap();
+        let mut incoming = Incoming::new(socket, Acceptor::new(Trust::anyone()), 8);
+        assert_eq!(incoming.pending(), 0);
+        let mut silent = Vec::new();
+        for _ in 0..3 {
+            silent.push(TcpStream::connect(addr).await.unwrap());
+        }
+        // Nobody is ready, so this only makes it accept.
+        let next = poll_fn(|cx| Pin::new(&mut incoming).poll_next(cx));
+        assert!(tokio::time::timeout(Duration::from_millis(200), next).await.is_err());
+        assert_eq!(incoming.pending(), 3);
     }
 }
