@@ -168,7 +168,7 @@ impl Reading {
                 let link = self.links.first().copied();
                 self.captured(link, block.data, block.caplen, found);
             }
-            // A new section has interfaces of its own.
+            // A new section has its own interfaces.
             PcapBlockOwned::NG(Block::SectionHeader(_)) => self.links.clear(),
             PcapBlockOwned::NG(Block::InterfaceDescription(interface)) => {
                 // Nobody has as many; a hostile file may.

@@ -28,10 +28,10 @@ pub(crate) use blocking::serve as serve_blocking;
 ///
 /// It prints a line on stdout for each connection, as soon as its header has been read: source, destination, the
 /// proxy (the sender of the header), version, command, TLVs. Then it sends back what the client sends, until the
-/// client stops sending. Over UDP each datagram has a header of its own, and its payload goes back to the proxy.
+/// client stops sending. Over UDP each datagram has its own header, and its payload goes back to the proxy.
 ///
 /// Peers that are not trusted are refused: their connection is closed and nothing of it is read. A peer that leaves
-/// without sending a byte, as TCP health checks do, gives no line, except with --json.
+/// without sending a byte, as TCP health checks do, leaves no line, except with --json.
 ///
 /// Once it is ready it prints `listening on ADDR` on stderr. Ctrl-C, SIGTERM and SIGHUP end it.
 #[derive(Debug, clap::Args)]

@@ -12,7 +12,7 @@ use anyhow::Context;
 /// How many lines wait for a slow reader before lines are dropped.
 const WAITING: usize = 1024;
 
-/// Prints lines in a thread of its own: a reader that has stopped costs lines, never a connection.
+/// Prints lines in its own thread: a reader that has stopped costs lines, never a connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Printer {
     lines: SyncSender<Line>,

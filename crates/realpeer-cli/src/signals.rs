@@ -23,7 +23,7 @@ impl Ending {
         Signals::new(signals).map(Self).context("can't wait for signals")
     }
 
-    /// Calls `at_signal` in a thread of its own, once for each signal.
+    /// Starts a thread that calls `at_signal` once for each signal.
     ///
     /// # Errors
     ///

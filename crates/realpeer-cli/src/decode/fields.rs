@@ -21,7 +21,7 @@ pub(crate) struct Field {
 }
 
 /// The fields of a header, in order and without a gap, up to and with `end`: the end of the header, of the broken
-/// bytes, or of what has come.
+/// bytes, or of what was received.
 pub(crate) fn fields(bytes: &[u8], verdict: &Verdict<'_>, end: usize) -> Vec<Field> {
     let shown = bytes.get(..end).unwrap_or(bytes);
     if let Verdict::Rejected(Error::Signature { .. }) = verdict {

@@ -1,4 +1,4 @@
-//! What bytes look like: the payload after a header, or what came instead of one.
+//! Guesses the protocol of bytes: the payload after a header, or what was sent instead of one.
 
 use realpeer_cli::forms::SIGNATURE;
 

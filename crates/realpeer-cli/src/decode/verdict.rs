@@ -16,7 +16,7 @@ pub(crate) enum Verdict<'a> {
     Accepted(Header<'a>, usize),
     /// No header begins with these bytes.
     Rejected(Error),
-    /// The beginning of a header, of which at least so many bytes are missing.
+    /// The beginning of a header, of which at least this many bytes are missing.
     Incomplete(usize),
 }
 

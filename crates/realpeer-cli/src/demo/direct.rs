@@ -77,7 +77,7 @@ impl Stage {
         self.compare(server, what, Client::send(server.endpoint(), header), Client::finish, &expected)
     }
 
-    /// What a client does, and what must come of it.
+    /// What a client does, and the outcome that is expected.
     fn compare(
         &mut self,
         server: &Server,

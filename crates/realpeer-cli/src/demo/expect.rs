@@ -27,7 +27,7 @@ pub(super) enum Expected<'a> {
     Failed(&'a str),
 }
 
-/// What did come of it.
+/// The outcome.
 pub(super) struct Seen {
     /// What the server says.
     pub(super) report: Option<Report>,

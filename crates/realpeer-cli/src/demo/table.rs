@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::style::{Colours, Style};
 use crate::text::{word, wrap};
 
-/// A connection and what came of it.
+/// A connection and its outcome.
 pub(super) struct Row {
     /// What was sent.
     pub(super) what: String,

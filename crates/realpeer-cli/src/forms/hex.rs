@@ -105,7 +105,7 @@ fn parse_table(lines: &[&str], radix: u32) -> Result<Dump, HexError> {
     for (index, at) in offsets.iter().enumerate() {
         let Some(at) = at.as_ref().filter(|offset| counts(offset)) else {
             match lines.get(index).map(|line| line.trim()) {
-                // Between packets tcpdump writes lines of its own; hexdump marks repeated lines.
+                // Between packets tcpdump writes its own lines; hexdump marks repeated lines.
                 Some("") | None => continue,
                 Some(_) if colons => continue,
                 Some(line) => return Err(HexError { line: index + 1, found: short(line) }),

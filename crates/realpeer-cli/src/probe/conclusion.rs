@@ -1,4 +1,4 @@
-//! What the table comes to, in one sentence, and what to change.
+//! The conclusion from the table, in one sentence, and what to change.
 
 use std::net::SocketAddr;
 

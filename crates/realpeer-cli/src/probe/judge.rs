@@ -209,7 +209,7 @@ impl Summary {
         matches!(self, Self::Said { .. })
     }
 
-    /// Whether the two come to the same. What is unknown must be the same in length, nearly, and in its end.
+    /// Whether the two mean the same. Where the quality is unknown, length (nearly) and end must be equal.
     fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Said { quality: Quality::Good, .. }, Self::Said { quality: Quality::Good, .. }) => true,
