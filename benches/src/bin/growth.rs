@@ -156,7 +156,7 @@ fn pending() -> io::Result<Vec<Series>> {
          | `Handshake<std::time::Instant>`, 536 bytes of storage within | {} |\n\
          | `Decoder`, 536 bytes of storage within | {} |\n\
          | `Handshake<Instant, HeaderStorage>`, as the adapters keep it | {} |\n\
-         | `Accepting<Instant>`, with peer and policy | {} |\n",
+         | `Accepting<Instant>`, with peer, policy and outcome | {} |\n",
         size_of::<Handshake<Instant, [u8; 536]>>(),
         size_of::<Decoder<[u8; 536]>>(),
         size_of::<Handshake<Instant, HeaderStorage>>(),
