@@ -5,7 +5,7 @@
 //! address, as in `-- 127.0.0.1:8080`, they serve there until they are ended. Here is what they share.
 
 use realpeer::Established;
-use realpeer::proto::{Encoder, MixedFamilies, Version};
+use realpeer::proto::{Encoder, Version};
 
 #[cfg(feature = "rustls")]
 pub mod tls;
@@ -19,11 +19,7 @@ pub fn address() -> Option<String> {
 }
 
 /// The header for [`CLIENT`].
-///
-/// # Errors
-///
-/// None.
-pub fn header() -> Result<Encoder<'static>, MixedFamilies> {
+pub fn header() -> Encoder<'static> {
     let (source, destination) = (([192, 0, 2, 1], 56324).into(), ([198, 51, 100, 2], 443).into());
     Encoder::proxy(Version::V2, source, destination)
 }

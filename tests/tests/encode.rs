@@ -8,8 +8,8 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use realpeer_proto::{
-    Addresses, Command, Config, EncodeError, Encoder, Error, Header, MAX_HEADER_LEN, MixedFamilies, Parsed,
-    Ssl, Tlv, TlvCause, TlvError, Transport, UnixAddr, Version, kind, parse,
+    Addresses, Command, Config, EncodeError, Encoder, Error, Header, MAX_HEADER_LEN, Parsed, Ssl, Tlv,
+    TlvCause, TlvError, Transport, UnixAddr, Version, kind, parse,
 };
 use realpeer_tests::inputs::{ROWS, cases, input};
 use realpeer_tests::reference::{self, Outcome, Rules};
@@ -31,7 +31,7 @@ fn encode<'a>(encoder: impl Into<Encoder<'a>>) -> Result<Vec<u8>, EncodeError> {
 
 fn tcp4(version: Version) -> Encoder<'static> {
     let [source, destination] = ["192.0.2.1:56324", "198.51.100.2:443"].map(|addr| addr.parse().unwrap());
-    Encoder::proxy(version, source, destination).unwrap()
+    Encoder::proxy(version, source, destination)
 }
 
 /// The TLVs with zeros for a checksum.
@@ -42,6 +42,13 @@ fn without_checksum(header: &Header<'_>) -> Vec<(u8, Vec<u8>)> {
 
 fn fields<'a>(header: &Header<'a>) -> (Version, Command, Transport, Addresses<'a>) {
     (header.version(), header.command(), header.transport(), header.addresses())
+}
+
+/// The fields with which a header is passed on: PROXY with UNSPEC, which most receivers refuse, as LOCAL.
+fn onward<'a>(header: &Header<'a>) -> (Version, Command, Transport, Addresses<'a>) {
+    let (version, command, transport, addresses) = fields(header);
+    let local = version == Version::V2 && addresses == Addresses::Unspec;
+    (version, if local { Command::Local } else { command }, transport, addresses)
 }
 
 // What it writes is what is decoded.
@@ -157,8 +164,8 @@ proptest! {
 
         let bytes = encode(encoder).unwrap();
         let header = decode(&bytes);
-        let command = if local { Command::Local } else { Command::Proxy };
         let addresses = if local { Addresses::Unspec } else { addresses };
+        let command = if addresses == Addresses::Unspec { Command::Local } else { Command::Proxy };
         let transport = match addresses {
             Addresses::Unspec => Transport::Unspec,
             _ if dgram => Transport::Dgram,
@@ -180,7 +187,7 @@ proptest! {
         let Ok(Parsed::Complete { header, .. }) = parse(&bytes, &Config::new()) else { return Ok(()) };
         let again = encode(header).unwrap();
         let decoded = decode(&again);
-        prop_assert_eq!(fields(&decoded), fields(&header));
+        prop_assert_eq!(fields(&decoded), onward(&header));
         prop_assert_eq!(without_checksum(&decoded), without_checksum(&header));
     }
 }
@@ -193,7 +200,7 @@ fn every_vector_and_capture_encodes_to_the_same_header() {
         let Ok(Parsed::Complete { header, len }) = parse(bytes, &config) else { continue };
         let again = encode(header).unwrap();
         let decoded = decode(&again);
-        assert_eq!(fields(&decoded), fields(&header));
+        assert_eq!(fields(&decoded), onward(&header));
         assert_eq!(without_checksum(&decoded), without_checksum(&header));
         let same_bytes_in_all_but_names_and_skipped_blocks = header.version() == Version::V2
             && matches!(header.addresses(), Addresses::Inet { .. } | Addresses::Inet6 { .. });
@@ -224,7 +231,7 @@ fn r34_to_r54_the_bytes_of_version_2() {
     assert_eq!((dgram[13], &dgram[14..]), (0x12, &inet[14..]));
 
     let [source, destination] = ["[2001:db8::1]:1", "[2001:db8::2]:2"].map(|addr| addr.parse().unwrap());
-    let inet6 = encode(Encoder::proxy(Version::V2, source, destination).unwrap()).unwrap();
+    let inet6 = encode(Encoder::proxy(Version::V2, source, destination)).unwrap();
     assert_eq!(inet6[12..16], *b"\x21\x21\x00\x24");
     assert_eq!((inet6[31], inet6[47], &inet6[48..]), (1, 2, &b"\0\x01\0\x02"[..]));
 
@@ -235,7 +242,7 @@ fn r34_to_r54_the_bytes_of_version_2() {
         (232, &b"\x21\x31\x00\xd8/a\0"[..], &b"\0b\0"[..])
     );
 
-    let unspec = encode(Encoder::new(Version::V2, Addresses::Unspec)).unwrap();
+    let unspec = encode(Encoder::proxy_unspec()).unwrap();
     assert_eq!(unspec[12..], *b"\x21\0\0\0");
 }
 
@@ -262,7 +269,7 @@ fn r15_r23_r24_the_lines_of_version_1() {
         (["[1:0:3:4:5:6:7:8]:1", "[1:0:0:4:0:0:0:8]:2"], "PROXY TCP6 1:0:3:4:5:6:7:8 1:0:0:4::8 1 2\r\n"),
     ] {
         let [source, destination] = addresses.map(|addr| addr.parse().unwrap());
-        let bytes = encode(Encoder::proxy(Version::V1, source, destination).unwrap()).unwrap();
+        let bytes = encode(Encoder::proxy(Version::V1, source, destination)).unwrap();
         assert_eq!(bytes.escape_ascii().to_string(), line.escape_default().to_string());
     }
     assert_eq!(encode(Encoder::new(Version::V1, Addresses::Unspec)).unwrap(), b"PROXY UNKNOWN\r\n");
@@ -275,7 +282,7 @@ fn r21_r23_no_heading_zeros() {
         for number in [number - 1, number, number + 1] {
             let ip = Ipv6Addr::new(number, 1, 1, 1, 1, 1, 1, 1);
             let addr = SocketAddr::new(ip.into(), number);
-            let line = encode(Encoder::proxy(Version::V1, addr, addr).unwrap()).unwrap();
+            let line = encode(Encoder::proxy(Version::V1, addr, addr)).unwrap();
             let text = format!("{number:x}:1:1:1:1:1:1:1");
             let expected = format!("PROXY TCP6 {text} {text} {number} {number}\r\n");
             assert_eq!(line.escape_ascii().to_string(), expected.escape_default().to_string());
@@ -289,7 +296,7 @@ fn r25_the_longest_lines() {
         [("255.255.255.255:65535", 56), ("[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535", 104)]
     {
         let addr: SocketAddr = addr.parse().unwrap();
-        let encoder = Encoder::proxy(Version::V1, addr, addr).unwrap();
+        let encoder = Encoder::proxy(Version::V1, addr, addr);
         assert_eq!(encode(encoder).unwrap().len(), len);
         assert_eq!(encoder.encode(&mut [0; 107]), Ok(len));
     }
@@ -302,7 +309,7 @@ proptest! {
     #[test]
     fn r21_ipv6_is_canonical(ip in prop_oneof![ipv6(), any::<u32>().prop_map(|ip| Ipv4Addr::from(ip).to_ipv6_mapped())]) {
         let addr = SocketAddrV6::new(ip, 1, 0, 0);
-        let bytes = encode(Encoder::proxy(Version::V1, addr.into(), addr.into()).unwrap()).unwrap();
+        let bytes = encode(Encoder::new(Version::V1, Addresses::Inet6 { source: addr, destination: addr })).unwrap();
         let line = String::from_utf8(bytes).unwrap();
         let text = line.split(' ').nth(2).unwrap();
         prop_assert_eq!(text.parse(), Ok(ip));
@@ -427,15 +434,117 @@ fn r50_more_than_the_length_can_say_is_an_error() {
     }
 }
 
+/// F17: a client of a dual-stack listener, with any backend.
 #[test]
-fn r22_mixed_families_are_an_error() {
-    let [v4, v6]: [SocketAddr; 2] = ["192.0.2.1:1", "[2001:db8::1]:2"].map(|addr| addr.parse().unwrap());
-    for version in [Version::V1, Version::V2] {
-        assert!(matches!(Encoder::proxy(version, v4, v6), Err(MixedFamilies)));
-        assert!(matches!(Encoder::proxy(version, v6, v4), Err(MixedFamilies)));
+fn r22_any_two_addresses_make_a_pair_that_receivers_understand() {
+    for (source, destination, line) in [
+        ("192.0.2.1:1", "198.51.100.2:2", "PROXY TCP4 192.0.2.1 198.51.100.2 1 2\r\n"),
+        ("[::ffff:192.0.2.1]:1", "198.51.100.2:2", "PROXY TCP4 192.0.2.1 198.51.100.2 1 2\r\n"),
+        ("192.0.2.1:1", "[::ffff:198.51.100.2]:2", "PROXY TCP4 192.0.2.1 198.51.100.2 1 2\r\n"),
+        ("[::ffff:192.0.2.1]:1", "[::ffff:198.51.100.2]:2", "PROXY TCP4 192.0.2.1 198.51.100.2 1 2\r\n"),
+        ("192.0.2.1:1", "[2001:db8::2]:2", "PROXY TCP6 ::ffff:c000:201 2001:db8::2 1 2\r\n"),
+        ("[2001:db8::1]:1", "198.51.100.2:2", "PROXY TCP6 2001:db8::1 ::ffff:c633:6402 1 2\r\n"),
+        ("[::ffff:192.0.2.1]:1", "[2001:db8::2]:2", "PROXY TCP6 ::ffff:c000:201 2001:db8::2 1 2\r\n"),
+        ("[2001:db8::1]:1", "[2001:db8::2]:2", "PROXY TCP6 2001:db8::1 2001:db8::2 1 2\r\n"),
+        ("[::192.0.2.1]:1", "198.51.100.2:2", "PROXY TCP6 ::c000:201 ::ffff:c633:6402 1 2\r\n"),
+    ] {
+        let [source, destination]: [SocketAddr; 2] = [source, destination].map(|addr| addr.parse().unwrap());
+        let bytes = encode(Encoder::proxy(Version::V1, source, destination)).unwrap();
+        assert_eq!(bytes, line.as_bytes());
+        let addresses = decode(&bytes).addresses();
+        assert_eq!(addresses, Addresses::new(source, destination));
+        assert_eq!(addresses, Addresses::from((source, destination)));
+        let bytes = encode(Encoder::proxy(Version::V2, source, destination)).unwrap();
+        assert_eq!(decode(&bytes).addresses(), addresses);
     }
-    assert_eq!(Addresses::try_from((v6, v4)), Err(MixedFamilies));
-    assert_eq!(EncodeError::from(MixedFamilies), EncodeError::MixedFamilies);
+}
+
+/// F18: what most receivers refuse is not sent by passing on what they accept.
+#[test]
+fn r36_r39_headers_without_addresses_are_passed_on_as_what_receivers_read() {
+    let tlvs = b"\x04\0\x01x";
+    let v2 = |fixed: &[u8], block: &[u8]| {
+        [&b"\r\n\r\n\0\r\nQUIT\n"[..], fixed, &[0, block.len() as u8], block].concat()
+    };
+    let local = v2(b"\x20\0", b"");
+    let local_tlvs = v2(b"\x20\0", tlvs);
+    for (received, as_is, as_v1, as_v2) in [
+        (&b"PROXY UNKNOWN ::1 ::1 1 1\r\n"[..], &b"PROXY UNKNOWN\r\n"[..], Some("PROXY UNKNOWN\r\n"), &local),
+        (&v2(b"\x20\x11", &[9; 12]), &local, Some("PROXY UNKNOWN\r\n"), &local),
+        (&v2(b"\x21\0", b""), &local, Some("PROXY UNKNOWN\r\n"), &local),
+        (&v2(b"\x20\x11", tlvs), &local_tlvs, None, &local_tlvs),
+        (&v2(b"\x21\0", tlvs), &local_tlvs, None, &local_tlvs),
+    ] {
+        let header = decode(received);
+        let forward = Encoder::forward(&header);
+        assert_eq!(encode(forward).unwrap(), as_is);
+        assert_eq!(encode(Encoder::from(&header)).unwrap(), as_is);
+        let line = encode(forward.with_version(Version::V1));
+        assert_eq!(line, as_v1.map(|line| line.as_bytes().to_vec()).ok_or(EncodeError::NotInV1));
+        assert_eq!(encode(forward.with_version(Version::V2)).unwrap(), **as_v2);
+    }
+    assert_eq!(encode(Encoder::new(Version::V2, Addresses::Unspec)).unwrap(), local);
+    assert_eq!(encode(Encoder::proxy_unspec()).unwrap(), v2(b"\x21\0", b""));
+    let line = decode(b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n");
+    let binary = encode(Encoder::forward(&line).with_version(Version::V2)).unwrap();
+    assert_eq!(decode(&binary).addresses(), line.addresses());
+}
+
+/// F18: one TLV more, or another in place of one, with nothing collected.
+#[test]
+fn r59_tlvs_are_added_and_replaced_one_by_one() {
+    let given = [Tlv::authority("old.example"), Tlv::new(0xE0, b"x"), Tlv::authority("older.example")];
+    let received = encode(tcp4(Version::V2).with_tlvs(&given)).unwrap();
+    let header = decode(&received);
+    let found = |encoder: Encoder<'_>| {
+        let bytes = encode(encoder).unwrap();
+        let header = decode(&bytes);
+        header.tlvs().iter().map(|tlv| (tlv.kind(), tlv.value().to_vec())).collect::<Vec<_>>()
+    };
+    let tlvs =
+        |tlvs: &[Tlv<'_>]| tlvs.iter().map(|tlv| (tlv.kind(), tlv.value().to_vec())).collect::<Vec<_>>();
+    for encoder in [Encoder::forward(&header), tcp4(Version::V2).with_tlvs(&given)] {
+        let new = Tlv::authority("new.example");
+        assert_eq!(
+            found(encoder.with_tlv(Tlv::alpn(b"h2"))),
+            tlvs(&[&given[..], &[Tlv::alpn(b"h2")]].concat())
+        );
+        assert_eq!(found(encoder.replace_tlv(new)), tlvs(&[given[1], new]));
+        // Whatever was added or replaced before.
+        assert_eq!(found(encoder.replace_tlv(given[0]).replace_tlv(new)), tlvs(&[given[1], new]));
+        assert_eq!(found(encoder.with_tlv(given[0]).replace_tlv(new)), tlvs(&[given[1], new]));
+        let id = Tlv::unique_id(b"7").unwrap();
+        assert_eq!(
+            found(encoder.with_tlv(id).replace_tlv(new).with_tlv(given[0])),
+            tlvs(&[given[1], id, new, given[0]])
+        );
+        // With a checksum, which is put in front unless there is one.
+        let kinds = |encoder| found(encoder).into_iter().map(|(kind, _)| kind).collect::<Vec<_>>();
+        assert_eq!(kinds(encoder.with_crc32c().replace_tlv(new)), [kind::CRC32C, 0xE0, kind::AUTHORITY]);
+        let crc32c = Tlv::new(kind::CRC32C, &[0; 4]);
+        assert_eq!(
+            kinds(encoder.with_crc32c().replace_tlv(new).with_tlv(crc32c)),
+            [0xE0, kind::AUTHORITY, kind::CRC32C]
+        );
+        // Four, and no more.
+        let four = encoder.with_tlv(id).with_tlv(new).with_tlv(new).replace_tlv(id);
+        assert_eq!(found(four).len(), 3 + 3);
+        assert_eq!(encode(four.with_tlv(id)), Err(EncodeError::TooManyTlvs));
+        assert_eq!(
+            encode(four.with_tlv(id).replace_tlv(new).with_version(Version::V1)),
+            Err(EncodeError::NotInV1)
+        );
+    }
+    let mut value = [0; 20];
+    let len = Ssl::encode(Ssl::CLIENT_SSL, 1, &[], &mut value).unwrap();
+    let bytes = encode(tcp4(Version::V2).with_tlv(Tlv::ssl(&value[..len]))).unwrap();
+    assert!(decode(&bytes).tlvs().ssl().unwrap().is_tls());
+    assert_eq!(encode(tcp4(Version::V1).with_tlv(Tlv::alpn(b"h2"))), Err(EncodeError::NotInV1));
+    let long = vec![0; 65_536];
+    assert_eq!(
+        encode(tcp4(Version::V2).with_tlv(Tlv::alpn(&long))),
+        Err(EncodeError::TooLong { len: 65_536 })
+    );
 }
 
 #[test]

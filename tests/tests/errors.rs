@@ -4,8 +4,8 @@
 
 use proptest::prelude::*;
 use realpeer_proto::{
-    ApiMisuse, Config, EncodeError, Error, HandshakeError, Lookalike, MAX_HEADER_LEN, MixedFamilies,
-    TextError, TlvCause, TlvError, V1Cause, V1Error, V1Field, V2Error, Versions, kind, parse, parse_datagram,
+    ApiMisuse, Config, EncodeError, Error, HandshakeError, Lookalike, MAX_HEADER_LEN, TextError, TlvCause,
+    TlvError, V1Cause, V1Error, V1Field, V2Error, Versions, kind, parse, parse_datagram,
 };
 use realpeer_tests::inputs::{cases, input};
 
@@ -31,6 +31,8 @@ fn is_in_style(message: &str) -> bool {
         "CR",
         "LF",
         "NUL",
+        "IP",
+        "UNIX",
     ];
     let word = |c: char| c.is_alphanumeric() || c == '_';
     // A byte as a character, in quotation marks, is as it came.
@@ -184,8 +186,8 @@ fn what_the_other_errors_say() {
             "a receiver would refuse the header: \
              invalid v2 header: stray bytes after the addresses: 1, but a TLV has at least 3",
         ),
-        (EncodeError::MixedFamilies.to_string(), "source and destination are of different address families"),
-        (MixedFamilies.to_string(), "source and destination are of different address families"),
+        (EncodeError::MixedFamilies.to_string(), "an IP address and the name of a UNIX socket are no pair"),
+        (EncodeError::TooManyTlvs.to_string(), "more than four TLVs added one by one; give them as a list"),
         (TextError::new(3).to_string(), "value is not text from byte 3 on"),
     ] {
         assert_eq!(message, expected);
@@ -197,7 +199,7 @@ fn what_the_other_errors_say() {
 /// They go where errors go.
 #[test]
 fn all_are_errors() {
-    let errors: [Box<dyn std::error::Error + Send + Sync>; 10] = [
+    let errors: [Box<dyn std::error::Error + Send + Sync>; 9] = [
         Box::new(Error::Closed),
         Box::new(V1Error::new(V1Field::LineEnd, V1Cause::UnexpectedByte, 0, 0)),
         Box::new(V2Error::Version { found: 1 }),
@@ -205,7 +207,6 @@ fn all_are_errors() {
         Box::new(ApiMisuse::ReceivedBeyondSlot { received: 1, slot: 0 }),
         Box::new(HandshakeError::<std::io::Error>::TimedOut { received: 0 }),
         Box::new(EncodeError::NotInV1),
-        Box::new(MixedFamilies),
         Box::new(TextError::new(0)),
         Box::new(HandshakeError::Io(std::io::Error::other("x"))),
     ];

@@ -101,7 +101,7 @@ pub struct RealPeer(Arc<Established>);
 /// let app = Router::new().route("/", get(whoami));
 /// tokio::spawn(async { axum::serve(listener, app.into_make_service_with_connect_info::<RealPeer>()).await });
 ///
-/// let header = Encoder::proxy(Version::V2, "192.0.2.1:56324".parse()?, "198.51.100.2:80".parse()?)?;
+/// let header = Encoder::proxy(Version::V2, "192.0.2.1:56324".parse()?, "198.51.100.2:80".parse()?);
 /// let request = b"GET / HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n";
 /// let mut answer = String::new();
 /// realpeer::tokio::connect(addr, header, request).await?.read_to_string(&mut answer).await?;

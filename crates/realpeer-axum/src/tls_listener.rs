@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(listener.local_addr().unwrap().source().socket_addr(), Some(addr));
 
         let (source, destination) = ("192.0.2.1:56324".parse().unwrap(), "198.51.100.2:443".parse().unwrap());
-        let header = Encoder::proxy(Version::V2, source, destination).unwrap();
+        let header = Encoder::proxy(Version::V2, source, destination);
         let no_header = TcpStream::connect(addr).await.unwrap();
         drop(no_header);
         let client = realpeer::tokio::connect(addr, header, b"client hello").await.unwrap();

@@ -40,7 +40,7 @@ async fn start(acceptor: Acceptor) -> SocketAddr {
 fn with_header() -> Vec<u8> {
     let tlvs = [Tlv::new(kind::AUTHORITY, b"example.org")];
     let (source, destination) = ("192.0.2.1:56324".parse().unwrap(), "198.51.100.2:80".parse().unwrap());
-    let header = Encoder::proxy(Version::V2, source, destination).unwrap().with_tlvs(&tlvs);
+    let header = Encoder::proxy(Version::V2, source, destination).with_tlvs(&tlvs);
     header_and_payload(header, REQUEST).unwrap()
 }
 

@@ -129,6 +129,7 @@ fn header(arguments: &Arguments) -> anyhow::Result<Vec<u8>> {
             bail!("version 1 has no LOCAL: use --unknown, or version 2")
         }
         _ if arguments.local => Encoder::local(),
+        _ if arguments.unknown && version == Version::V2 => Encoder::proxy_unspec(),
         _ if arguments.unknown => Encoder::new(version, Addresses::Unspec),
         _ => bail!("whose connection is it? give --src and --dst, or --local, or --unknown"),
     };

@@ -126,7 +126,6 @@ unsafe fn encoder(encoding: &Encoding) -> Result<Encoder<'_>, Mistake> {
         (None, None) => Encoder::local(),
         (Some(Endpoint::Inet(source)), Some(Endpoint::Inet(destination))) => {
             Encoder::proxy(version, source, destination)
-                .map_err(|_| Mistake::Encode(EncodeError::MixedFamilies))?
         }
         (Some(Endpoint::Unix(source)), Some(Endpoint::Unix(destination))) => {
             let name = |name| UnixAddr::new(name).ok_or(Mistake::Argument);

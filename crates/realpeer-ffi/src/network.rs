@@ -3,7 +3,7 @@
 use core::fmt;
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use realpeer_proto::{Config, Encoder, Parsed, Version, parse};
+use realpeer_proto::{Addresses, Config, Encoder, Parsed, Version, parse};
 
 /// A network, or a single address. IPv4-mapped ones are kept as the IPv4 networks that they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,11 +116,13 @@ pub(crate) struct Ip(pub(crate) IpAddr);
 
 impl fmt::Display for Ip {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let address = SocketAddr::new(self.0, 0);
+        let addresses = match SocketAddr::new(self.0, 0) {
+            SocketAddr::V4(addr) => Addresses::Inet { source: addr, destination: addr },
+            // A mapped one too is written as it is.
+            SocketAddr::V6(addr) => Addresses::Inet6 { source: addr, destination: addr },
+        };
         let mut line = [0; LINE_LEN];
-        let len = Encoder::proxy(Version::V1, address, address)
-            .ok()
-            .and_then(|line_of| line_of.encode(&mut line).ok());
+        let len = Encoder::new(Version::V1, addresses).encode(&mut line).ok();
         let words = line.get(..len.unwrap_or(0)).unwrap_or_default();
         let word = words.split(|&byte| byte == b' ').nth(2).unwrap_or_default();
         f.write_str(core::str::from_utf8(word).unwrap_or_default())

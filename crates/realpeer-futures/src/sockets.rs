@@ -106,7 +106,7 @@ pub fn poll_accept<L: SocketListener>(
 /// let server = Async::<UdpSocket>::bind(([127, 0, 0, 1], 0))?;
 /// let proxy = Async::<UdpSocket>::bind(([127, 0, 0, 1], 0))?;
 /// let to = server.get_ref().local_addr()?;
-/// let encoder = Encoder::proxy(Version::V2, "192.0.2.1:12345".parse()?, "198.51.100.2:53".parse()?)?;
+/// let encoder = Encoder::proxy(Version::V2, "192.0.2.1:12345".parse()?, "198.51.100.2:53".parse()?);
 /// realpeer_futures::send_to(&proxy, encoder, b"query", to).await?;
 ///
 /// let mut buffer = vec![0; 65_535];

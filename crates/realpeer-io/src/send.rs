@@ -42,9 +42,9 @@ pub fn header_and_payload<'a>(header: impl Into<Encoder<'a>>, payload: &[u8]) ->
 /// use realpeer_proto::{Encoder, Version};
 ///
 /// let (source, destination) = ("192.0.2.1:12345".parse()?, "198.51.100.2:53".parse()?);
-/// let bytes = header_and_datagram(Encoder::proxy(Version::V2, source, destination)?, b"query")?;
+/// let bytes = header_and_datagram(Encoder::proxy(Version::V2, source, destination), b"query")?;
 /// assert_eq!(bytes[13], 0x12); // UDP over IPv4
-/// assert!(header_and_datagram(Encoder::proxy(Version::V1, source, destination)?, b"query").is_err());
+/// assert!(header_and_datagram(Encoder::proxy(Version::V1, source, destination), b"query").is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn header_and_datagram<'a>(header: impl Into<Encoder<'a>>, payload: &[u8]) -> io::Result<Vec<u8>> {

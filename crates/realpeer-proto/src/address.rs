@@ -14,9 +14,12 @@ use core::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
 ///
 /// let source: SocketAddr = "192.0.2.1:56324".parse()?;
 /// let destination: SocketAddr = "198.51.100.2:443".parse()?;
-/// assert!(matches!(Addresses::try_from((source, destination))?, Addresses::Inet { .. }));
+/// assert!(matches!(Addresses::new(source, destination), Addresses::Inet { .. }));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// The variants are the families of the specification. Another one needs a new major version of this crate, since whoever
+/// converts addresses has to handle each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Addresses<'a> {
     /// None: LOCAL, UNKNOWN, or UNSPEC in either half of the family byte. The real endpoints count.
@@ -54,6 +57,8 @@ pub enum Addresses<'a> {
 /// assert_eq!(address.to_string(), "unix:@name");
 /// assert_eq!(address.ip(), None);
 /// ```
+///
+/// As with [`Addresses`], another variant needs a new major version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Address<'a> {
     /// An IP address and a port.
@@ -79,24 +84,33 @@ pub enum Address<'a> {
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct UnixAddr<'a>(&'a [u8]);
 
-/// A source and a destination of different address families, which no header can hold (R22).
-///
-/// Where one side is IPv4 and the other IPv6, write both as IPv6 with
-/// [`Ipv4Addr::to_ipv6_mapped`](core::net::Ipv4Addr::to_ipv6_mapped), as HAProxy does.
-///
-/// ```
-/// use core::net::SocketAddr;
-/// use realpeer_proto::{Addresses, MixedFamilies};
-///
-/// let source: SocketAddr = "192.0.2.1:56324".parse()?;
-/// let destination: SocketAddr = "[2001:db8::2]:443".parse()?;
-/// assert_eq!(Addresses::try_from((source, destination)), Err(MixedFamilies));
-/// # Ok::<(), core::net::AddrParseError>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct MixedFamilies;
-
 impl<'a> Addresses<'a> {
+    /// Makes a header's pair of any two socket addresses: of IPv4 if both are, or are IPv4-mapped, else of IPv6, the IPv4
+    /// one mapped (R22).
+    ///
+    /// That is what receivers understand: a client of a dual-stack listener is `::ffff:192.0.2.1`, which some refuse in a
+    /// TCP6 line, and source and destination are always of one family. To write an address as it is, use the variants.
+    ///
+    /// ```
+    /// use core::net::SocketAddr;
+    /// use realpeer_proto::Addresses;
+    ///
+    /// let client: SocketAddr = "[::ffff:192.0.2.1]:56324".parse()?;
+    /// let backend: SocketAddr = "198.51.100.2:443".parse()?;
+    /// assert!(matches!(Addresses::new(client, backend), Addresses::Inet { .. }));
+    ///
+    /// let backend: SocketAddr = "[2001:db8::2]:443".parse()?;
+    /// assert!(matches!(Addresses::new(client, backend), Addresses::Inet6 { .. }));
+    /// # Ok::<(), core::net::AddrParseError>(())
+    /// ```
+    #[inline]
+    pub const fn new(source: SocketAddr, destination: SocketAddr) -> Self {
+        match (as_v4(source), as_v4(destination)) {
+            (Some(source), Some(destination)) => Self::Inet { source, destination },
+            _ => Self::Inet6 { source: as_v6(source), destination: as_v6(destination) },
+        }
+    }
+
     /// The source, if there are addresses.
     #[inline]
     pub fn source(&self) -> Option<Address<'a>> {
@@ -120,17 +134,11 @@ impl<'a> Addresses<'a> {
     }
 }
 
-impl TryFrom<(SocketAddr, SocketAddr)> for Addresses<'_> {
-    type Error = MixedFamilies;
-
-    /// From source and destination.
+impl From<(SocketAddr, SocketAddr)> for Addresses<'_> {
+    /// As [`Addresses::new`].
     #[inline]
-    fn try_from(pair: (SocketAddr, SocketAddr)) -> Result<Self, MixedFamilies> {
-        match pair {
-            (SocketAddr::V4(source), SocketAddr::V4(destination)) => Ok(Self::Inet { source, destination }),
-            (SocketAddr::V6(source), SocketAddr::V6(destination)) => Ok(Self::Inet6 { source, destination }),
-            _ => Err(MixedFamilies),
-        }
+    fn from((source, destination): (SocketAddr, SocketAddr)) -> Self {
+        Self::new(source, destination)
     }
 }
 
@@ -271,10 +279,23 @@ impl fmt::Debug for UnixAddr<'_> {
     }
 }
 
-impl fmt::Display for MixedFamilies {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("source and destination are of different address families")
+/// The IPv4 address that `addr` is, or is mapped from.
+#[inline]
+const fn as_v4(addr: SocketAddr) -> Option<SocketAddrV4> {
+    match addr {
+        SocketAddr::V4(addr) => Some(addr),
+        SocketAddr::V6(addr) => match addr.ip().to_ipv4_mapped() {
+            Some(ip) => Some(SocketAddrV4::new(ip, addr.port())),
+            None => None,
+        },
     }
 }
 
-impl core::error::Error for MixedFamilies {}
+/// `addr` as IPv6, mapped if it is IPv4.
+#[inline]
+const fn as_v6(addr: SocketAddr) -> SocketAddrV6 {
+    match addr {
+        SocketAddr::V4(addr) => SocketAddrV6::new(addr.ip().to_ipv6_mapped(), addr.port(), 0, 0),
+        SocketAddr::V6(addr) => addr,
+    }
+}

@@ -1,12 +1,11 @@
 //! Writing headers.
 
-use core::fmt;
 use core::net::SocketAddr;
 
-use crate::write::{List, TLV_HEAD_LEN, Writer, be16, tlvs_len};
+use crate::write::{Added, List, TLV_HEAD_LEN, Writer, be16, tlvs_len};
 use crate::{
-    Addresses, Command, Error, Header, MAX_HEADER_LEN, MixedFamilies, Ssl, Tlv, Tlvs, Transport, UnixAddr,
-    Version, kind, v1, v2,
+    Addresses, Command, EncodeError, Header, MAX_HEADER_LEN, Ssl, Tlv, Tlvs, Transport, UnixAddr, Version,
+    kind, v1, v2,
 };
 
 /// What is to be written as a header, in either version.
@@ -21,11 +20,11 @@ use crate::{
 /// let destination = "198.51.100.2:443".parse()?;
 /// let mut buffer = [0; 107];
 ///
-/// let len = Encoder::proxy(Version::V1, source, destination)?.encode(&mut buffer)?;
+/// let len = Encoder::proxy(Version::V1, source, destination).encode(&mut buffer)?;
 /// assert_eq!(&buffer[..len], b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n");
 ///
 /// let tlvs = [Tlv::new(kind::AUTHORITY, b"example.com")];
-/// let encoder = Encoder::proxy(Version::V2, source, destination)?.with_tlvs(&tlvs).with_crc32c();
+/// let encoder = Encoder::proxy(Version::V2, source, destination).with_tlvs(&tlvs).with_crc32c();
 /// assert_eq!(encoder.encode(&mut buffer)?, 16 + 12 + 7 + 14);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -37,76 +36,82 @@ pub struct Encoder<'a> {
     transport: Transport,
     addresses: Addresses<'a>,
     tlvs: List<'a>,
+    added: Added<'a>,
     crc32c: bool,
     pad_to: usize,
-}
-
-/// Why a header can't be encoded.
-///
-/// ```
-/// use realpeer_proto::{EncodeError, Encoder};
-///
-/// let error = Encoder::local().encode(&mut [0; 10]).unwrap_err();
-/// assert_eq!(error, EncodeError::BufferTooSmall { needed: 16 });
-/// ```
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EncodeError {
-    /// The buffer is too small.
-    BufferTooSmall {
-        /// The bytes needed.
-        needed: usize,
-    },
-    /// More than 65,535 bytes would follow the first 16, or the value of a TLV would have more.
-    TooLong {
-        /// The bytes it would have.
-        len: usize,
-    },
-    /// Source and destination are of different address families (R22).
-    MixedFamilies,
-    /// Version 1 knows TCP over IPv4 and IPv6, and UNKNOWN: no LOCAL, no UNIX sockets, no datagrams, no TLVs.
-    NotInV1,
-    /// The padding can't be: the header is longer already, or a NOOP TLV has more than the one or two bytes missing.
-    Padding {
-        /// The length without padding.
-        len: usize,
-    },
-    /// A receiver would refuse the header for its TLVs.
-    Invalid(Error),
 }
 
 impl<'a> Encoder<'a> {
     /// A header for a stream connection from `source` to `destination`, with the command PROXY.
     ///
-    /// # Errors
-    ///
-    /// [`MixedFamilies`].
+    /// Whatever the two addresses are, they become a pair that receivers understand: see [`Addresses::new`].
     #[inline]
-    pub fn proxy(
-        version: Version,
-        source: SocketAddr,
-        destination: SocketAddr,
-    ) -> Result<Self, MixedFamilies> {
-        Ok(Self::new(version, Addresses::try_from((source, destination))?))
+    pub const fn proxy(version: Version, source: SocketAddr, destination: SocketAddr) -> Self {
+        Self::new(version, Addresses::new(source, destination))
     }
 
-    /// The same with addresses of any kind. [`Addresses::Unspec`] becomes UNKNOWN in version 1, and in version 2
-    /// PROXY with UNSPEC, which most receivers refuse: for a connection of the proxy's own, and where the endpoints
-    /// can't be told, [`local`](Self::local) is what they take.
+    /// Creates a header for a stream connection with addresses of any kind.
+    ///
+    /// [`Addresses::Unspec`], where the endpoints can't be told, becomes what receivers read: UNKNOWN in version 1, and
+    /// LOCAL in version 2, since most refuse PROXY with UNSPEC.
     #[inline]
     pub const fn new(version: Version, addresses: Addresses<'a>) -> Self {
         let transport = match addresses {
             Addresses::Unspec => Transport::Unspec,
             _ => Transport::Stream,
         };
-        let tlvs = List::Each(&[]);
-        Self { version, command: Command::Proxy, transport, addresses, tlvs, crc32c: false, pad_to: 0 }
+        let command = Command::Proxy;
+        let (tlvs, added) = (List::Each(&[]), Added::NONE);
+        Self { version, command, transport, addresses, tlvs, added, crc32c: false, pad_to: 0 }
+            .with_version(version)
+    }
+
+    /// Creates a header that passes on what a received one says: its version, addresses and TLVs, in order.
+    ///
+    /// - LOCAL, and PROXY with UNSPEC: LOCAL with family 0 and no addresses, then the TLVs.
+    /// - UNKNOWN: UNKNOWN; LOCAL if [`with_version`](Self::with_version) makes it version 2.
+    /// - A CRC32C among the TLVs becomes that of the new header.
+    ///
+    /// Don't send it unless the received one came from a proxy that you trust.
+    ///
+    /// ```
+    /// use realpeer_proto::{parse, Config, Encoder, Parsed, Tlv, Version};
+    ///
+    /// let received = b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n";
+    /// let Parsed::Complete { header, .. } = parse(received, &Config::new())? else { panic!("incomplete") };
+    ///
+    /// let onward = Encoder::forward(&header).with_version(Version::V2).with_tlv(Tlv::authority("example.com"));
+    /// assert_eq!(onward.encode(&mut [0; 536])?, 16 + 12 + 3 + 11);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn forward(header: &Header<'a>) -> Self {
+        Self::from(*header)
+    }
+
+    /// Creates a version 2 header with the command PROXY and no addresses (UNSPEC), which most receivers refuse. It is
+    /// for tests of receivers.
+    pub const fn proxy_unspec() -> Self {
+        Self { command: Command::Proxy, ..Self::new(Version::V2, Addresses::Unspec) }
+    }
+
+    /// Writes the header in `version` instead. Without addresses it becomes UNKNOWN in version 1 and LOCAL in version 2.
+    /// What version 1 doesn't have is [`EncodeError::NotInV1`].
+    #[inline]
+    pub const fn with_version(mut self, version: Version) -> Self {
+        self.version = version;
+        if matches!(self.addresses, Addresses::Unspec) {
+            self.command = match version {
+                Version::V1 => Command::Proxy,
+                Version::V2 => Command::Local,
+            };
+        }
+        self
     }
 
     /// A version 2 header with the command LOCAL: the connection is the proxy's own, as for a health check. It has
     /// no addresses (R51).
     pub const fn local() -> Self {
-        Self { command: Command::Local, ..Self::new(Version::V2, Addresses::Unspec) }
+        Self::new(Version::V2, Addresses::Unspec)
     }
 
     /// Says that the addresses are those of datagrams, UDP or UNIX.
@@ -128,6 +133,21 @@ impl<'a> Encoder<'a> {
     /// [`with_tlvs`](Self::with_tlvs), the checksum is put into a CRC32C among them.
     pub const fn with_tlv_block(mut self, tlvs: Tlvs<'a>) -> Self {
         self.tlvs = List::Run(tlvs);
+        self
+    }
+
+    /// Adds a TLV after all others. Up to four can be added or replaced; for more use [`with_tlvs`](Self::with_tlvs).
+    #[inline]
+    pub const fn with_tlv(mut self, tlv: Tlv<'a>) -> Self {
+        self.added = self.added.with(tlv);
+        self
+    }
+
+    /// Adds a TLV after all others, and leaves out those of its type that were given by
+    /// [`with_tlvs`](Self::with_tlvs) or received.
+    #[inline]
+    pub const fn replace_tlv(mut self, tlv: Tlv<'a>) -> Self {
+        self.added = self.added.replacing(tlv);
         self
     }
 
@@ -185,7 +205,7 @@ impl<'a> Encoder<'a> {
     /// Whether there are neither TLVs nor padding.
     #[inline]
     fn is_plain(&self) -> bool {
-        self.tlvs.is_empty() && !self.crc32c && self.pad_to == 0
+        self.tlvs.is_empty() && self.added.is_empty() && !self.crc32c && self.pad_to == 0
     }
 
     /// Writes a plain header of version 2, if it has such addresses and there is room.
@@ -222,7 +242,7 @@ impl<'a> Encoder<'a> {
 
     fn write_v1(&self, line: &mut [u8; v1::LONGEST]) -> Result<usize, EncodeError> {
         let plain = self.command == Command::Proxy && self.transport != Transport::Dgram;
-        if !plain || !self.tlvs.is_empty() || self.crc32c || self.pad_to > 0 {
+        if !plain || !self.is_plain() {
             return Err(EncodeError::NotInV1);
         }
         let mut line = Writer { out: line, len: 0 };
@@ -260,7 +280,7 @@ impl<'a> Encoder<'a> {
     fn len_v2(&self) -> Result<usize, EncodeError> {
         let crc32c = if self.adds_crc32c() { CRC32C_LEN } else { 0 };
         let fixed = v2::HEAD_LEN + usize::from(self.addresses_len()) + crc32c;
-        let mut len = self.tlvs.len()?.saturating_add(fixed);
+        let mut len = self.tlvs_len()?.saturating_add(fixed);
         if self.pad_to > 0 && self.pad_to != len {
             if self.pad_to < len.saturating_add(TLV_HEAD_LEN) {
                 return Err(EncodeError::Padding { len });
@@ -334,8 +354,8 @@ impl<'a> Encoder<'a> {
             block.tlv(kind::CRC32C, &[0; 4]);
         }
         match self.tlvs {
-            List::Each(tlvs) => tlvs.iter().for_each(|tlv| block.tlv(tlv.kind(), tlv.value())),
-            List::Run(tlvs) => block.put(tlvs.as_bytes()),
+            List::Run(tlvs) if self.added.is_empty() => block.put(tlvs.as_bytes()),
+            _ => self.tlvs().for_each(|tlv| block.tlv(tlv.kind(), tlv.value())),
         }
         if block.len < len {
             let padding = len - block.len - TLV_HEAD_LEN;
@@ -346,16 +366,29 @@ impl<'a> Encoder<'a> {
     }
 
     fn adds_crc32c(&self) -> bool {
-        self.crc32c && !self.tlvs.has_crc32c()
+        self.crc32c && !self.tlvs().any(|tlv| tlv.kind() == kind::CRC32C)
+    }
+
+    fn tlvs_len(&self) -> Result<usize, EncodeError> {
+        match self.tlvs {
+            List::Run(tlvs) if self.added.is_empty() => Ok(tlvs.as_bytes().len()),
+            _ if self.added.is_too_long() => Err(EncodeError::TooManyTlvs),
+            _ => tlvs_len(self.tlvs()),
+        }
+    }
+
+    /// All TLVs but those that are added by themselves.
+    fn tlvs(&self) -> impl Iterator<Item = Tlv<'a>> {
+        let added = self.added;
+        self.tlvs.iter().filter(move |tlv| !added.replaces(tlv.kind())).chain(added.iter())
     }
 }
 
 impl<'a> From<Header<'a>> for Encoder<'a> {
-    /// What is decoded from the encoded header equals it. A CRC32C among the TLVs is that of the encoded bytes: they are
-    /// others where a LOCAL or UNSPEC header came with a family or addresses, which are not kept.
+    /// As [`Encoder::forward`]. What is decoded from the encoded header equals it, but PROXY with UNSPEC becomes LOCAL, and
+    /// a CRC32C that of the encoded bytes.
     fn from(header: Header<'a>) -> Self {
         Self {
-            command: header.command(),
             transport: header.transport(),
             tlvs: List::Run(header.tlvs()),
             ..Self::new(header.version(), header.addresses())
@@ -385,7 +418,7 @@ pub(crate) fn ssl_value(
     tlvs: &[Tlv<'_>],
     out: &mut [u8],
 ) -> Result<usize, EncodeError> {
-    let needed = tlvs_len(tlvs)?.saturating_add(Ssl::FIXED_LEN);
+    let needed = tlvs_len(tlvs.iter().copied())?.saturating_add(Ssl::FIXED_LEN);
     if needed > usize::from(u16::MAX) {
         return Err(EncodeError::TooLong { len: needed });
     }
@@ -397,29 +430,4 @@ pub(crate) fn ssl_value(
         value.tlv(tlv.kind(), tlv.value());
     }
     Ok(needed)
-}
-
-impl fmt::Display for EncodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BufferTooSmall { needed } => write!(f, "buffer too small: {needed} bytes are needed"),
-            Self::TooLong { len } => write!(f, "{len} bytes are too long to be encoded"),
-            Self::MixedFamilies => MixedFamilies.fmt(f),
-            Self::NotInV1 => {
-                f.write_str("version 1 has only TCP4, TCP6 and UNKNOWN, and no TLVs; use version 2")
-            }
-            Self::Padding { len } => {
-                write!(f, "a header of {len} bytes can't be padded to the length asked for")
-            }
-            Self::Invalid(error) => write!(f, "a receiver would refuse the header: {error}"),
-        }
-    }
-}
-
-impl core::error::Error for EncodeError {}
-
-impl From<MixedFamilies> for EncodeError {
-    fn from(_: MixedFamilies) -> Self {
-        Self::MixedFamilies
-    }
 }

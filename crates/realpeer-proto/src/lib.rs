@@ -2,18 +2,21 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-#[cfg(test)]
+#[cfg(any(test, feature = "std"))]
 extern crate std;
 
 mod address;
 mod config;
 mod crc32c;
 mod decoder;
+mod encode_error;
 mod encoder;
 mod error;
 mod handshake;
 mod handshake_error;
 mod header;
+#[cfg(feature = "std")]
+mod io_error;
 mod lookalike;
 mod parse;
 mod progress;
@@ -27,10 +30,11 @@ mod v2;
 mod walk;
 mod write;
 
-pub use address::{Address, Addresses, MixedFamilies, UnixAddr};
+pub use address::{Address, Addresses, UnixAddr};
 pub use config::{Config, Versions};
 pub use decoder::{Decoder, Event};
-pub use encoder::{EncodeError, Encoder};
+pub use encode_error::EncodeError;
+pub use encoder::Encoder;
 pub use error::{ApiMisuse, Error, TlvCause, TlvError, V2Error};
 pub use handshake::{Handshake, ReadMode};
 pub use handshake_error::HandshakeError;

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::hash::{Hash, Hasher};
 
-use crate::Ssl;
+use crate::{EncodeError, Ssl};
 
 /// The registered types (sections 2.2 and 2.2.8) and those of vendors.
 pub mod kind {
@@ -155,6 +155,40 @@ impl<'a> Tlv<'a> {
     #[inline]
     pub const fn new(kind: u8, value: &'a [u8]) -> Self {
         Self { kind, value }
+    }
+
+    /// Creates an ALPN TLV: the protocol on top, such as `h2` (section 2.2.1).
+    pub const fn alpn(protocol: &'a [u8]) -> Self {
+        Self::new(kind::ALPN, protocol)
+    }
+
+    /// Creates an AUTHORITY TLV: the host name the client asked for, such as its SNI (section 2.2.2).
+    pub const fn authority(host: &'a str) -> Self {
+        Self::new(kind::AUTHORITY, host.as_bytes())
+    }
+
+    /// Creates a `UNIQUE_ID` TLV: an opaque id of the connection (section 2.2.5).
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError::TooLong`] if it has more than 128 bytes.
+    ///
+    /// ```
+    /// use realpeer_proto::{EncodeError, Tlv};
+    ///
+    /// assert!(Tlv::unique_id(b"0123").is_ok());
+    /// assert_eq!(Tlv::unique_id(&[0; 129]), Err(EncodeError::TooLong { len: 129 }));
+    /// ```
+    pub const fn unique_id(id: &'a [u8]) -> Result<Self, EncodeError> {
+        if id.len() > MAX_UNIQUE_ID_LEN {
+            return Err(EncodeError::TooLong { len: id.len() });
+        }
+        Ok(Self::new(kind::UNIQUE_ID, id))
+    }
+
+    /// Creates an SSL TLV of a value that [`Ssl::encode`] has written (section 2.2.6).
+    pub const fn ssl(value: &'a [u8]) -> Self {
+        Self::new(kind::SSL, value)
     }
 
     /// The type.

@@ -2,13 +2,23 @@
 
 use core::net::Ipv6Addr;
 
-use crate::{EncodeError, Tlv, Tlvs, kind};
+use crate::{EncodeError, Tlv, Tlvs};
 
 /// TLVs one by one, or as a run of bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum List<'a> {
     Each(&'a [Tlv<'a>]),
     Run(Tlvs<'a>),
+}
+
+/// TLVs that were added one by one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Added<'a> {
+    tlvs: [Tlv<'a>; MAX_ADDED],
+    /// How many, or one more if there was no room for the last.
+    len: u8,
+    /// A bit for each that replaces the others of its type.
+    replacing: u8,
 }
 
 /// Writes to the front of a slice whose length has been worked out before.
@@ -115,14 +125,7 @@ impl Writer<'_> {
 }
 
 pub(crate) const TLV_HEAD_LEN: usize = 3;
-impl List<'_> {
-    pub(crate) fn len(&self) -> Result<usize, EncodeError> {
-        match self {
-            Self::Each(tlvs) => tlvs_len(tlvs),
-            Self::Run(tlvs) => Ok(tlvs.as_bytes().len()),
-        }
-    }
-
+impl<'a> List<'a> {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         match self {
@@ -131,17 +134,61 @@ impl List<'_> {
         }
     }
 
-    pub(crate) fn has_crc32c(&self) -> bool {
-        match self {
-            Self::Each(tlvs) => tlvs.iter().any(|tlv| tlv.kind() == kind::CRC32C),
-            Self::Run(tlvs) => tlvs.get(kind::CRC32C).is_some(),
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Tlv<'a>> + use<'a> {
+        let (each, run) = match *self {
+            Self::Each(tlvs) => (tlvs, Tlvs::NONE),
+            Self::Run(tlvs) => (&[][..], tlvs),
+        };
+        each.iter().copied().chain(run)
+    }
+}
+
+const MAX_ADDED: usize = 4;
+
+impl<'a> Added<'a> {
+    pub(crate) const NONE: Self = Self { tlvs: [Tlv::new(0, &[]); MAX_ADDED], len: 0, replacing: 0 };
+
+    pub(crate) const fn with(mut self, tlv: Tlv<'a>) -> Self {
+        if (self.len as usize) < MAX_ADDED {
+            self.tlvs[self.len as usize] = tlv;
         }
+        self.len = if self.is_too_long() { self.len } else { self.len + 1 };
+        self
+    }
+
+    pub(crate) const fn replacing(mut self, tlv: Tlv<'a>) -> Self {
+        self.replacing |= 1 << self.len;
+        self.with(tlv)
+    }
+
+    #[inline]
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    pub(crate) const fn is_too_long(&self) -> bool {
+        self.len as usize > MAX_ADDED
+    }
+
+    /// Whether a TLV of the type `kind` that was given before these is left out.
+    pub(crate) fn replaces(&self, kind: u8) -> bool {
+        self.replaces_from(0, kind)
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = Tlv<'a>> + use<'a> {
+        let all = self.tlvs.into_iter().take(self.len.into()).enumerate();
+        all.filter(move |&(at, tlv)| !self.replaces_from(at + 1, tlv.kind())).map(|(_, tlv)| tlv)
+    }
+
+    fn replaces_from(&self, from: usize, kind: u8) -> bool {
+        let tlvs = self.tlvs.iter().take(self.len.into()).enumerate().skip(from);
+        tlvs.filter(|(at, _)| self.replacing >> at & 1 == 1).any(|(_, tlv)| tlv.kind() == kind)
     }
 }
 
 /// The bytes of TLVs one after the other.
-pub(crate) fn tlvs_len(tlvs: &[Tlv<'_>]) -> Result<usize, EncodeError> {
-    tlvs.iter().try_fold(0usize, |sum, tlv| {
+pub(crate) fn tlvs_len<'a>(mut tlvs: impl Iterator<Item = Tlv<'a>>) -> Result<usize, EncodeError> {
+    tlvs.try_fold(0usize, |sum, tlv| {
         let len = tlv.value().len();
         if len > usize::from(u16::MAX) {
             Err(EncodeError::TooLong { len })

@@ -22,7 +22,7 @@ use realpeer_io::proto::Encoder;
 /// use realpeer_io::proto::{Encoder, Version};
 ///
 /// let mut sent = Vec::new();
-/// let encoder = Encoder::proxy(Version::V1, "192.0.2.1:56324".parse()?, "198.51.100.2:443".parse()?)?;
+/// let encoder = Encoder::proxy(Version::V1, "192.0.2.1:56324".parse()?, "198.51.100.2:443".parse()?);
 /// realpeer_std::send_header(&mut sent, encoder)?;
 /// assert_eq!(sent, b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n");
 /// # Ok::<(), Box<dyn std::error::Error>>(())

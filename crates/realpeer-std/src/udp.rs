@@ -25,7 +25,7 @@ use realpeer_io::{AcceptError, Acceptor, Datagram, header_and_datagram};
 ///
 /// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
 /// let (server, proxy) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
-/// let encoder = Encoder::proxy(Version::V2, "192.0.2.1:12345".parse()?, "198.51.100.2:53".parse()?)?;
+/// let encoder = Encoder::proxy(Version::V2, "192.0.2.1:12345".parse()?, "198.51.100.2:53".parse()?);
 /// realpeer_std::send_to(&proxy, encoder, b"query", server.local_addr()?)?;
 ///
 /// let mut buffer = vec![0; 65_535];

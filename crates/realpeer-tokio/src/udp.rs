@@ -29,7 +29,7 @@ use tokio::net::{ToSocketAddrs, UdpSocket};
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
 /// let (server, proxy) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
-/// let encoder = Encoder::proxy(Version::V2, "192.0.2.1:12345".parse()?, "198.51.100.2:53".parse()?)?;
+/// let encoder = Encoder::proxy(Version::V2, "192.0.2.1:12345".parse()?, "198.51.100.2:53".parse()?);
 /// realpeer_tokio::send_to(&proxy, encoder, b"query", server.local_addr()?).await?;
 ///
 /// let mut buffer = vec![0; 65_535];

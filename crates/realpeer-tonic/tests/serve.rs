@@ -57,7 +57,7 @@ const TLVS: [Tlv<'static>; 1] = [Tlv::new(kind::AUTHORITY, b"example.org")];
 
 fn header() -> Encoder<'static> {
     let (source, destination) = ("192.0.2.1:56324".parse().unwrap(), "198.51.100.2:443".parse().unwrap());
-    Encoder::proxy(Version::V2, source, destination).unwrap().with_tlvs(&TLVS)
+    Encoder::proxy(Version::V2, source, destination).with_tlvs(&TLVS)
 }
 
 /// Calls the server through a proxy of our own. Gives what it learnt, and the proxy's address.

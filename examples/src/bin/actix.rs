@@ -32,7 +32,7 @@ async fn run() -> anyhow::Result<()> {
     }
 
     let request = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    let mut stream = realpeer::tokio::connect(addr, header()?, request).await?;
+    let mut stream = realpeer::tokio::connect(addr, header(), request).await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
     println!("{answer}");

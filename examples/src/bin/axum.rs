@@ -27,7 +27,7 @@ async fn main() -> anyhow::Result<()> {
         return server.await?;
     }
 
-    let stream = realpeer::tokio::connect(addr, header()?, b"").await?;
+    let stream = realpeer::tokio::connect(addr, header(), b"").await?;
     let proxy = stream.local_addr()?;
     let stream = tls_connector.connect(tls::name()?, stream).await?;
     ensure!(stream.get_ref().1.alpn_protocol() == Some(b"h2".as_slice()));

@@ -27,7 +27,7 @@ async fn run() -> anyhow::Result<()> {
 
     let mut stream = TcpStream::connect(addr).await?;
     let proxy = stream.local_addr()?;
-    stream.write_all(header_and_payload(header()?, b"who am I?\n")?).await.0?;
+    stream.write_all(header_and_payload(header(), b"who am I?\n")?).await.0?;
     let BufResult(read, answer) = stream.read_to_end(Vec::new()).await;
     read?;
     let answer = String::from_utf8(answer)?;

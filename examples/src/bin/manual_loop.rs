@@ -71,7 +71,7 @@ fn answer(mut stream: TcpStream, proxy: SocketAddr) -> anyhow::Result<()> {
 
 /// A proxy that sends its header in two pieces, the second with payload.
 fn ask(addr: SocketAddr) -> anyhow::Result<()> {
-    let bytes = header_and_payload(header()?, b"who am I?\n")?;
+    let bytes = header_and_payload(header(), b"who am I?\n")?;
     let mut stream = TcpStream::connect(addr)?;
     stream.set_nodelay(true)?;
     let (first, second) = bytes.split_at(20);

@@ -33,7 +33,7 @@ fn main() -> anyhow::Result<()> {
     }
 
     let silent = std::net::TcpStream::connect(addr)?;
-    let mut stream = realpeer::blocking::connect(addr, header()?, b"who am I?\n")?;
+    let mut stream = realpeer::blocking::connect(addr, header(), b"who am I?\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     println!("{answer}");

@@ -44,7 +44,7 @@ fn relay(client: &TcpStream, source: SocketAddr, backend: SocketAddr) -> anyhow:
     let parts = [Tlv::new(kind::SSL_VERSION, b"TLSv1.3"), Tlv::new(kind::SSL_CN, b"alice")];
     let len = Ssl::encode(Ssl::CLIENT_SSL | Ssl::CLIENT_CERT_CONN, 0, &parts, &mut ssl)?;
     let tlvs = [Tlv::new(kind::SSL, &ssl[..len])];
-    let header = Encoder::proxy(Version::V2, source, client.local_addr()?)?.with_tlvs(&tlvs).with_crc32c();
+    let header = Encoder::proxy(Version::V2, source, client.local_addr()?).with_tlvs(&tlvs).with_crc32c();
 
     // At once, without a payload: a client that waits for the server's greeting would wait for ever if its first bytes
     // were waited for here. And a connection of its own: the header speaks for all that follows it (R14).

@@ -19,7 +19,7 @@ async fn main() -> anyhow::Result<()> {
     }
 
     let tlvs = [Tlv::new(kind::AUTHORITY, b"example.com")];
-    let header = header()?.with_tlvs(&tlvs).with_crc32c();
+    let header = header().with_tlvs(&tlvs).with_crc32c();
     let mut stream = realpeer::tokio::connect(addr, header, b"who am I?\n").await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;

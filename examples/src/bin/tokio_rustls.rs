@@ -21,7 +21,7 @@ async fn main() -> anyhow::Result<()> {
         return server.await?;
     }
 
-    let stream = realpeer::tokio::connect(addr, header()?, b"").await?;
+    let stream = realpeer::tokio::connect(addr, header(), b"").await?;
     let proxy = stream.local_addr()?;
     let mut stream = tls_connector.connect(tls::name()?, stream).await?;
     stream.write_all(b"who am I?\n").await?;

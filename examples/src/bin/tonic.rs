@@ -31,7 +31,7 @@ async fn main() -> anyhow::Result<()> {
         return server.await?;
     }
 
-    let header = header()?;
+    let header = header();
     let connect = service_fn(move |_: Uri| async move {
         realpeer::tokio::connect(addr, header, b"").await.map(TokioIo::new)
     });

@@ -19,7 +19,7 @@ async fn main() -> anyhow::Result<()> {
         return server.await?;
     }
 
-    let stream = realpeer::tokio::connect(addr, header()?, b"").await?;
+    let stream = realpeer::tokio::connect(addr, header(), b"").await?;
     let proxy = stream.local_addr()?;
     let (mut socket, _) = client_async("ws://localhost/", stream).await?;
     let answer = socket.next().await.context("closed")??.into_text()?;

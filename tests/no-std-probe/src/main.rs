@@ -76,7 +76,7 @@ fn tlvs_and_checksum() -> Option<()> {
 fn encoded_and_decoded() -> Option<()> {
     let tlvs = [Tlv::new(kind::ALPN, b"h2"), Tlv::new(kind::UNIQUE_ID, b"\0\x01")];
     let encoder =
-        Encoder::proxy(Version::V2, "[2001:db8::1]:1".parse().ok()?, "[2001:db8::2]:2".parse().ok()?).ok()?;
+        Encoder::proxy(Version::V2, "[2001:db8::1]:1".parse().ok()?, "[2001:db8::2]:2".parse().ok()?);
     let mut buffer = [0; 107];
     let len = encoder.with_tlvs(&tlvs).with_crc32c().with_padding_to(100).encode(&mut buffer).ok()?;
     let Ok(Parsed::Complete { header, len: decoded }) = parse(buffer.get(..len)?, &Config::new()) else {

@@ -56,7 +56,11 @@ fn encode(plan: &Plan<'_>) {
     let Some(addresses) = plan.addresses.get() else { return };
     let tlvs: Vec<_> = plan.tlvs.iter().map(|(kind, value)| Tlv::new(kind.number(), value)).collect();
     let version = if plan.v1 { Version::V1 } else { Version::V2 };
-    let mut encoder = if plan.local { Encoder::local() } else { Encoder::new(version, addresses) };
+    let mut encoder = match (plan.local, version, addresses) {
+        (true, ..) => Encoder::local(),
+        (false, Version::V2, Addresses::Unspec) => Encoder::proxy_unspec(),
+        _ => Encoder::new(version, addresses),
+    };
     if plan.dgram {
         encoder = encoder.dgram();
     }
@@ -160,7 +164,9 @@ fn encode_again(header: &Header<'_>, bytes: &[u8]) {
         // What was skipped is gone, and a CRC32C that was there is another.
         assert!(len <= bytes.len());
         let Ok(Parsed::Complete { header: again, .. }) = parse(&out) else { panic!("{:?}", parse(&out)) };
-        assert_eq!((again.version(), again.command()), (header.version(), header.command()));
+        // PROXY with UNSPEC, which most receivers refuse, is passed on as LOCAL.
+        let command = if header.version() == Version::V2 { Command::Local } else { Command::Proxy };
+        assert_eq!((again.version(), again.command()), (header.version(), command));
         assert_eq!((again.transport(), again.addresses()), (header.transport(), header.addresses()));
         let kinds =
             |tlvs: Tlvs<'_>| tlvs.iter().map(|tlv| (tlv.kind(), tlv.value().len())).collect::<Vec<_>>();

@@ -47,7 +47,7 @@ pub(crate) const PADDED_536: &str = "v2, 536 bytes";
 /// Over streams.
 pub(crate) fn stream() -> Vec<Case> {
     let (v4, v6) = (inet(), inet6());
-    let proxy = |version, peer: Peer| Encoder::proxy(version, peer.source, peer.destination).unwrap();
+    let proxy = |version, peer: Peer| Encoder::proxy(version, peer.source, peer.destination);
     let v2 = proxy(Version::V2, v4);
     vec![
         case("v1 TCP4", proxy(Version::V1, v4), Some(v4)),
@@ -56,7 +56,7 @@ pub(crate) fn stream() -> Vec<Case> {
         case("v2 TCP4", v2, Some(v4)),
         case("v2 TCP6", proxy(Version::V2, v6), Some(v6)),
         case(LOCAL, Encoder::local(), None),
-        case(UNSPEC, Encoder::new(Version::V2, Addresses::Unspec), None),
+        case(UNSPEC, Encoder::proxy_unspec(), None),
         case(TLVS, v2.with_tlvs(&tlvs()), Some(with_tlvs(v4))),
         case("v2, CRC32C", v2.with_crc32c(), Some(v4)),
         wrong_crc32c(v2, v4),
@@ -68,13 +68,13 @@ pub(crate) fn stream() -> Vec<Case> {
 /// Over UDP: header and payload in one datagram.
 pub(crate) fn datagram() -> Vec<Case> {
     let (v4, v6) = (inet(), inet6());
-    let v2 = |peer: Peer| Encoder::proxy(Version::V2, peer.source, peer.destination).unwrap().dgram();
+    let v2 = |peer: Peer| Encoder::proxy(Version::V2, peer.source, peer.destination).dgram();
     vec![
         case(UNKNOWN, Encoder::new(Version::V1, Addresses::Unspec), None),
         case("v2 UDP4", v2(v4), Some(v4)),
         case("v2 UDP6", v2(v6), Some(v6)),
         case(LOCAL, Encoder::local(), None),
-        case(UNSPEC, Encoder::new(Version::V2, Addresses::Unspec), None),
+        case(UNSPEC, Encoder::proxy_unspec(), None),
         case(TLVS, v2(v4).with_tlvs(&tlvs()), Some(with_tlvs(v4))),
         case("v2, CRC32C", v2(v4).with_crc32c(), Some(v4)),
         wrong_crc32c(v2(v4), v4),

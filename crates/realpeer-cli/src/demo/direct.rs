@@ -177,7 +177,7 @@ pub(super) fn localhost6() -> Option<SocketAddr> {
 
 fn pair([source, destination]: [&str; 2]) -> anyhow::Result<Addresses<'static>> {
     let (source, destination): (SocketAddr, SocketAddr) = (source.parse()?, destination.parse()?);
-    Ok(Addresses::try_from((source, destination))?)
+    Ok(Addresses::from((source, destination)))
 }
 
 fn name(bytes: &[u8]) -> anyhow::Result<UnixAddr<'_>> {

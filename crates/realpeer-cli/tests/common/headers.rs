@@ -13,12 +13,11 @@ pub(crate) fn encode(encoder: &Encoder<'_>) -> Vec<u8> {
 }
 
 pub(crate) fn inet() -> Addresses<'static> {
-    Addresses::try_from(("192.0.2.1:56324".parse().unwrap(), "198.51.100.2:443".parse().unwrap())).unwrap()
+    Addresses::from(("192.0.2.1:56324".parse().unwrap(), "198.51.100.2:443".parse().unwrap()))
 }
 
 pub(crate) fn inet6() -> Addresses<'static> {
-    Addresses::try_from(("[2001:db8::1]:56324".parse().unwrap(), "[2001:db8::2]:443".parse().unwrap()))
-        .unwrap()
+    Addresses::from(("[2001:db8::1]:56324".parse().unwrap(), "[2001:db8::2]:443".parse().unwrap()))
 }
 
 pub(crate) fn unix() -> Addresses<'static> {

@@ -114,10 +114,10 @@ fn headers_of_every_shape() -> Vec<Vec<u8>> {
         V1.into(),
         b"PROXY UNKNOWN\r\n".into(),
         longest.into(),
-        encoded(Encoder::proxy(Version::V1, ipv6().0, ipv6().1).unwrap()),
+        encoded(Encoder::proxy(Version::V1, ipv6().0, ipv6().1)),
         LOCAL.into(),
         V2.into(),
-        encoded(Encoder::proxy(Version::V2, ipv6().0, ipv6().1).unwrap().with_tlvs(&tlvs).with_crc32c()),
+        encoded(Encoder::proxy(Version::V2, ipv6().0, ipv6().1).with_tlvs(&tlvs).with_crc32c()),
         encoded(Encoder::new(Version::V2, unix)),
         // Longer than what there is room for without the heap.
         encoded(Encoder::local().with_padding_to(600)),

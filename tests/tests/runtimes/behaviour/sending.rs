@@ -19,7 +19,7 @@ const PAYLOAD: &[u8] = b"first payload";
 fn header(version: Version) -> Encoder<'static> {
     let source = SocketAddr::from(([192, 0, 2, 1], 56324));
     let destination = SocketAddr::from(([198, 51, 100, 2], 443));
-    Encoder::proxy(version, source, destination).unwrap()
+    Encoder::proxy(version, source, destination)
 }
 
 /// The receiver waits in its first read when the bytes come, so that it would see a header that comes by itself.
@@ -151,7 +151,7 @@ pub fn what_cannot_be_encoded_is_not_sent<R: Runtime>() {
 pub fn r9_sent_in_one_datagram<R: Runtime>() {
     let v6 = [&V2_DGRAM[..13], b"\x22\0\x24", &[0x20; 16], &[0x21; 16], b"\xdc\x04\x01\xbb"].concat();
     let v6_addr = |octet: u8, port| SocketAddr::new([octet; 16].into(), port);
-    let v6_header = Encoder::proxy(Version::V2, v6_addr(0x20, 56324), v6_addr(0x21, 443)).unwrap();
+    let v6_header = Encoder::proxy(Version::V2, v6_addr(0x20, 56324), v6_addr(0x21, 443));
     let most = vec![b'x'; LONGEST_DATAGRAM - V2_DGRAM.len()];
     let rows: [(Encoder<'_>, &[u8], &[u8]); 5] = [
         (header(Version::V2), V2_DGRAM, PAYLOAD),

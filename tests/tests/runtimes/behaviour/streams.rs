@@ -118,7 +118,7 @@ pub fn r4_sent_in_one_write<R: Asynchronous>() {
                 SocketAddr::from(([192, 0, 2, 1], 56324)),
                 SocketAddr::from(([198, 51, 100, 2], 443)),
             );
-            R::send_header_to_script(&mut stream, header.unwrap()).await.unwrap();
+            R::send_header_to_script(&mut stream, header).await.unwrap();
             assert_eq!(stream.writes, [if version == Version::V1 { V1 } else { V2 }]);
         }
 

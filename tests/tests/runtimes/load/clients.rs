@@ -55,15 +55,15 @@ impl Good {
         let padding = vec![0; 600];
         let tlvs = [Tlv::new(kind::UNIQUE_ID, b"a connection of this test"), Tlv::new(kind::NOOP, &padding)];
         let (encoder, source) = match random(&mut state) % 8 {
-            0..2 => (Encoder::proxy(Version::V1, source, destination).unwrap(), Some(source)),
-            2..4 => (Encoder::proxy(Version::V2, source, destination).unwrap(), Some(source)),
+            0..2 => (Encoder::proxy(Version::V1, source, destination), Some(source)),
+            2..4 => (Encoder::proxy(Version::V2, source, destination), Some(source)),
             4 => {
                 let source = SocketAddr::from(([0x2001, 0xDB8, 0, 0, 0, 0, 1, number as u16], 4711));
                 let destination = "[2001:db8::2]:443".parse().unwrap();
-                (Encoder::proxy(Version::V1, source, destination).unwrap(), Some(source))
+                (Encoder::proxy(Version::V1, source, destination), Some(source))
             }
             5 => {
-                let encoder = Encoder::proxy(Version::V2, source, destination).unwrap();
+                let encoder = Encoder::proxy(Version::V2, source, destination);
                 (encoder.with_tlvs(&tlvs).with_crc32c(), Some(source))
             }
             6 => (Encoder::local(), None),
@@ -87,7 +87,7 @@ impl Good {
         let mut header = vec![0; if with_header { 28 } else { 0 }];
         if with_header {
             let destination = "198.51.100.2:443".parse().unwrap();
-            Encoder::proxy(Version::V2, source, destination).unwrap().encode(&mut header).unwrap();
+            Encoder::proxy(Version::V2, source, destination).encode(&mut header).unwrap();
         }
         let source = if with_header { source.to_string() } else { "-".to_owned() };
         let payload = b"good day".to_vec();

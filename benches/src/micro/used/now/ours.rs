@@ -92,17 +92,16 @@ fn used(header: &Header<'_>, tlvs: usize) -> Result<Used, Refused> {
 }
 
 fn encode_v1(source: SocketAddr, destination: SocketAddr, out: &mut [u8]) -> Result<usize, EncodeError> {
-    Encoder::proxy(Version::V1, source, destination).map_err(|_| EncodeError::MixedFamilies)?.encode(out)
+    Encoder::proxy(Version::V1, source, destination).encode(out)
 }
 
 fn encode_v2(source: SocketAddr, destination: SocketAddr, out: &mut [u8]) -> Result<usize, EncodeError> {
-    Encoder::proxy(Version::V2, source, destination).map_err(|_| EncodeError::MixedFamilies)?.encode(out)
+    Encoder::proxy(Version::V2, source, destination).encode(out)
 }
 
 fn encode_fresh(source: SocketAddr, destination: SocketAddr) -> Result<Fresh, EncodeError> {
     let mut buffer = [0; 128];
     let len = Encoder::proxy(Version::V2, source, destination)
-        .map_err(|_| EncodeError::MixedFamilies)?
         .encode(&mut buffer)?;
     Ok(Fresh { buffer, len })
 }
@@ -110,7 +109,6 @@ fn encode_fresh(source: SocketAddr, destination: SocketAddr) -> Result<Fresh, En
 fn encode_tlvs(source: SocketAddr, destination: SocketAddr, out: &mut [u8]) -> Result<usize, EncodeError> {
     let tlvs = [Tlv::new(kind::ALPN, black_box(ALPN)), Tlv::new(kind::UNIQUE_ID, black_box(UNIQUE_ID))];
     Encoder::proxy(Version::V2, source, destination)
-        .map_err(|_| EncodeError::MixedFamilies)?
         .with_tlvs(&tlvs)
         .with_crc32c()
         .encode(out)
