@@ -92,10 +92,8 @@ fn datagrams() -> String {
 
 fn outputs() -> Vec<(&'static str, String)> {
     let trusted = ["--trust", "127.0.0.1"];
-    let mapped = Addresses::try_from((
-        "[::ffff:192.0.2.1]:56324".parse().unwrap(),
-        "[2001:db8::2]:443".parse().unwrap(),
-    ));
+    let mapped =
+        Addresses::new("[::ffff:192.0.2.1]:56324".parse().unwrap(), "[2001:db8::2]:443".parse().unwrap());
     let mut wrong = v2(&[]);
     wrong[31..35].reverse();
     vec![
@@ -104,7 +102,7 @@ fn outputs() -> Vec<(&'static str, String)> {
         ("decode-tls", decode(b"\x16\x03\x01\x00\xf4\x01\x00\x00\xf0\x03\x03")),
         ("echo-timeout", echo(&["--trust", "127.0.0.1", "--timeout", "0.3"], b"", true)),
         ("echo-unknown", echo(&trusted, b"PROXY UNKNOWN\r\n", false)),
-        ("decode-mapped", decode(&encode(&Encoder::new(Version::V2, mapped.unwrap())))),
+        ("decode-mapped", decode(&encode(&Encoder::new(Version::V2, mapped)))),
         ("echo-datagrams", datagrams()),
         (
             "echo-refused",

@@ -91,7 +91,7 @@ pub fn a_dropped_handshake_believes_no_later_header<R: Asynchronous>() {
     let name = b"PROXY TCP4 203.0.113.9 198.51.100.2 1 2\r\n";
     let tlvs = [Tlv::new(kind::AUTHORITY, name)];
     let (source, destination) = (SOURCE.parse().unwrap(), "198.51.100.2:443".parse().unwrap());
-    let encoder = Encoder::proxy(Version::V2, source, destination).unwrap().with_tlvs(&tlvs);
+    let encoder = Encoder::proxy(Version::V2, source, destination).with_tlvs(&tlvs);
     let mut header = vec![0; encoder.encoded_len().unwrap()];
     encoder.encode(&mut header).unwrap();
     let cut = header.len() - name.len();
