@@ -12,6 +12,7 @@ mod handshake;
 mod mutate;
 mod parse;
 mod policy;
+mod preload;
 mod readers;
 mod roundtrip;
 pub mod seeds;
@@ -24,6 +25,7 @@ pub use handshake::handshake;
 pub use mutate::mutate;
 pub use parse::parse;
 pub use policy::policy;
+pub use preload::preload;
 pub use readers::readers;
 pub use realpeer_ffi::fuzzing::boundary as ffi;
 pub use roundtrip::roundtrip;
@@ -56,7 +58,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     Target { name: "parse", body: parse, prefix: Prefix::Settings },
     Target { name: "decoder", body: decoder, prefix: Prefix::Script },
     Target { name: "handshake", body: handshake, prefix: Prefix::Script },
@@ -64,6 +66,7 @@ pub const TARGETS: [Target; 10] = [
     Target { name: "tlvs", body: tlvs, prefix: Prefix::Tlvs },
     Target { name: "datagram", body: datagram, prefix: Prefix::Settings },
     Target { name: "policy", body: policy, prefix: Prefix::Other },
+    Target { name: "preload", body: preload, prefix: Prefix::Settings },
     Target { name: "readers", body: readers, prefix: Prefix::Files },
     Target { name: "differential", body: differential, prefix: Prefix::Settings },
     Target { name: "ffi", body: ffi, prefix: Prefix::Script },
