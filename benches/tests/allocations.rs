@@ -106,7 +106,7 @@ fn listener() -> (TcpListener, [TcpStream; 2]) {
 fn a_header_that_is_here_costs_no_allocation_on_blocking_sockets() {
     let (socket, _clients) = listener();
     let listener = realpeer_std::Listener::new(socket.try_clone().unwrap(), acceptor());
-    let incoming = listener.accept().unwrap();
+    let mut incoming = listener.accept().unwrap();
     incoming.stream().peek(&mut [0]).unwrap();
     assert_eq!(counted(|| drop(incoming.handshake().unwrap())), 0);
 
@@ -125,7 +125,7 @@ fn a_header_that_is_here_costs_no_allocation_on_tokio() {
         let listener = tokio::net::TcpListener::from_std(socket).unwrap();
         let acceptor = acceptor();
         let listener = realpeer_tokio::Listener::new(listener, acceptor.clone());
-        let incoming = listener.accept().await.unwrap();
+        let mut incoming = listener.accept().await.unwrap();
         incoming.stream().peek(&mut [0]).await.unwrap();
         let before = allocations();
         incoming.handshake().await.unwrap();
@@ -146,7 +146,7 @@ fn a_header_that_is_here_costs_no_allocation_on_smol() {
     let listener = smol::net::TcpListener::try_from(socket).unwrap();
     let listener = realpeer_smol::Listener::new(listener, acceptor());
     smol::block_on(async {
-        let incoming = listener.accept().await.unwrap();
+        let mut incoming = listener.accept().await.unwrap();
         incoming.stream().peek(&mut [0]).await.unwrap();
         let before = allocations();
         incoming.handshake().await.unwrap();

@@ -87,11 +87,7 @@ pub(super) fn cases() -> Vec<Case> {
 
 fn encode_tlvs(source: SocketAddr, destination: SocketAddr, out: &mut [u8]) -> usize {
     let tlvs = [Tlv::new(kind::ALPN, black_box(ALPN)), Tlv::new(kind::UNIQUE_ID, black_box(UNIQUE_ID))];
-    Encoder::proxy(Version::V2, source, destination)
-        .with_tlvs(&tlvs)
-        .with_crc32c()
-        .encode(out)
-        .unwrap()
+    Encoder::proxy(Version::V2, source, destination).with_tlvs(&tlvs).with_crc32c().encode(out).unwrap()
 }
 
 /// What is left of a decoder when it has its header: enough to see that it was right.

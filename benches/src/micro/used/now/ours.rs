@@ -101,17 +101,13 @@ fn encode_v2(source: SocketAddr, destination: SocketAddr, out: &mut [u8]) -> Res
 
 fn encode_fresh(source: SocketAddr, destination: SocketAddr) -> Result<Fresh, EncodeError> {
     let mut buffer = [0; 128];
-    let len = Encoder::proxy(Version::V2, source, destination)
-        .encode(&mut buffer)?;
+    let len = Encoder::proxy(Version::V2, source, destination).encode(&mut buffer)?;
     Ok(Fresh { buffer, len })
 }
 
 fn encode_tlvs(source: SocketAddr, destination: SocketAddr, out: &mut [u8]) -> Result<usize, EncodeError> {
     let tlvs = [Tlv::new(kind::ALPN, black_box(ALPN)), Tlv::new(kind::UNIQUE_ID, black_box(UNIQUE_ID))];
-    Encoder::proxy(Version::V2, source, destination)
-        .with_tlvs(&tlvs)
-        .with_crc32c()
-        .encode(out)
+    Encoder::proxy(Version::V2, source, destination).with_tlvs(&tlvs).with_crc32c().encode(out)
 }
 
 fn decoder(bytes: &[u8]) -> Result<Used, Refused> {
