@@ -127,6 +127,7 @@ ci_nostd() {
 }
 
 ci_preload() {
+    need_deb binutils gcc util-linux valgrind # the last two are for its tests
     local manifest=(--manifest-path crates/realpeer-preload/Cargo.toml)
     step 'preload: clippy' cargo clippy --quiet --target-dir "$CARGO_TARGET_DIR/preload" "${manifest[@]}" \
         --features hooks --lib -- -D warnings
@@ -187,6 +188,8 @@ ci_interop() {
 ci_load() {
     step 'load' cargo_test -p realpeer-tests --features load --test runtimes \
         -- --test-threads=1 --nocapture load::
+    step 'load before an unmodified server' cargo_test -p realpeer-tests --features load --test preload \
+        -- --nocapture thousands_of_unfinished_headers
 }
 
 ci_asan() {
