@@ -226,6 +226,7 @@ fn connections_are_bounded() {
     relay.line();
     thread::sleep(Duration::from_millis(300));
     // The third waits until another ends.
+    assert!(!relay.has_line());
     let third = open[2].local_addr().unwrap();
     drop(open);
     assert_eq!(relay.line(), format!("{third} without a header"));

@@ -64,6 +64,11 @@ impl Running {
         serde_json::from_str(&self.line()).unwrap()
     }
 
+    /// Whether there is another line on its stdout by now.
+    pub(crate) fn has_line(&self) -> bool {
+        self.stdout.try_recv().is_ok()
+    }
+
     /// The next line of its stderr.
     pub(crate) fn complaint(&self) -> String {
         self.stderr.recv_timeout(PATIENCE).expect("a line on stderr")
