@@ -44,6 +44,8 @@ tidy_readme() {
     for command in 'cargo run -p realpeer-cli -- demo' './ci.sh'; do
         grep -qF -- "$command" README.md || die "README.md does not name '$command'"
     done
+    # Its programs are compiled as documentation tests. Rustdoc hides these lines, and a forge shows them.
+    forbid 'a hidden line in a program of the README' '^# [^#]*[;{}]|^#\[?\]?$|^# (use|fn|async|let|Ok|\}|assert)' README.md
 }
 
 # Rules are cited as R12 in text, and as r12 in the name of a test.

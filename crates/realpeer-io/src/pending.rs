@@ -109,9 +109,12 @@ where
         let accepting = self.acceptor.begin(peer, now);
         let token = self.unused_token();
         if let Some(deadline) = accepting.poll_timeout() {
-            // All have the same time, so it belongs to the end, but for those that are due at once.
-            let later = self.deadlines.iter().rev().take_while(|(other, _)| *other > deadline).count();
-            self.deadlines.insert(self.deadlines.len() - later, (deadline, token));
+            // All have the same time to end, so a deadline to come is the last of all.
+            if deadline > now {
+                self.deadlines.push_back((deadline, token));
+            } else {
+                self.deadlines.push_front((deadline, token));
+            }
         }
         self.connections.insert(token, Connection { stream, accepting });
         token
