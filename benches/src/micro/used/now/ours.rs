@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use super::NAME;
 use super::proto::{
-    Config, Decoder, EncodeError, Encoder, Error, Event, Handshake, HandshakeError, Header, Parsed, Tlv,
-    Version, kind, parse,
+    Config, Decoder, EncodeError, Error, Event, Handshake, HandshakeError, Header, Parsed, Tlv, Version,
+    kind, parse,
 };
+use super::{NAME, encoder};
 use crate::micro::inputs::{ALPN, UNIQUE_ID};
 use crate::micro::used::{Fresh, Used, see};
 use crate::micro::{Case, Row};
@@ -92,22 +92,22 @@ fn used(header: &Header<'_>, tlvs: usize) -> Result<Used, Refused> {
 }
 
 fn encode_v1(source: SocketAddr, destination: SocketAddr, out: &mut [u8]) -> Result<usize, EncodeError> {
-    Encoder::proxy(Version::V1, source, destination).encode(out)
+    encoder(Version::V1, source, destination)?.encode(out)
 }
 
 fn encode_v2(source: SocketAddr, destination: SocketAddr, out: &mut [u8]) -> Result<usize, EncodeError> {
-    Encoder::proxy(Version::V2, source, destination).encode(out)
+    encoder(Version::V2, source, destination)?.encode(out)
 }
 
 fn encode_fresh(source: SocketAddr, destination: SocketAddr) -> Result<Fresh, EncodeError> {
     let mut buffer = [0; 128];
-    let len = Encoder::proxy(Version::V2, source, destination).encode(&mut buffer)?;
+    let len = encoder(Version::V2, source, destination)?.encode(&mut buffer)?;
     Ok(Fresh { buffer, len })
 }
 
 fn encode_tlvs(source: SocketAddr, destination: SocketAddr, out: &mut [u8]) -> Result<usize, EncodeError> {
     let tlvs = [Tlv::new(kind::ALPN, black_box(ALPN)), Tlv::new(kind::UNIQUE_ID, black_box(UNIQUE_ID))];
-    Encoder::proxy(Version::V2, source, destination).with_tlvs(&tlvs).with_crc32c().encode(out)
+    encoder(Version::V2, source, destination)?.with_tlvs(&tlvs).with_crc32c().encode(out)
 }
 
 fn decoder(bytes: &[u8]) -> Result<Used, Refused> {
