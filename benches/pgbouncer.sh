@@ -33,7 +33,7 @@ finish() {
         if [[ $pid == "${server:-}" ]]; then kill -INT "$pid"; else kill "$pid"; fi 2>/dev/null || true
     done
     wait
-    sleep 0.2 # each lot ends after its program
+    sleep 1.5 # each lot ends a second after its program
     rmdir "${groups[@]}" 2>/dev/null || true
     rm -rf "$dir"
 }
