@@ -11,3 +11,13 @@ pub mod inputs;
 pub mod page;
 pub mod reference;
 pub mod vectors;
+
+/// The programs in README.md are doctests. They are here since no package has that file.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
+/// As are those in docs/rolling-out.md.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/rolling-out.md")]
+struct RollingOut;

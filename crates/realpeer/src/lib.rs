@@ -28,15 +28,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
-// The README's programs are tested with the others.
-#[cfg(all(doctest, feature = "tokio"))]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
-
-#[cfg(all(doctest, feature = "tokio", unix))]
-#[doc = include_str!("../../../docs/rolling-out.md")]
-struct RollingOut;
-
 pub use realpeer_io::{
     ACCEPT_BACKOFF, AcceptError, AcceptFault, AcceptRetry, Accepting, Acceptor, Counts, Datagram, Endpoint,
     Established, Finished, HeaderStorage, NotInetError, Otherwise, ParseEndpointError, Pending, PendingToken,
