@@ -1,12 +1,12 @@
 //! Where a decoder keeps the bytes of a header that is not complete yet.
 
-/// Where a [`Decoder`] keeps the bytes of a header until it is complete.
+/// Where a [`Decoder`](crate::Decoder) keeps the bytes of a header until it is complete.
 ///
 /// Arrays and borrowed slices are storage of a fixed size, and so is what [`FixedStorage`] wraps. Storage that grows on the
 /// heap by what has arrived is a type of its own, such as realpeer-io's `HeaderStorage`.
 ///
 /// A header that is longer than the storage can become is rejected as soon as that is certain, with
-/// [`Error::StorageTooSmall`].
+/// [`Error::StorageTooSmall`](crate::Error::StorageTooSmall).
 ///
 /// ```
 /// use realpeer_proto::{Config, Decoder, FixedStorage};
