@@ -183,6 +183,9 @@ pub trait Accepts<L>: Handshakes<Self::Stream> {
     /// Accepts a connection, for one task at a time: only the one that polled last is woken. `accept` is what the last
     /// poll left.
     ///
+    /// Where one thread looks for events only once its tasks wait, await that the listener is readable before each accept:
+    /// pending handshakes would otherwise stand still for as long as there are newcomers.
+    ///
     /// # Errors
     ///
     /// Those of `accept`.

@@ -73,10 +73,30 @@ pub fn poll_recv(socket: impl AsFd, buffer: &mut [u8], mode: ReadMode) -> Poll<i
 ///
 /// # Errors
 ///
-/// Those of `recvmsg`. That a datagram was larger than the buffer is none: [`RawDatagram::read`] says so.
+/// Those of `recvmsg`. A datagram that was larger than the buffer isn't one: [`RawDatagram::read`] reports it.
 pub fn recv_datagram(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<RawDatagram> {
+    recv_datagram_with(socket, buffer, RecvFlags::empty())
+}
+
+/// Receives a UDP datagram into `buffer` without waiting, whether the socket is in non-blocking mode or not: pending if
+/// none has arrived.
+///
+/// # Errors
+///
+/// As [`recv_datagram`].
+pub fn poll_recv_datagram(socket: impl AsFd, buffer: &mut [u8]) -> Poll<io::Result<RawDatagram>> {
+    loop {
+        match recv_datagram_with(&socket, buffer, RecvFlags::DONTWAIT) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            received => return Poll::Ready(received),
+        }
+    }
+}
+
+fn recv_datagram_with(socket: impl AsFd, buffer: &mut [u8], flags: RecvFlags) -> io::Result<RawDatagram> {
     let mut none = RecvAncillaryBuffer::default();
-    let received = recvmsg(socket, &mut [IoSliceMut::new(buffer)], &mut none, RecvFlags::empty())?;
+    let received = recvmsg(socket, &mut [IoSliceMut::new(buffer)], &mut none, flags)?;
     let peer = received.address.and_then(|peer| SocketAddr::try_from(peer).ok());
     let extent = if received.flags.contains(ReturnFlags::TRUNC) {
         Extent::Cut
@@ -213,6 +233,37 @@ pub async fn accept_readable<L: SocketListener>(
             accepted => return accepted,
         }
     }
+}
+
+/// Receives a datagram on a runtime that can only await that its socket is readable: receives without waiting, and awaits
+/// `readable` in between. Returns what the datagram says, and the socket's peer. `readable` may be ready too early.
+///
+/// # Errors
+///
+/// Outside, those of the socket and of `readable`. Inside, what is wrong with this one datagram; see
+/// [`RawDatagram::read`].
+///
+/// # Cancel safety
+///
+/// If the future is dropped, no datagram is lost.
+#[cfg(feature = "async")]
+pub async fn recv_from_readable<'a, R: crate::Runtime>(
+    acceptor: &Acceptor,
+    socket: impl AsFd,
+    buffer: &'a mut [u8],
+    mut readable: impl AsyncFnMut() -> io::Result<()>,
+) -> io::Result<(Result<Datagram<'a>, AcceptError>, SocketAddr)> {
+    let mut wakes = Wakes::default();
+    let received = loop {
+        if let Poll::Ready(received) = poll_recv_datagram(&socket, buffer) {
+            break received?;
+        }
+        if let Some(end) = wakes.rest(R::now()) {
+            R::sleep_until(end).await;
+        }
+        readable().await?;
+    };
+    Ok(received.read(acceptor, buffer))
 }
 
 /// Adds the socket's own address if the header has no destination; see [`Established::with_local`].

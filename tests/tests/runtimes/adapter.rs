@@ -48,7 +48,9 @@ macro_rules! asynchronous_runtime {
             }
         }
 
-        impl crate::runtime::Asynchronous for $name {
+        impl crate::runtime::Asynchronous for $name {}
+
+        impl crate::runtime::AnyStream for $name {
             async fn handshake_script(
                 acceptor: &realpeer::Acceptor,
                 stream: &mut crate::script::Script,
@@ -99,7 +101,6 @@ macro_rules! asynchronous_sockets {
             type StdListener = $std_listener;
             type StdStream = $std_stream;
             type Stream = $stream;
-            type Buffered = BufReader<$stream>;
             type Listener = adapter::Listener<$listener>;
             type Incoming = adapter::Incoming<$stream>;
             type Ready = adapter::ReadyListener<$listener>;
@@ -124,30 +125,6 @@ macro_rules! asynchronous_sockets {
                 peer: realpeer::Endpoint,
             ) -> Result<realpeer::Established, realpeer::AcceptError> {
                 adapter::handshake(acceptor, stream, peer).await
-            }
-
-            fn buffered(stream: $stream, capacity: usize) -> BufReader<$stream> {
-                BufReader::with_capacity(capacity, stream)
-            }
-
-            #[cfg(feature = "load")]
-            fn unbuffered(stream: BufReader<$stream>) -> $stream {
-                stream.into_inner()
-            }
-
-            async fn read_buffered(
-                stream: &mut BufReader<$stream>,
-                buffer: &mut [u8],
-            ) -> std::io::Result<usize> {
-                stream.read(buffer).await
-            }
-
-            async fn handshake_buffered(
-                acceptor: &realpeer::Acceptor,
-                stream: &mut BufReader<$stream>,
-                peer: realpeer::Endpoint,
-            ) -> Result<realpeer::Established, realpeer::AcceptError> {
-                handshake_buf_read(acceptor, stream, peer).await
             }
 
             async fn send_header(
@@ -230,6 +207,34 @@ macro_rules! asynchronous_sockets {
                 listener: &mut Self::Established,
             ) -> std::io::Result<($stream, realpeer::Established)> {
                 listener.accept().await
+            }
+        }
+
+        impl crate::runtime::Buffering for $name {
+            type Buffered = BufReader<$stream>;
+
+            fn buffered(stream: $stream, capacity: usize) -> BufReader<$stream> {
+                BufReader::with_capacity(capacity, stream)
+            }
+
+            #[cfg(feature = "load")]
+            fn unbuffered(stream: BufReader<$stream>) -> $stream {
+                stream.into_inner()
+            }
+
+            async fn read_buffered(
+                stream: &mut BufReader<$stream>,
+                buffer: &mut [u8],
+            ) -> std::io::Result<usize> {
+                stream.read(buffer).await
+            }
+
+            async fn handshake_buffered(
+                acceptor: &realpeer::Acceptor,
+                stream: &mut BufReader<$stream>,
+                peer: realpeer::Endpoint,
+            ) -> Result<realpeer::Established, realpeer::AcceptError> {
+                handshake_buf_read(acceptor, stream, peer).await
             }
         }
     };

@@ -17,6 +17,7 @@ mod adapter;
 mod async_std;
 mod behaviour;
 mod client;
+mod compio;
 mod futures_io;
 mod harness;
 #[cfg(feature = "load")]
@@ -69,11 +70,11 @@ macro_rules! sockets {
             deadline::silence_is_ended,
             deadline::is_over_with_the_header,
             deadline::what_came_in_time_counts_however_late_it_is_looked_at,
+            deadline::a_header_below_the_low_water_mark_is_found_at_the_deadline,
             once::a_second_handshake_gives_the_same_and_reads_nothing,
             once::the_deadline_counts_from_the_accept,
             taken::bytes_taken_before_a_failure_can_be_had_back,
             taken::bytes_taken_before_the_deadline_can_be_had_back,
-            taken::bytes_taken_through_a_buffer_can_be_had_back,
             dying::a_listener_that_fails_strands_nobody,
             dying::a_drained_listener_hands_out_the_pending_and_accepts_nobody,
             dying::rejected_connections_reach_the_hook,
@@ -104,11 +105,6 @@ macro_rules! sockets {
             broken::leaving_without_a_byte,
             broken::r3_versions_and_lengths_not_allowed,
             broken::kinds_and_counts,
-            buffered::buffered_every_row_in_odd_fragments,
-            buffered::buffered_deadline,
-            buffered::buffered_bytes_that_are_no_header_are_left,
-            buffered::buffered_bytes_may_be_there_already,
-            buffered::r13_buffered_peers_are_not_read_from_if_refused_or_bypassed,
             sending::r4_header_and_payload_are_one_segment,
             sending::r4_a_header_is_flushed,
             sending::to_our_own_listener,
@@ -149,8 +145,24 @@ macro_rules! peeking {
     };
 }
 
-/// What only asynchronous adapters do: futures are polled and dropped, and streams are anything. A blocking call can't be
-/// dropped, and blocking streams that are no sockets have no deadline.
+/// What adapters do that read headers out of a buffer which reads ahead.
+macro_rules! buffering {
+    ($runtime:ty) => {
+        tests! { $runtime:
+            taken::bytes_taken_through_a_buffer_can_be_had_back,
+            buffered::buffered_every_row_in_odd_fragments,
+            buffered::buffered_deadline,
+            buffered::buffered_bytes_that_are_no_header_are_left,
+            buffered::buffered_bytes_may_be_there_already,
+            buffered::r13_buffered_peers_are_not_read_from_if_refused_or_bypassed,
+        }
+        isolated_tests! { $runtime:
+            dying::buffered_error_queue_is_not_readable,
+        }
+    };
+}
+
+/// What only asynchronous adapters do: futures are polled and dropped. A blocking call can't be.
 macro_rules! asynchronous {
     ($runtime:ty) => {
         tests! { $runtime:
@@ -161,10 +173,22 @@ macro_rules! asynchronous {
             once::a_dropped_handshake_is_resumed,
             once::a_dropped_handshake_believes_no_later_header,
             once::a_handshake_dropped_again_and_again_ends_in_time,
-            taken::bytes_taken_off_any_stream_can_be_had_back,
             cancel::silence_is_not_polled,
             cancel::dropped_futures_lose_no_datagram,
             cancel::silent_socket_is_not_polled,
+        }
+        isolated_tests! { $runtime:
+            cancel::dropped_futures_leak_no_descriptor,
+        }
+    };
+}
+
+/// What asynchronous adapters do whose streams can be polled, so that they are anything. Blocking streams that are no
+/// sockets have no deadline, and where reads are completed, not polled, a dropped one may have taken bytes.
+macro_rules! any_stream {
+    ($runtime:ty) => {
+        tests! { $runtime:
+            taken::bytes_taken_off_any_stream_can_be_had_back,
             streams::every_row,
             streams::every_row_over_tcp,
             streams::deadline,
@@ -173,42 +197,56 @@ macro_rules! asynchronous {
             buffered::buffered_every_row_of_any_stream,
             buffered::buffered_and_dropped_in_the_header_loses_no_more,
         }
-        isolated_tests! { $runtime:
-            cancel::dropped_futures_leak_no_descriptor,
-        }
     };
 }
 
 mod on_std {
     sockets!(crate::std_blocking::StdBlocking);
+    buffering!(crate::std_blocking::StdBlocking);
     peeking!(crate::std_blocking::StdBlocking);
 }
 
 mod on_tokio_current_thread {
     sockets!(crate::tokio::CurrentThread);
+    buffering!(crate::tokio::CurrentThread);
     peeking!(crate::tokio::CurrentThread);
     asynchronous!(crate::tokio::CurrentThread);
+    any_stream!(crate::tokio::CurrentThread);
 }
 
 mod on_tokio_multi_thread {
     sockets!(crate::tokio::MultiThread);
+    buffering!(crate::tokio::MultiThread);
     peeking!(crate::tokio::MultiThread);
     asynchronous!(crate::tokio::MultiThread);
+    any_stream!(crate::tokio::MultiThread);
 }
 
 mod on_smol {
     sockets!(crate::smol::Smol);
+    buffering!(crate::smol::Smol);
     peeking!(crate::smol::Smol);
     asynchronous!(crate::smol::Smol);
+    any_stream!(crate::smol::Smol);
 }
 
 mod on_async_std {
     sockets!(crate::async_std::AsyncStd);
+    buffering!(crate::async_std::AsyncStd);
     peeking!(crate::async_std::AsyncStd);
     asynchronous!(crate::async_std::AsyncStd);
+    any_stream!(crate::async_std::AsyncStd);
+}
+
+mod on_compio {
+    sockets!(crate::compio::Compio);
+    peeking!(crate::compio::Compio);
+    asynchronous!(crate::compio::Compio);
 }
 
 mod on_futures_io {
     sockets!(crate::futures_io::FuturesIo);
+    buffering!(crate::futures_io::FuturesIo);
     asynchronous!(crate::futures_io::FuturesIo);
+    any_stream!(crate::futures_io::FuturesIo);
 }

@@ -7,13 +7,14 @@ use std::process::Command;
 use realpeer_tests::page::check;
 
 /// The runtimes, by the modules of their tests.
-const RUNTIMES: [(&str, &str); 6] = [
+const RUNTIMES: [(&str, &str); 7] = [
     ("on_std", "std"),
     ("on_tokio_current_thread", "tokio, one thread"),
     ("on_tokio_multi_thread", "tokio, several"),
     ("on_smol", "smol"),
     ("on_async_std", "async-std"),
     ("on_futures_io", "futures-io"),
+    ("on_compio", "compio"),
 ];
 
 /// The behaviours in the words of the page, and their tests.
@@ -51,7 +52,11 @@ const BEHAVIOURS: &[(&str, &[&str])] = &[
     ),
     (
         "no error without end, and no error queue, makes a thread spin",
-        &["an_error_without_end_is_reported_and_makes_nobody_spin", "an_error_queue_is_not_readable"],
+        &[
+            "an_error_without_end_is_reported_and_makes_nobody_spin",
+            "an_error_queue_is_not_readable",
+            "buffered_error_queue_is_not_readable",
+        ],
     ),
     (
         "bytes behind the header are all there, in order",
@@ -70,6 +75,7 @@ const BEHAVIOURS: &[(&str, &[&str])] = &[
             "a_drip_does_not_outlive_it",
             "silence_is_ended",
             "what_came_in_time_counts_however_late_it_is_looked_at",
+            "a_header_below_the_low_water_mark_is_found_at_the_deadline",
         ],
     ),
     (

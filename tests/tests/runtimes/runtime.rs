@@ -59,8 +59,6 @@ pub trait Sockets: Sized + 'static {
     type StdStream;
     /// The runtime's stream.
     type Stream: AsFd + Send + fmt::Debug + 'static;
-    /// The runtime's buffered reader over a stream.
-    type Buffered: Send + 'static;
     /// The adapter's listener.
     type Listener: Send + Sync + 'static;
     /// The adapter's connection of which nothing has been read.
@@ -79,18 +77,6 @@ pub trait Sockets: Sized + 'static {
         stream: &mut Self::Stream,
         peer: Endpoint,
     ) -> impl Future<Output = Result<Established, AcceptError>> + Send;
-    fn buffered(stream: Self::Stream, capacity: usize) -> Self::Buffered;
-    #[cfg(feature = "load")]
-    fn unbuffered(stream: Self::Buffered) -> Self::Stream;
-    fn read_buffered(
-        stream: &mut Self::Buffered,
-        buffer: &mut [u8],
-    ) -> impl Future<Output = io::Result<usize>> + Send;
-    fn handshake_buffered(
-        acceptor: &Acceptor,
-        stream: &mut Self::Buffered,
-        peer: Endpoint,
-    ) -> impl Future<Output = Result<Established, AcceptError>> + Send;
     fn send_header(
         stream: &mut Self::Stream,
         header: Encoder<'_>,
@@ -101,8 +87,8 @@ pub trait Sockets: Sized + 'static {
         payload: &[u8],
     ) -> impl Future<Output = io::Result<()>> + Send;
 
-    /// The adapter's `send_header`, to a writer behind a pointer that keeps bytes back until it is flushed. What is returned
-    /// keeps it alive.
+    /// The adapter's `send_header`, to a writer that keeps bytes back until it is flushed, behind a pointer where writers can
+    /// be. What is returned keeps it alive.
     fn send_header_through_buffer(
         stream: Self::Stream,
         header: Encoder<'_>,
@@ -132,6 +118,25 @@ pub trait Sockets: Sized + 'static {
     ) -> impl Future<Output = io::Result<(Self::Stream, Established)>> + Send;
 }
 
+/// Sockets that can be read through a buffer which the adapter reads headers from.
+pub trait Buffering: Sockets {
+    /// The runtime's buffered reader over a stream.
+    type Buffered: Send + 'static;
+
+    fn buffered(stream: Self::Stream, capacity: usize) -> Self::Buffered;
+    #[cfg(feature = "load")]
+    fn unbuffered(stream: Self::Buffered) -> Self::Stream;
+    fn read_buffered(
+        stream: &mut Self::Buffered,
+        buffer: &mut [u8],
+    ) -> impl Future<Output = io::Result<usize>> + Send;
+    fn handshake_buffered(
+        acceptor: &Acceptor,
+        stream: &mut Self::Buffered,
+        peer: Endpoint,
+    ) -> impl Future<Output = Result<Established, AcceptError>> + Send;
+}
+
 /// The UDP sockets of a runtime, and what its adapter does with them.
 pub trait Datagrams: Sized + Send + Sync + 'static {
     fn socket(socket: net::UdpSocket) -> Self;
@@ -151,8 +156,11 @@ pub trait Datagrams: Sized + Send + Sync + 'static {
 /// What a datagram says, and the socket's peer.
 pub type Received<'a> = (Result<Datagram<'a>, AcceptError>, SocketAddr);
 
-/// An asynchronous runtime: its futures can be polled once and dropped, and it has streams of any kind.
-pub trait Asynchronous: Runtime {
+/// An asynchronous runtime: its futures can be polled once and dropped.
+pub trait Asynchronous: Runtime {}
+
+/// An asynchronous runtime whose adapter reads headers from any stream that can be polled.
+pub trait AnyStream: Asynchronous {
     /// The adapter's `handshake_stream` on a stream that is no socket.
     fn handshake_script(
         acceptor: &Acceptor,
@@ -243,7 +251,7 @@ pub async fn read_to_end<S: Sockets>(stream: &mut S::Stream) -> Vec<u8> {
 }
 
 /// The same through a buffered reader.
-pub async fn read_to_end_buffered<S: Sockets>(stream: &mut S::Buffered) -> Vec<u8> {
+pub async fn read_to_end_buffered<S: Buffering>(stream: &mut S::Buffered) -> Vec<u8> {
     let mut all = Vec::new();
     let mut buffer = vec![0; 16 * 1024];
     loop {

@@ -16,7 +16,7 @@ use realpeer::blocking::{self, EstablishedListener, Incoming, Listener, ReadyLis
 use realpeer::proto::Encoder;
 use realpeer::{AcceptError, Acceptor, Endpoint, Established, Finished};
 
-use crate::runtime::{Datagrams, Received, Runtime, Sockets};
+use crate::runtime::{Buffering, Datagrams, Received, Runtime, Sockets};
 
 pub struct StdBlocking;
 pub struct Tcp;
@@ -60,7 +60,6 @@ macro_rules! sockets {
             type StdListener = $listener;
             type StdStream = $stream;
             type Stream = $stream;
-            type Buffered = BufReader<$stream>;
             type Listener = Listener<$listener>;
             type Incoming = Incoming<$stream>;
             type Ready = ReadyListener<$listener>;
@@ -84,27 +83,6 @@ macro_rules! sockets {
                 peer: Endpoint,
             ) -> Result<Established, AcceptError> {
                 blocking::handshake(acceptor, stream, peer)
-            }
-
-            fn buffered(stream: $stream, capacity: usize) -> BufReader<$stream> {
-                BufReader::with_capacity(capacity, stream)
-            }
-
-            #[cfg(feature = "load")]
-            fn unbuffered(stream: BufReader<$stream>) -> $stream {
-                stream.into_inner()
-            }
-
-            async fn read_buffered(stream: &mut BufReader<$stream>, buffer: &mut [u8]) -> io::Result<usize> {
-                stream.read(buffer)
-            }
-
-            async fn handshake_buffered(
-                acceptor: &Acceptor,
-                stream: &mut BufReader<$stream>,
-                peer: Endpoint,
-            ) -> Result<Established, AcceptError> {
-                blocking::handshake_buf_read(acceptor, stream, peer)
             }
 
             async fn send_header(stream: &mut $stream, header: Encoder<'_>) -> io::Result<()> {
@@ -181,6 +159,31 @@ macro_rules! sockets {
                 listener: &mut Self::Established,
             ) -> io::Result<($stream, Established)> {
                 listener.accept()
+            }
+        }
+
+        impl Buffering for $name {
+            type Buffered = BufReader<$stream>;
+
+            fn buffered(stream: $stream, capacity: usize) -> BufReader<$stream> {
+                BufReader::with_capacity(capacity, stream)
+            }
+
+            #[cfg(feature = "load")]
+            fn unbuffered(stream: BufReader<$stream>) -> $stream {
+                stream.into_inner()
+            }
+
+            async fn read_buffered(stream: &mut BufReader<$stream>, buffer: &mut [u8]) -> io::Result<usize> {
+                stream.read(buffer)
+            }
+
+            async fn handshake_buffered(
+                acceptor: &Acceptor,
+                stream: &mut BufReader<$stream>,
+                peer: Endpoint,
+            ) -> Result<Established, AcceptError> {
+                blocking::handshake_buf_read(acceptor, stream, peer)
             }
         }
     };

@@ -14,11 +14,11 @@ use super::cancel::poll_once;
 use super::streams::{PAYLOAD, peer};
 use super::vectors::{all_rows, check_outcome, each_row, every_header};
 use crate::client::{SOURCE, V1, V2, acceptor, connect, connect_and_send, listener, wait_for_unread};
-use crate::runtime::{Asynchronous, Runtime, Sockets, read_to_end_buffered};
+use crate::runtime::{AnyStream, Asynchronous, Buffering, Runtime, Sockets, read_to_end_buffered};
 use crate::script::Script;
 
 /// Over TCP, with buffers from one byte to more than most headers and their payload are long.
-pub fn buffered_every_row_in_odd_fragments<R: Runtime>() {
+pub fn buffered_every_row_in_odd_fragments<R: Runtime<Tcp: Buffering>>() {
     each_row::<R, _>(|rows, acceptor, incoming, n| async move {
         let peer = R::Tcp::peer(&incoming);
         let capacity = [1, 7, 16, 100, 536, 8192][n % 6];
@@ -33,7 +33,7 @@ pub fn buffered_every_row_in_odd_fragments<R: Runtime>() {
 }
 
 /// In odd fragments with pauses, byte by byte, and whole; what is not header is still in the buffer or the stream.
-pub fn buffered_every_row_of_any_stream<R: Asynchronous>() {
+pub fn buffered_every_row_of_any_stream<R: AnyStream>() {
     R::run(async {
         let acceptor = every_header();
         let rows = all_rows();
@@ -64,7 +64,7 @@ pub fn buffered_every_row_of_any_stream<R: Asynchronous>() {
 }
 
 /// Of silence, in the header, and of a drip that would take 8 seconds.
-pub fn buffered_deadline<R: Runtime>() {
+pub fn buffered_deadline<R: Runtime<Tcp: Buffering>>() {
     const SHORT: Duration = Duration::from_millis(200);
     R::run(async {
         let acceptor = acceptor().with_timeout(SHORT);
@@ -103,7 +103,7 @@ pub fn buffered_deadline<R: Runtime>() {
     });
 }
 
-pub fn buffered_bytes_that_are_no_header_are_left<R: Runtime>() {
+pub fn buffered_bytes_that_are_no_header_are_left<R: Runtime<Tcp: Buffering>>() {
     R::run(async {
         let broken = [&V2[..12], b"\x31\x11\0\x0c and what else comes"].concat();
         for sent in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"PROXY TCP4 256.0.0.1\r\n", &broken] {
@@ -121,7 +121,7 @@ pub fn buffered_bytes_that_are_no_header_are_left<R: Runtime>() {
 }
 
 /// The header is within the buffer before it is looked for, whole or a part of it, and the socket stays silent.
-pub fn buffered_bytes_may_be_there_already<R: Runtime>() {
+pub fn buffered_bytes_may_be_there_already<R: Runtime<Tcp: Buffering>>() {
     R::run(async {
         for header in [V1, V2] {
             for end in [header.len() + 4, header.len(), 30.min(header.len() - 1)] {
@@ -143,7 +143,7 @@ pub fn buffered_bytes_may_be_there_already<R: Runtime>() {
     });
 }
 
-pub fn r13_buffered_peers_are_not_read_from_if_refused_or_bypassed<R: Runtime>() {
+pub fn r13_buffered_peers_are_not_read_from_if_refused_or_bypassed<R: Runtime<Tcp: Buffering>>() {
     R::run(async {
         for verdict in [Verdict::Refuse, Verdict::Bypass] {
             let acceptor = Acceptor::new(policy_fn(move |_| verdict));
@@ -162,7 +162,7 @@ pub fn r13_buffered_peers_are_not_read_from_if_refused_or_bypassed<R: Runtime>()
 }
 
 /// As with a socket: the bytes of the header that had come are lost with the future, and no others.
-pub fn buffered_and_dropped_in_the_header_loses_no_more<R: Asynchronous>() {
+pub fn buffered_and_dropped_in_the_header_loses_no_more<R: Asynchronous<Tcp: Buffering>>() {
     R::run(async {
         for header in [V1, V2] {
             for cut in (0..header.len()).step_by(3) {

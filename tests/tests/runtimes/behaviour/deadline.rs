@@ -1,8 +1,11 @@
 //! The deadline: for the whole header, and for nothing but the header (R8).
 
 use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::fd::OwnedFd;
+use std::process::Command;
 use std::thread::{self, sleep};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use realpeer::AcceptError;
 use realpeer::proto::Encoder;
@@ -107,4 +110,34 @@ pub fn what_came_in_time_counts_however_late_it_is_looked_at<R: Runtime>() {
         assert_eq!(accepted.peer, endpoint(&slow));
         assert_eq!(accepted.result.unwrap().source().to_string(), SOURCE);
     });
+}
+
+/// With `SO_RCVLOWAT` set to more than a header is long, nobody says that it is there.
+pub fn a_header_below_the_low_water_mark_is_found_at_the_deadline<R: Runtime>() {
+    R::run(async {
+        let (socket, addr) = listener();
+        let mut client = connect(addr);
+        let (stream, peer) = socket.accept().unwrap();
+        set_low_water_mark(&stream);
+        let sender = thread::spawn(move || {
+            sleep(SHORT / 3);
+            client.write_all(V1).unwrap();
+            client
+        });
+        let before = Instant::now();
+        let mut stream = R::Tcp::stream(stream);
+        let acceptor = acceptor().with_timeout(SHORT);
+        let established = R::Tcp::handshake(&acceptor, &mut stream, peer.into()).await.unwrap();
+        assert_eq!(established.source().to_string(), SOURCE);
+        assert!(before.elapsed() >= SHORT, "after {:?}", before.elapsed());
+        drop(sender.join().unwrap());
+    });
+}
+
+/// Sets `SO_RCVLOWAT` to 1,000 bytes. No crate that is here can, without unsafe code, and Perl is wherever Git is.
+fn set_low_water_mark(stream: &TcpStream) {
+    let script = r#"setsockopt(STDIN, SOL_SOCKET, SO_RCVLOWAT, pack("i", 1000)) or die "$!""#;
+    let stdin = OwnedFd::from(stream.try_clone().unwrap());
+    let status = Command::new("perl").args(["-MSocket", "-e", script]).stdin(stdin).status().unwrap();
+    assert!(status.success(), "{status}");
 }

@@ -8,14 +8,14 @@ use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use nix::sys::socket::{TimestampingFlag, setsockopt, sockopt};
-use realpeer::{AcceptError, Acceptor, Endpoint, Verdict, policy_fn};
+use realpeer::{AcceptError, Acceptor, Endpoint, Established, Verdict, policy_fn};
 use rustix::io::Errno;
 
 use crate::client::{
     SOURCE, V1, acceptor, connect, connect_and_send, connect_from, endpoint, host, is_closed, listener, udp,
 };
 use crate::harness::cpu_time;
-use crate::runtime::{Runtime, Sockets, Way};
+use crate::runtime::{Buffering, Runtime, Sockets, TcpStreamOf, Way};
 
 /// One peer is silent and one is about to send its header when the listening socket fails.
 pub fn a_listener_that_fails_strands_nobody<R: Runtime>() {
@@ -116,45 +116,51 @@ pub fn rejected_connections_reach_the_hook<R: Runtime>() {
     });
 }
 
-/// The server's own bytes have been sent, and when is in the error queue: the socket is in error, and not readable.
 pub fn an_error_queue_is_not_readable<R: Runtime>() {
+    wait_with_an_error_queue::<R>(async |acceptor, mut stream, peer| {
+        R::Tcp::handshake(&acceptor, &mut stream, peer).await
+    });
+}
+
+pub fn buffered_error_queue_is_not_readable<R: Runtime<Tcp: Buffering>>() {
+    wait_with_an_error_queue::<R>(async |acceptor, stream, peer| {
+        R::Tcp::handshake_buffered(&acceptor, &mut R::Tcp::buffered(stream, 4096), peer).await
+    });
+}
+
+/// The server's own bytes have been sent, and when is in the error queue: the socket is in error, and not readable.
+fn wait_with_an_error_queue<R: Runtime>(
+    handshake: impl AsyncFn(Acceptor, TcpStreamOf<R>, Endpoint) -> Result<Established, AcceptError>,
+) {
     const TIMEOUT: Duration = Duration::from_millis(600);
     R::run(async {
-        for buffered in [false, true] {
-            for sent in [&b""[..], &V1[..20], V1] {
-                let (socket, addr) = listener();
-                let mut client = connect(addr);
-                let (mut stream, peer) = socket.accept().unwrap();
-                let flags = TimestampingFlag::SOF_TIMESTAMPING_TX_SOFTWARE
-                    | TimestampingFlag::SOF_TIMESTAMPING_SOFTWARE;
-                setsockopt(&stream, sockopt::Timestamping, &flags).unwrap();
-                stream.write_all(b"220 ready").unwrap();
-                let sender = thread::spawn(move || {
-                    sleep(TIMEOUT / 3);
-                    client.write_all(sent).unwrap();
-                    client
-                });
+        for sent in [&b""[..], &V1[..20], V1] {
+            let (socket, addr) = listener();
+            let mut client = connect(addr);
+            let (mut stream, peer) = socket.accept().unwrap();
+            let flags =
+                TimestampingFlag::SOF_TIMESTAMPING_TX_SOFTWARE | TimestampingFlag::SOF_TIMESTAMPING_SOFTWARE;
+            setsockopt(&stream, sockopt::Timestamping, &flags).unwrap();
+            stream.write_all(b"220 ready").unwrap();
+            let sender = thread::spawn(move || {
+                sleep(TIMEOUT / 3);
+                client.write_all(sent).unwrap();
+                client
+            });
 
-                let acceptor = acceptor().with_timeout(TIMEOUT);
-                let mut stream = R::Tcp::stream(stream);
-                let (before, cpu) = (Instant::now(), cpu_time());
-                let outcome = if buffered {
-                    let mut stream = R::Tcp::buffered(stream, 4096);
-                    R::Tcp::handshake_buffered(&acceptor, &mut stream, peer.into()).await
-                } else {
-                    R::Tcp::handshake(&acceptor, &mut stream, peer.into()).await
-                };
-                let (took, spent) = (before.elapsed(), cpu_time().saturating_sub(cpu));
-                match outcome {
-                    Ok(established) => {
-                        assert_eq!((established.source().to_string(), sent), (SOURCE.into(), V1));
-                    }
-                    Err(error) => assert_eq!((error.kind(), error.taken()), ("timeout", sent)),
+            let stream = R::Tcp::stream(stream);
+            let (before, cpu) = (Instant::now(), cpu_time());
+            let outcome = handshake(acceptor().with_timeout(TIMEOUT), stream, peer.into()).await;
+            let (took, spent) = (before.elapsed(), cpu_time().saturating_sub(cpu));
+            match outcome {
+                Ok(established) => {
+                    assert_eq!((established.source().to_string(), sent), (SOURCE.into(), V1));
                 }
-                assert!(took < 3 * TIMEOUT, "{took:?}");
-                assert!(spent < took / 3, "{spent:?} of processor time within {took:?}");
-                drop(sender.join().unwrap().shutdown(Shutdown::Both));
+                Err(error) => assert_eq!((error.kind(), error.taken()), ("timeout", sent)),
             }
+            assert!(took < 3 * TIMEOUT, "{took:?}");
+            assert!(spent < took / 3, "{spent:?} of processor time within {took:?}");
+            drop(sender.join().unwrap().shutdown(Shutdown::Both));
         }
     });
 }

@@ -10,13 +10,13 @@ use realpeer_tests::vectors::Expect;
 
 use super::vectors::{all_rows, check_outcome, each_row, every_header};
 use crate::client::{LOCAL, SOURCE, V1, V2, acceptor};
-use crate::runtime::{Asynchronous, Sockets};
+use crate::runtime::{AnyStream, Sockets};
 use crate::script::Script;
 
 pub const PAYLOAD: &[u8] = b"PROXY TCP4 \r\n\r\n\0";
 
 /// In odd fragments with pauses, byte by byte, and whole; what is not header is not read.
-pub fn every_row<R: Asynchronous>() {
+pub fn every_row<R: AnyStream>() {
     R::run(async {
         let acceptor = every_header();
         let rows = all_rows();
@@ -43,7 +43,7 @@ pub fn every_row<R: Asynchronous>() {
     });
 }
 
-pub fn every_row_over_tcp<R: Asynchronous>() {
+pub fn every_row_over_tcp<R: AnyStream>() {
     each_row::<R, _>(|rows, acceptor, incoming, _| async move {
         let peer = R::Tcp::peer(&incoming);
         let mut stream = R::Tcp::into_stream(incoming);
@@ -52,7 +52,7 @@ pub fn every_row_over_tcp<R: Asynchronous>() {
     });
 }
 
-pub fn deadline<R: Asynchronous>() {
+pub fn deadline<R: AnyStream>() {
     R::run(async {
         let acceptor = acceptor().with_timeout(Duration::from_millis(200));
         for sent in [&b""[..], b"P", &V1[..44], &V2[..27]] {
@@ -66,7 +66,7 @@ pub fn deadline<R: Asynchronous>() {
     });
 }
 
-pub fn errors<R: Asynchronous>() {
+pub fn errors<R: AnyStream>() {
     R::run(async {
         let broken = |sent: &[u8], kind| Script::short_reads(sent).later().error(kind);
         let reset = io::ErrorKind::ConnectionReset;
@@ -109,7 +109,7 @@ pub fn errors<R: Asynchronous>() {
     });
 }
 
-pub fn r4_sent_in_one_write<R: Asynchronous>() {
+pub fn r4_sent_in_one_write<R: AnyStream>() {
     R::run(async {
         for version in [Version::V1, Version::V2] {
             let mut stream = Script::default();

@@ -10,7 +10,7 @@ use realpeer::AcceptError;
 
 use super::streams::peer;
 use crate::client::{V1, V2, acceptor, connect, connect_and_send, listener};
-use crate::runtime::{Asynchronous, Runtime, Sockets, Way, read_to_end, read_to_end_buffered};
+use crate::runtime::{AnyStream, Buffering, Runtime, Sockets, Way, read_to_end, read_to_end_buffered};
 use crate::script::Script;
 
 /// What looks like a header for a while, with the segments it comes in.
@@ -73,7 +73,7 @@ pub fn bytes_taken_before_the_deadline_can_be_had_back<R: Runtime>() {
     });
 }
 
-pub fn bytes_taken_through_a_buffer_can_be_had_back<R: Runtime>() {
+pub fn bytes_taken_through_a_buffer_can_be_had_back<R: Runtime<Tcp: Buffering>>() {
     R::run(async {
         for pieces in PIECES {
             for capacity in [1, 7, 4096] {
@@ -91,7 +91,7 @@ pub fn bytes_taken_through_a_buffer_can_be_had_back<R: Runtime>() {
     });
 }
 
-pub fn bytes_taken_off_any_stream_can_be_had_back<R: Asynchronous>() {
+pub fn bytes_taken_off_any_stream_can_be_had_back<R: AnyStream>() {
     R::run(async {
         for pieces in PIECES {
             let in_pieces =

@@ -14,7 +14,7 @@ use realpeer::{Acceptor, Trust};
 
 use crate::client::listener;
 use crate::harness::raise_descriptor_limit;
-use crate::runtime::{Runtime, Sockets, TcpStreamOf};
+use crate::runtime::{Buffering, Runtime, Sockets, TcpStreamOf};
 
 /// In the environment of a process that is to be a server: the runtime, the loop, the deadline in milliseconds.
 const ASKED: &str = "REALPEER_LOAD_SERVER";
@@ -42,7 +42,7 @@ pub enum Loop {
 }
 
 /// What a runtime has besides: an accept loop without realpeer, and tasks that nobody waits for.
-trait Bare: Runtime {
+trait Bare: Runtime<Tcp: Buffering> {
     type Listener;
     fn listen(listener: TcpListener) -> Self::Listener;
     async fn accept(listener: &Self::Listener) -> io::Result<TcpStreamOf<Self>>;
@@ -245,7 +245,7 @@ fn serve<R: Bare>(accepting: Loop, timeout: Duration) {
 }
 
 /// Reads through the connection's buffer, but past one of a single byte.
-async fn answer<S: Sockets>(mut stream: S::Buffered, source: String) {
+async fn answer<S: Buffering>(mut stream: S::Buffered, source: String) {
     let mut payload = Digest::default();
     let mut buffer = vec![0; 4096];
     loop {
