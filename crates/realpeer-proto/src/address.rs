@@ -103,8 +103,17 @@ impl<'a> Addresses<'a> {
     /// assert!(matches!(Addresses::new(client, backend), Addresses::Inet6 { .. }));
     /// # Ok::<(), core::net::AddrParseError>(())
     /// ```
-    #[inline]
+    #[inline(always)]
     pub const fn new(source: SocketAddr, destination: SocketAddr) -> Self {
+        match (source, destination) {
+            (SocketAddr::V4(source), SocketAddr::V4(destination)) => Self::Inet { source, destination },
+            _ => Self::canonical(source, destination),
+        }
+    }
+
+    /// A pair of which one or both are IPv6: mapped ones become IPv4 if both can.
+    #[inline(never)]
+    const fn canonical(source: SocketAddr, destination: SocketAddr) -> Self {
         match (as_v4(source), as_v4(destination)) {
             (Some(source), Some(destination)) => Self::Inet { source, destination },
             _ => Self::Inet6 { source: as_v6(source), destination: as_v6(destination) },

@@ -36,7 +36,8 @@ pub struct Encoder<'a> {
     transport: Transport,
     addresses: Addresses<'a>,
     tlvs: List<'a>,
-    added: Added<'a>,
+    /// None for most, which then need not be written to memory.
+    added: Option<Added<'a>>,
     crc32c: bool,
     pad_to: usize,
 }
@@ -61,7 +62,7 @@ impl<'a> Encoder<'a> {
             _ => Transport::Stream,
         };
         let command = Command::Proxy;
-        let (tlvs, added) = (List::Each(&[]), Added::NONE);
+        let (tlvs, added) = (List::Each(&[]), None);
         Self { version, command, transport, addresses, tlvs, added, crc32c: false, pad_to: 0 }
             .with_version(version)
     }
@@ -139,7 +140,7 @@ impl<'a> Encoder<'a> {
     /// Adds a TLV after all others. Up to four can be added or replaced; for more use [`with_tlvs`](Self::with_tlvs).
     #[inline]
     pub const fn with_tlv(mut self, tlv: Tlv<'a>) -> Self {
-        self.added = self.added.with(tlv);
+        self.added = Some(self.added().with(tlv));
         self
     }
 
@@ -147,7 +148,7 @@ impl<'a> Encoder<'a> {
     /// [`with_tlvs`](Self::with_tlvs) or received.
     #[inline]
     pub const fn replace_tlv(mut self, tlv: Tlv<'a>) -> Self {
-        self.added = self.added.replacing(tlv);
+        self.added = Some(self.added().replacing(tlv));
         self
     }
 
@@ -205,7 +206,7 @@ impl<'a> Encoder<'a> {
     /// Whether there are neither TLVs nor padding.
     #[inline]
     fn is_plain(&self) -> bool {
-        self.tlvs.is_empty() && self.added.is_empty() && !self.crc32c && self.pad_to == 0
+        self.tlvs.is_empty() && self.added.is_none() && !self.crc32c && self.pad_to == 0
     }
 
     /// Writes a plain header of version 2, if it has such addresses and there is room.
@@ -354,7 +355,12 @@ impl<'a> Encoder<'a> {
             block.tlv(kind::CRC32C, &[0; 4]);
         }
         match self.tlvs {
-            List::Run(tlvs) if self.added.is_empty() => block.put(tlvs.as_bytes()),
+            List::Run(tlvs) if self.added.is_none() => block.put(tlvs.as_bytes()),
+            List::Each(tlvs) if self.added.is_none() => {
+                for tlv in tlvs {
+                    block.tlv(tlv.kind(), tlv.value());
+                }
+            }
             _ => self.tlvs().for_each(|tlv| block.tlv(tlv.kind(), tlv.value())),
         }
         if block.len < len {
@@ -371,16 +377,25 @@ impl<'a> Encoder<'a> {
 
     fn tlvs_len(&self) -> Result<usize, EncodeError> {
         match self.tlvs {
-            List::Run(tlvs) if self.added.is_empty() => Ok(tlvs.as_bytes().len()),
-            _ if self.added.is_too_long() => Err(EncodeError::TooManyTlvs),
+            List::Run(tlvs) if self.added.is_none() => Ok(tlvs.as_bytes().len()),
+            List::Each(tlvs) if self.added.is_none() => tlvs_len(tlvs.iter().copied()),
+            _ if self.added.is_some_and(|added| added.is_too_long()) => Err(EncodeError::TooManyTlvs),
             _ => tlvs_len(self.tlvs()),
+        }
+    }
+
+    const fn added(&self) -> Added<'a> {
+        match self.added {
+            Some(added) => added,
+            None => Added::NONE,
         }
     }
 
     /// All TLVs but those that are added by themselves.
     fn tlvs(&self) -> impl Iterator<Item = Tlv<'a>> {
-        let added = self.added;
-        self.tlvs.iter().filter(move |tlv| !added.replaces(tlv.kind())).chain(added.iter())
+        let added = self.added.as_ref();
+        let given = self.tlvs.iter().filter(move |tlv| added.is_none_or(|added| !added.replaces(tlv.kind())));
+        given.chain(added.into_iter().flat_map(|added| added.iter()))
     }
 }
 

@@ -161,11 +161,6 @@ impl<'a> Added<'a> {
         self.with(tlv)
     }
 
-    #[inline]
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     pub(crate) const fn is_too_long(&self) -> bool {
         self.len as usize > MAX_ADDED
     }
