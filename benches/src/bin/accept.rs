@@ -29,7 +29,7 @@ struct Options {
 }
 
 fn main() -> io::Result<()> {
-    let mut options = Options { go: PathBuf::new(), svg: None, rounds: 100, only: None };
+    let mut options = Options { go: PathBuf::new(), svg: None, rounds: 60, only: None };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let value = arguments.next().ok_or_else(|| io::Error::other(USAGE))?;
