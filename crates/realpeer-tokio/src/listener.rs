@@ -82,7 +82,14 @@ async fn handshake_on<S: Socket>(
     stream: &S,
 ) -> Result<Established, AcceptError> {
     let established = drive::<Tokio>(accepting, |accepting, cx| {
-        accepting.poll_peek_with(|slot, mode| stream.poll_recv(cx, slot, mode))
+        let now = Instant::now();
+        accepting.handle_timeout(now);
+        let is_over = accepting.poll_timeout().is_some_and(|deadline| deadline <= now);
+        accepting.poll_peek_with(|slot, mode| match stream.poll_recv(cx, slot, mode) {
+            // Tokio would not look: a header shorter than SO_RCVLOWAT is never reported to it.
+            Poll::Pending if is_over => poll_recv(stream, slot, mode),
+            polled => polled,
+        })
     });
     Ok(with_local(established.await?, stream))
 }
