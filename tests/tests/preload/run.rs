@@ -42,9 +42,9 @@ fn the_program_has_our_process_id_its_own_name_and_status() {
 fn a_signal_ends_the_program_as_it_would_without_us() {
     let port = port().to_string();
     let mut server = Server::run(&["--listen", &port, "--trust", "127.0.0.1"], &["lt+n", &port]);
-    kill_process(rustix::process::Pid::from_child(&server.child), Signal::INT).unwrap();
+    kill_process(rustix::process::Pid::from_child(&server.child), Signal::TERM).unwrap();
     let status = server.child.wait().unwrap();
-    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(2));
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(15));
 }
 
 #[test]
