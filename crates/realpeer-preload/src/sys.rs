@@ -88,7 +88,7 @@ unsafe fn call(number: usize, arguments: [usize; 6]) -> Result<usize, Errno> {
     // SAFETY: as above.
     #[cfg(target_arch = "aarch64")]
     unsafe {
-        asm!("svc 0", in("x8") number, inlateout("x0") a => answer, in("x1") second, in("x2") third, in("x3") fourth, in("x4") fifth,
+        asm!("svc 0", in("x8") number, inlateout("x0") first as isize => answer, in("x1") second, in("x2") third, in("x3") fourth, in("x4") fifth,
             in("x5") sixth, options(nostack));
     }
     usize::try_from(answer).map_err(|_| answer.wrapping_neg() as Errno)
