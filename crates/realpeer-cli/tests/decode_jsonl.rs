@@ -1,4 +1,4 @@
-//! `realpeer decode --jsonl`: the vectors of the repository, and lines that are none.
+//! `realpeer decode --jsonl`: the vectors of the repository, and lines that are not valid input.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is test code")]
 

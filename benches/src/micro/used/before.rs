@@ -1,4 +1,4 @@
-//! The same calls of an older realpeer, to compare with: `benches/before.sh` builds it so.
+//! Calls an older realpeer as `now/ours.rs` calls this one, to compare the two. `benches/before.sh` builds it in.
 
 pub use realpeer_proto_before as proto;
 

@@ -28,7 +28,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// If there is none.
+    /// The name has no port, has no address, or none of its addresses can be connected to.
     pub(super) fn find(name: &str, timeout: Duration) -> anyhow::Result<Self> {
         let Some((host, _)) = name.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()) else {
             bail!("{name:?}: want HOST:PORT, such as 10.0.0.5:80 or www.example.com:443");

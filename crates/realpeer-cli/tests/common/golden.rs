@@ -12,7 +12,7 @@ pub(crate) fn compare(name: &str, output: &str) {
     compare_any_width(name, output);
 }
 
-/// The same for lines that may be long.
+/// Compares `output` with the golden file of this name, however long its lines are.
 pub(crate) fn compare_any_width(name: &str, output: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name).with_extension("txt");
     if env::var_os("REALPEER_BLESS").is_some() {
