@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-use crate::{Error, MAX_HEADER_LEN, v1, v2};
+use crate::wire::{HEAD_LEN, SHORTEST_LINE};
+use crate::{Error, MAX_HEADER_LEN};
 
 /// What a receiver accepts, and how long it waits.
 ///
@@ -82,8 +83,8 @@ impl Config {
     pub const fn with_max_header_len(mut self, len: usize) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "the match arms bound it")]
         let len = match len {
-            ..v2::HEAD_LEN => v2::HEAD_LEN as u32,
-            v2::HEAD_LEN..=MAX_HEADER_LEN => len as u32,
+            ..HEAD_LEN => HEAD_LEN as u32,
+            HEAD_LEN..=MAX_HEADER_LEN => len as u32,
             _ => MAX_HEADER_LEN as u32,
         };
         self.limits.max_len = len;
@@ -146,8 +147,8 @@ impl Versions {
     /// The fewest bytes that a header can have.
     pub(crate) const fn shortest(self) -> usize {
         match self {
-            Self::Any | Self::V1 => v1::SHORTEST,
-            Self::V2 => v2::HEAD_LEN,
+            Self::Any | Self::V1 => SHORTEST_LINE,
+            Self::V2 => HEAD_LEN,
         }
     }
 }

@@ -4,8 +4,9 @@ use core::fmt;
 use core::num::NonZeroUsize;
 
 use crate::config::Limits;
-use crate::parse::{Parsed, Progress, advance, complete, others, shortest, view};
-use crate::{ApiMisuse, Config, Error, Header, Storage, Version, v1, v2};
+use crate::parse::{Parsed, Resume, advance, complete, line_len, line_limit, others, shortest, view};
+use crate::wire::{HEAD_LEN, SIGNATURE};
+use crate::{ApiMisuse, Config, Error, Header, Storage, Version};
 
 /// A header in the making: bytes go in as they come, events come out.
 ///
@@ -72,7 +73,7 @@ pub enum Event<'a> {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    Open(Progress),
+    Open(Resume),
     Complete(Version),
     Failed(Error),
 }
@@ -104,7 +105,7 @@ impl<B: Storage> Decoder<B> {
     pub fn with_storage(config: &Config, storage: B) -> Self {
         let limits = config.limits().within_storage(storage.max_len());
         let (state, needed) = match shortest(limits) {
-            Ok(needed) => (State::Open(Progress::Start), needed),
+            Ok(needed) => (State::Open(Resume::Start), needed),
             Err(error) => (State::Failed(error), 0),
         };
         #[expect(clippy::cast_possible_truncation, reason = "it is 16 at most")]
@@ -140,7 +141,7 @@ impl<B: Storage> Decoder<B> {
     /// Takes a complete header that arrives at once, as most do, if nothing has arrived before.
     #[inline]
     fn push_complete(&mut self, input: &[u8]) -> Option<usize> {
-        let State::Open(Progress::Start) = self.state else { return None };
+        let State::Open(Resume::Start) = self.state else { return None };
         if self.filled > 0 {
             return None;
         }
@@ -165,7 +166,7 @@ impl<B: Storage> Decoder<B> {
         } else {
             let taken = self.take(input);
             // The length of a version 2 header is known once its first 16 bytes are.
-            if self.filled as usize == v2::HEAD_LEN && taken < input.len() {
+            if self.filled as usize == HEAD_LEN && taken < input.len() {
                 self.look();
                 self.take(input.get(taken..).unwrap_or_default());
             }
@@ -325,8 +326,8 @@ impl<B: Storage> Decoder<B> {
     fn push_byte(&mut self, byte: u8) {
         let State::Open(progress) = &mut self.state else { return };
         let mut missing = None;
-        if let Progress::V1(line) = progress {
-            missing = line.next(byte, v1::limit(self.limits));
+        if let Resume::V1(line) = progress {
+            missing = line.next(byte, line_limit(self.limits));
         }
         let filled = self.filled as usize;
         if !self.make_room(filled + 1) {
@@ -363,17 +364,17 @@ impl<B: Storage> Decoder<B> {
         let State::Open(progress) = self.state else { return 0 };
         let filled = self.filled as usize;
         let most = match (progress, input.first()) {
-            (Progress::V2(_), _) => self.needed as usize,
-            (Progress::Start, Some(&first)) if first == v2::SIGNATURE[0] => {
-                v2::HEAD_LEN.min(self.limits.max_len as usize)
+            (Resume::V2(_), _) => self.needed as usize,
+            (Resume::Start, Some(&first)) if first == SIGNATURE[0] => {
+                HEAD_LEN.min(self.limits.max_len as usize)
             }
-            (Progress::V1(_), _) | (Progress::Start, Some(b'P')) => {
-                let limit = v1::limit(self.limits).saturating_sub(filled);
+            (Resume::V1(_), _) | (Resume::Start, Some(b'P')) => {
+                let limit = line_limit(self.limits).saturating_sub(filled);
                 let input = input.get(..limit).unwrap_or(input);
-                v1::line_len(self.as_bytes().last() == Some(&b'\r'), input)
+                line_len(self.as_bytes().last() == Some(&b'\r'), input)
             }
             // The first byte is no signature's: enough to say so.
-            (Progress::Start, _) => 1,
+            (Resume::Start, _) => 1,
         };
         let input = input.get(..most).unwrap_or(input);
         let end = filled + input.len();
@@ -396,7 +397,7 @@ impl<B: Storage> Decoder<B> {
             return (filled, filled);
         }
         let room = self.storage.bytes().len();
-        let room = if filled < room { room } else { (2 * room).max(v2::HEAD_LEN) };
+        let room = if filled < room { room } else { (2 * room).max(HEAD_LEN) };
         (filled, room.min(filled + self.needed as usize))
     }
 

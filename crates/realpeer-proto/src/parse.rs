@@ -1,10 +1,20 @@
 //! The stateless kernel: a slice in, a header out.
 
+mod v1;
+mod v1_fields;
+mod v1_partial;
+mod v2;
+mod v2_tlvs;
+
 use core::num::NonZeroUsize;
 
+pub(crate) use self::v1::{limit as line_limit, line_len};
+use self::v1_partial::PartialLine;
+pub(crate) use self::v2::seal;
+use self::v2_tlvs::TlvCheck;
 use crate::config::Limits;
-use crate::walk::Walk;
-use crate::{Config, Error, Header, Version, progress, v1, v2};
+use crate::wire::{PROXY, SIGNATURE};
+use crate::{Config, Error, Header, Version};
 
 /// What [`parse`] made of its input.
 ///
@@ -74,7 +84,7 @@ pub(crate) fn others(input: &[u8], limits: Limits) -> Result<Parsed<'_>, Error> 
 #[inline(never)]
 fn not_v1(input: &[u8], limits: Limits) -> Result<Parsed<'_>, Error> {
     match version(input, limits)? {
-        Some(_) => v2::others(&mut Walk::default(), input, limits),
+        Some(_) => v2::others(&mut TlvCheck::default(), input, limits),
         None => shortest(limits).map(incomplete),
     }
 }
@@ -107,29 +117,29 @@ pub fn parse_datagram<'a>(datagram: &'a [u8], config: &Config) -> Result<(Header
 
 /// How far a header has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Progress {
+pub(crate) enum Resume {
     Start,
-    V1(progress::Progress),
-    V2(Walk),
+    V1(PartialLine),
+    V2(TlvCheck),
 }
 
 /// Reads on, from where `progress` stands, in the header that `input` begins with.
 pub(crate) fn advance<'a>(
-    progress: &mut Progress,
+    progress: &mut Resume,
     input: &'a [u8],
     limits: Limits,
 ) -> Result<Parsed<'a>, Error> {
-    if *progress == Progress::Start {
+    if *progress == Resume::Start {
         *progress = match version(input, limits)? {
-            Some(Version::V1) => Progress::V1(progress::Progress::default()),
-            Some(Version::V2) => Progress::V2(Walk::default()),
-            None => Progress::Start,
+            Some(Version::V1) => Resume::V1(PartialLine::default()),
+            Some(Version::V2) => Resume::V2(TlvCheck::default()),
+            None => Resume::Start,
         };
     }
     match progress {
-        Progress::Start => shortest(limits).map(incomplete),
-        Progress::V1(progress) => v1::advance(progress, input, limits),
-        Progress::V2(walk) => v2::advance(walk, input, limits),
+        Resume::Start => shortest(limits).map(incomplete),
+        Resume::V1(progress) => v1::advance(progress, input, limits),
+        Resume::V2(walk) => v2::advance(walk, input, limits),
     }
 }
 
@@ -137,11 +147,11 @@ pub(crate) fn advance<'a>(
 #[inline(always)]
 fn version(input: &[u8], limits: Limits) -> Result<Option<Version>, Error> {
     let Some(&found) = input.first() else { return Ok(None) };
-    if found == v2::SIGNATURE[0] {
+    if found == SIGNATURE[0] {
         if limits.allows_v2() {
             return Ok(Some(Version::V2));
         }
-    } else if found == b'P' && limits.allows_v1() {
+    } else if found == PROXY[0] && limits.allows_v1() {
         return Ok(Some(Version::V1));
     }
     Err(Error::Signature { offset: 0, found, allowed: limits.versions })

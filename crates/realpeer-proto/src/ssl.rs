@@ -32,8 +32,6 @@ impl<'a> Ssl<'a> {
     pub const CLIENT_CERT_CONN: u8 = 0x02;
     /// `PP2_CLIENT_CERT_SESS`: the client gave a certificate at least once in this TLS session.
     pub const CLIENT_CERT_SESS: u8 = 0x04;
-    /// The bytes before the TLVs within: one of flags, four of verification result.
-    pub(crate) const FIXED_LEN: usize = 5;
 
     /// Reads the value of an SSL TLV; `None` if it is shorter than 5 bytes or the TLVs within do not fill it.
     #[inline]
@@ -56,7 +54,7 @@ impl<'a> Ssl<'a> {
     /// [`EncodeError::BufferTooSmall`] if `out` is, and [`EncodeError::TooLong`] if the value would have more
     /// than 65,535 bytes. What `out` then holds is unspecified.
     pub fn encode(client: u8, verify: u32, tlvs: &[Tlv<'_>], out: &mut [u8]) -> Result<usize, EncodeError> {
-        crate::encoder::ssl_value(client, verify, tlvs, out)
+        crate::encode::writer::ssl_value(client, verify, tlvs, out)
     }
 
     /// The flags, [`CLIENT_SSL`](Self::CLIENT_SSL) and so on; unknown ones are kept.

@@ -3,6 +3,7 @@
 use core::fmt;
 use core::hash::{Hash, Hasher};
 
+use crate::wire::MAX_UNIQUE_ID_LEN;
 use crate::{EncodeError, Ssl};
 
 /// The registered types (sections 2.2 and 2.2.8) and those of vendors.
@@ -405,9 +406,6 @@ impl fmt::Display for TextError {
 }
 
 impl core::error::Error for TextError {}
-
-/// The longest `UNIQUE_ID` (section 2.2.5).
-pub(crate) const MAX_UNIQUE_ID_LEN: usize = 128;
 
 pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, TextError> {
     core::str::from_utf8(bytes).map_err(|error| TextError { valid_up_to: error.valid_up_to() })

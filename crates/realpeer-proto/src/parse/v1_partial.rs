@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod grammar;
 
-use crate::v1::{SHORTEST, TCP4, TCP6, UNKNOWN};
+use crate::wire::{SHORTEST_LINE, TCP4, TCP6, UNKNOWN};
 use crate::{V1Cause, V1Field};
 
 /// `PROXY TCP4 0.0.0.0 0.0.0.0 0 0` and CRLF.
@@ -14,7 +14,7 @@ const SHORTEST_TCP6: usize = 22;
 /// What the bytes of a line so far come to. It keeps no addresses: those are read once the line is whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(test, derive(Hash))]
-pub(crate) struct Progress {
+pub(crate) struct PartialLine {
     protocol: Protocol,
     /// How many bytes there were.
     at: u8,
@@ -58,7 +58,7 @@ const PORTS: u8 = 8;
 const LINE_FEED: u8 = 10;
 const NO_DECIMAL: u32 = u32::MAX;
 
-impl Progress {
+impl PartialLine {
     /// Takes what more of the line has come, up to its end or a byte that can't stand where it does. Says whether it is
     /// whole.
     pub(crate) fn read(&mut self, line: &[u8]) -> bool {
@@ -186,7 +186,7 @@ impl Progress {
         match (self.taken(), self.value) {
             (7..10, 4) | (7.., 6) => SHORTEST_TCP6,
             (7.., 4) => SHORTEST_TCP4,
-            _ => SHORTEST,
+            _ => SHORTEST_LINE,
         }
     }
 

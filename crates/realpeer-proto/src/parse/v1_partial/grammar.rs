@@ -1,5 +1,5 @@
-//! Proves that [`Progress`] accepts the grammar of section 2.1 and nothing else. Version 1 is a regular language, so an
-//! automaton made from a regular expression is walked side by side with `Progress`, through every pair of states that the
+//! Proves that [`PartialLine`] accepts the grammar of section 2.1 and nothing else. Version 1 is a regular language, so an
+//! automaton made from a regular expression is walked side by side with `PartialLine`, through every pair of states that the
 //! two can reach together and every byte. In each pair both must agree on which bytes can follow, on whether the line
 //! is complete, and on the fewest bytes that it still lacks.
 
@@ -14,8 +14,8 @@ use regex_automata::util::primitives::StateID;
 use regex_automata::util::start;
 use regex_automata::util::syntax;
 
-use super::{Progress, Protocol};
-use crate::v1;
+use super::{PartialLine, Protocol};
+use crate::parse::v1;
 
 /// R20: 0 to 255 without a leading zero.
 const OCTET: &str = "(?:[0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])";
@@ -124,10 +124,10 @@ fn is_complete(dfa: &dense::DFA<Vec<u32>>, state: StateID) -> bool {
 
 /// How much was taken decides nothing once the protocol's name has ended, except right after UNKNOWN. The length of a
 /// line is checked elsewhere, by what was taken and what is missing together.
-fn without_position(progress: Progress) -> Progress {
+fn without_position(progress: PartialLine) -> PartialLine {
     match progress.protocol {
-        Protocol::Tcp4 | Protocol::Tcp6 => Progress { at: 0, ..progress },
-        Protocol::Open | Protocol::Unknown => Progress { at: progress.at.min(20), ..progress },
+        Protocol::Tcp4 | Protocol::Tcp6 => PartialLine { at: 0, ..progress },
+        Protocol::Open | Protocol::Unknown => PartialLine { at: progress.at.min(20), ..progress },
     }
 }
 
@@ -137,7 +137,7 @@ const BREAKERS: &[u8] = b" :.\r\n\t\0+-09afAFgGxUT\xA0";
 #[test]
 fn the_byte_by_byte_grammar_of_v1_is_the_specifications() {
     let specification = Specification::new();
-    let first = (Progress::default(), specification.start);
+    let first = (PartialLine::default(), specification.start);
     let mut seen = HashSet::from([first]);
     let mut left = VecDeque::from([(first, Vec::new())]);
     let (mut steps, mut lines) = (0_u64, 0_u64);

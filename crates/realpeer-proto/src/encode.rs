@@ -1,11 +1,14 @@
 //! Writing headers.
 
+pub(crate) mod writer;
+
 use core::net::SocketAddr;
 
-use crate::write::{Added, List, TLV_HEAD_LEN, Writer, be16, tlvs_len};
+use self::writer::{Added, List, Writer, be16, tlvs_len};
+use crate::parse::seal;
+use crate::wire::{HEAD_LEN, INET_LEN, INET6_LEN, LONGEST_LINE, SIGNATURE, TLV_HEAD_LEN, UNIX_LEN};
 use crate::{
-    Addresses, Command, EncodeError, Header, MAX_HEADER_LEN, Ssl, Tlv, Tlvs, Transport, UnixAddr, Version,
-    kind, v1, v2,
+    Addresses, Command, EncodeError, Header, MAX_HEADER_LEN, Tlv, Tlvs, Transport, UnixAddr, Version, kind,
 };
 
 /// What is to be written as a header, in either version.
@@ -172,7 +175,7 @@ impl<'a> Encoder<'a> {
     /// [`Invalid`](EncodeError::Invalid).
     pub fn encoded_len(&self) -> Result<usize, EncodeError> {
         match self.version {
-            Version::V1 => self.write_v1(&mut [0; v1::LONGEST]),
+            Version::V1 => self.write_v1(&mut [0; LONGEST_LINE]),
             Version::V2 => self.len_v2(),
         }
     }
@@ -225,7 +228,7 @@ impl<'a> Encoder<'a> {
         if let Some(out) = out.first_chunk_mut() {
             return self.write_v1(out);
         }
-        let mut line = [0; v1::LONGEST];
+        let mut line = [0; LONGEST_LINE];
         let needed = self.write_v1(&mut line)?;
         let out = out.get_mut(..needed).ok_or(EncodeError::BufferTooSmall { needed })?;
         out.copy_from_slice(line.get(..needed).unwrap_or_default());
@@ -241,7 +244,7 @@ impl<'a> Encoder<'a> {
         Ok(needed)
     }
 
-    fn write_v1(&self, line: &mut [u8; v1::LONGEST]) -> Result<usize, EncodeError> {
+    fn write_v1(&self, line: &mut [u8; LONGEST_LINE]) -> Result<usize, EncodeError> {
         let plain = self.command == Command::Proxy && self.transport != Transport::Dgram;
         if !plain || !self.is_plain() {
             return Err(EncodeError::NotInV1);
@@ -280,7 +283,7 @@ impl<'a> Encoder<'a> {
     #[inline(always)]
     fn len_v2(&self) -> Result<usize, EncodeError> {
         let crc32c = if self.adds_crc32c() { CRC32C_LEN } else { 0 };
-        let fixed = v2::HEAD_LEN + usize::from(self.addresses_len()) + crc32c;
+        let fixed = HEAD_LEN + usize::from(self.addresses_len()) + crc32c;
         let mut len = self.tlvs_len()?.saturating_add(fixed);
         if self.pad_to > 0 && self.pad_to != len {
             if self.pad_to < len.saturating_add(TLV_HEAD_LEN) {
@@ -295,9 +298,9 @@ impl<'a> Encoder<'a> {
     fn addresses_len(&self) -> u16 {
         match self.addresses {
             Addresses::Unspec => 0,
-            Addresses::Inet { .. } => 12,
-            Addresses::Inet6 { .. } => 36,
-            Addresses::Unix { .. } => 216,
+            Addresses::Inet { .. } => INET_LEN,
+            Addresses::Inet6 { .. } => INET6_LEN,
+            Addresses::Unix { .. } => UNIX_LEN,
         }
     }
 
@@ -335,10 +338,10 @@ impl<'a> Encoder<'a> {
         family: u8,
         block: impl FnOnce(&mut Writer<'_>),
     ) -> usize {
-        let announced = be16(out.len() - v2::HEAD_LEN);
+        let announced = be16(out.len() - HEAD_LEN);
         if let Some(chunk) = out.first_chunk_mut::<LEN>() {
             let mut header = Writer { out: chunk, len: 0 };
-            header.put(&v2::SIGNATURE);
+            header.put(&SIGNATURE);
             header.put(&[0x20 | self.command as u8, family | self.transport as u8]);
             header.put(&announced);
             block(&mut header);
@@ -350,7 +353,7 @@ impl<'a> Encoder<'a> {
     #[inline(never)]
     fn write_tlvs(&self, header: &mut [u8]) -> Result<(), EncodeError> {
         let (len, addresses) = (header.len(), self.addresses_len());
-        let mut block = Writer { out: header, len: v2::HEAD_LEN + usize::from(addresses) };
+        let mut block = Writer { out: header, len: HEAD_LEN + usize::from(addresses) };
         if self.adds_crc32c() {
             block.tlv(kind::CRC32C, &[0; 4]);
         }
@@ -368,7 +371,7 @@ impl<'a> Encoder<'a> {
             block.tlv_head(kind::NOOP, padding);
             block.zeros(padding);
         }
-        v2::seal(header, addresses).map_err(EncodeError::Invalid)
+        seal(header, addresses).map_err(EncodeError::Invalid)
     }
 
     fn adds_crc32c(&self) -> bool {
@@ -425,24 +428,3 @@ impl<'a> From<&Encoder<'a>> for Encoder<'a> {
 
 /// The length of a TLV with a checksum.
 const CRC32C_LEN: usize = TLV_HEAD_LEN + 4;
-
-/// Writes the value of an SSL TLV (section 2.2.6).
-pub(crate) fn ssl_value(
-    client: u8,
-    verify: u32,
-    tlvs: &[Tlv<'_>],
-    out: &mut [u8],
-) -> Result<usize, EncodeError> {
-    let needed = tlvs_len(tlvs.iter().copied())?.saturating_add(Ssl::FIXED_LEN);
-    if needed > usize::from(u16::MAX) {
-        return Err(EncodeError::TooLong { len: needed });
-    }
-    let out = out.get_mut(..needed).ok_or(EncodeError::BufferTooSmall { needed })?;
-    let mut value = Writer { out, len: 0 };
-    value.put(&[client]);
-    value.put(&verify.to_be_bytes());
-    for tlv in tlvs {
-        value.tlv(tlv.kind(), tlv.value());
-    }
-    Ok(needed)
-}

@@ -1,22 +1,11 @@
 //! Version 1: the line of text (section 2.1).
 
+use super::v1_partial::PartialLine;
+use super::{incomplete, v1_fields};
 use crate::config::Limits;
 use crate::header::View;
-use crate::parse::incomplete;
-use crate::progress::Progress;
-use crate::text;
+use crate::wire::{LONGEST_LINE, PROXY, TCP4, TCP6, UNKNOWN};
 use crate::{Command, Error, Header, Parsed, V1Error, Version};
-
-/// `PROXY UNKNOWN` and CRLF.
-pub(crate) const SHORTEST: usize = 15;
-/// The longest line, with its CRLF (R25, R27).
-pub(crate) const LONGEST: usize = 107;
-
-pub(crate) const TCP4: &[u8; 11] = b"PROXY TCP4 ";
-pub(crate) const TCP6: &[u8; 11] = b"PROXY TCP6 ";
-pub(crate) const UNKNOWN: &[u8; 13] = b"PROXY UNKNOWN";
-/// `PROXY` (R58).
-const SIGNATURE_LEN: usize = 5;
 
 /// Reads the line that `input` begins with.
 #[inline(always)]
@@ -24,13 +13,13 @@ pub(crate) fn parse(input: &[u8], limits: Limits) -> Result<Parsed<'static>, Err
     read(
         line(input, limits),
         |header, len| Ok(Parsed::Complete { header, len }),
-        || open_or_fault(&mut Progress::default(), input, limits),
+        || open_or_fault(&mut PartialLine::default(), input, limits),
     )
 }
 
 /// The same where more of a line has come. What of an incomplete one has been checked is kept in `progress`.
 pub(crate) fn advance(
-    progress: &mut Progress,
+    progress: &mut PartialLine,
     input: &[u8],
     limits: Limits,
 ) -> Result<Parsed<'static>, Error> {
@@ -43,7 +32,7 @@ pub(crate) fn advance(
 }
 
 /// What is missing of a line that is not whole, or wrong with it.
-fn open_or_fault(progress: &mut Progress, input: &[u8], limits: Limits) -> Result<Parsed<'static>, Error> {
+fn open_or_fault(progress: &mut PartialLine, input: &[u8], limits: Limits) -> Result<Parsed<'static>, Error> {
     let line = line(input, limits);
     progress.read(line);
     if progress.taken() == line.len() && line.len() + progress.missing() <= limit(limits) {
@@ -94,7 +83,7 @@ fn has_line_feed(block: &[u8; 16]) -> bool {
 /// The most bytes that a line may have.
 #[inline]
 pub(crate) fn limit(limits: Limits) -> usize {
-    LONGEST.min(limits.max_len as usize)
+    LONGEST_LINE.min(limits.max_len as usize)
 }
 
 /// Reads the line that `line` begins with: what `found` makes of it and its length if it is complete, or else `other`.
@@ -118,8 +107,8 @@ fn read<T>(line: &[u8], found: impl Fn(Header<'static>, usize) -> T, other: impl
 
 #[inline(always)]
 fn tcp4(text: &[u8]) -> Option<(u64, u32, &[u8])> {
-    let (source, rest) = text::ipv4(text)?;
-    let (destination, rest) = text::ipv4(rest)?;
+    let (source, rest) = v1_fields::ipv4(text)?;
+    let (destination, rest) = v1_fields::ipv4(rest)?;
     let (ports, rest) = ports(rest)?;
     let ips = u64::from(u32::from_be_bytes(source)) << 32 | u64::from(u32::from_be_bytes(destination));
     Some((ips, ports, rest))
@@ -127,8 +116,8 @@ fn tcp4(text: &[u8]) -> Option<(u64, u32, &[u8])> {
 
 #[inline(always)]
 fn tcp6(text: &[u8]) -> Option<([u64; 4], u32, &[u8])> {
-    let (source, rest) = text::ipv6(text)?;
-    let (destination, rest) = text::ipv6(rest)?;
+    let (source, rest) = v1_fields::ipv6(text)?;
+    let (destination, rest) = v1_fields::ipv6(rest)?;
     let (ports, rest) = ports(rest)?;
     let [(a, b), (c, d)] = [source, destination].map(words);
     Some(([a, b, c, d], ports, rest))
@@ -147,8 +136,8 @@ fn ignored_len(ignored: &[u8]) -> Option<usize> {
 /// Both, as one number, and the end of the line.
 #[inline(always)]
 fn ports(text: &[u8]) -> Option<(u32, &[u8])> {
-    let (source, rest) = text::port(text, b' ')?;
-    let (destination, rest) = text::port(rest, b'\r')?;
+    let (source, rest) = v1_fields::port(text, b' ')?;
+    let (destination, rest) = v1_fields::port(rest, b'\r')?;
     Some((u32::from(source) << 16 | u32::from(destination), rest.strip_prefix(b"\n")?))
 }
 
@@ -165,13 +154,13 @@ fn words(groups: [u16; 8]) -> (u64, u64) {
 #[cold]
 fn fault(line: &[u8], limits: Limits) -> Error {
     let limit = limit(limits);
-    let mut progress = Progress::default();
+    let mut progress = PartialLine::default();
     #[expect(clippy::cast_possible_truncation, reason = "a line has at most 107 bytes")]
     for (offset, &found) in line.iter().enumerate() {
         let before = progress;
         if !progress.step(found) {
             let offset = offset as u8;
-            return if usize::from(offset) < SIGNATURE_LEN {
+            return if usize::from(offset) < PROXY.len() {
                 Error::Signature { offset, found, allowed: limits.versions }
             } else {
                 Error::V1(V1Error::new(before.field(), before.cause(found), offset, found))
@@ -181,7 +170,7 @@ fn fault(line: &[u8], limits: Limits) -> Error {
         if at_least > limit {
             let limits = Limits {
                 max_len: limit as u32,
-                from_storage: limits.from_storage && limit < LONGEST,
+                from_storage: limits.from_storage && limit < LONGEST_LINE,
                 ..limits
             };
             return limits.exceeded(at_least as u32);

@@ -1,18 +1,12 @@
 //! Version 2: the binary header (section 2.2).
 
+use super::incomplete;
+use super::v2_tlvs::{self, TlvCheck};
 use crate::config::Limits;
 use crate::crc32c::checksum;
 use crate::header::View;
-use crate::parse::incomplete;
-use crate::walk::{self, Walk};
+use crate::wire::{HEAD_LEN, INET_LEN, INET6_LEN, LOCAL_COMMAND, PROXY_COMMAND, SIGNATURE, UNIX_LEN};
 use crate::{Command, Error, Header, Parsed, Tlvs, Transport, V2Error, Version};
-
-pub(crate) const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
-/// The thirteenth byte, version and command.
-const LOCAL: u8 = 0x20;
-const PROXY: u8 = 0x21;
-/// Signature, version and command, family and transport, length.
-pub(crate) const HEAD_LEN: usize = 16;
 
 /// How the address block is laid out.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,7 +36,7 @@ pub(crate) fn whole(input: &[u8], limits: Limits) -> Option<(Header<'_>, usize)>
 
 /// Reads the header that `input` begins with where [`whole`] has found none. What of an incomplete one has been checked
 /// is kept in `walk`.
-pub(crate) fn advance<'a>(walk: &mut Walk, input: &'a [u8], limits: Limits) -> Result<Parsed<'a>, Error> {
+pub(crate) fn advance<'a>(walk: &mut TlvCheck, input: &'a [u8], limits: Limits) -> Result<Parsed<'a>, Error> {
     match whole(input, limits) {
         Some((header, len)) => Ok(Parsed::Complete { header, len }),
         None => others(walk, input, limits),
@@ -57,7 +51,7 @@ pub(crate) fn view(bytes: &[u8], limits: Limits) -> Option<Header<'_>> {
 
 /// What else `input` may begin with: another header, one that is not whole, or one that something is wrong with.
 #[inline(never)]
-pub(crate) fn others<'a>(walk: &mut Walk, input: &'a [u8], limits: Limits) -> Result<Parsed<'a>, Error> {
+pub(crate) fn others<'a>(walk: &mut TlvCheck, input: &'a [u8], limits: Limits) -> Result<Parsed<'a>, Error> {
     let Some((fixed, rest)) = input.split_first_chunk::<HEAD_LEN>() else {
         return check_start(input, limits).map(|()| incomplete(HEAD_LEN - input.len()));
     };
@@ -94,11 +88,11 @@ fn inet_or_inet6(bytes: &[u8]) -> Option<Header<'_>> {
     let (&[.., command, family, _, _], block) = bytes.split_first_chunk::<HEAD_LEN>()?;
     let transport = if family & 0xF == 1 { Transport::Stream } else { Transport::Dgram };
     match (command, family) {
-        (PROXY, 0x11 | 0x12) => {
+        (PROXY_COMMAND, 0x11 | 0x12) => {
             let (block, tlvs) = block.split_first_chunk()?;
             Some(Header(View::Inet { block, transport, tlvs }))
         }
-        (PROXY, 0x21 | 0x22) => {
+        (PROXY_COMMAND, 0x21 | 0x22) => {
             let (block, tlvs) = block.split_first_chunk()?;
             Some(Header(View::Inet6 { block, transport, tlvs }))
         }
@@ -117,7 +111,7 @@ fn unix_or_skipped(bytes: &[u8], limits: Limits) -> Option<Header<'_>> {
             Some(Header(View::Unix { block, transport, tlvs }))
         }
         Layout::Skipped => {
-            let command = if command == LOCAL { Command::Local } else { Command::Proxy };
+            let command = if command == LOCAL_COMMAND { Command::Local } else { Command::Proxy };
             let tlvs = if is_tlvs(bytes, block, limits) { block } else { &[] };
             Some(Header(View::Unspec { version: Version::V2, command, tlvs }))
         }
@@ -129,7 +123,7 @@ fn unix_or_skipped(bytes: &[u8], limits: Limits) -> Option<Header<'_>> {
 /// header's. Otherwise it is something else, such as addresses that look like TLVs, and no fault (R36).
 fn is_tlvs(header: &[u8], block: &[u8], limits: Limits) -> bool {
     let Some(tlvs) = Tlvs::new(block) else { return false };
-    match walk::lone_crc32c(tlvs) {
+    match v2_tlvs::lone_crc32c(tlvs) {
         Ok(Some(at)) if limits.check_crc32c => {
             let at = HEAD_LEN + usize::from(at);
             let announced = header.get(at..).and_then(<[u8]>::first_chunk).copied();
@@ -142,7 +136,7 @@ fn is_tlvs(header: &[u8], block: &[u8], limits: Limits) -> bool {
 /// Whether the TLVs at the end of a header may be there, and its checksum is right. What is wrong says [`check`].
 #[inline(always)]
 fn is_sound(header: &[u8], tlvs: &[u8], limits: Limits) -> bool {
-    match walk::whole(tlvs) {
+    match v2_tlvs::whole(tlvs) {
         Some(crc32c) if crc32c > 0 && limits.check_crc32c => {
             is_checksum_right(header, header.len().saturating_sub(crc32c))
         }
@@ -170,7 +164,7 @@ pub(crate) fn seal(header: &mut [u8], addresses: u16) -> Result<(), Error> {
     let crc32c = match addresses {
         0 => {
             let block = header.get(HEAD_LEN..).and_then(Tlvs::new).unwrap_or_default();
-            walk::lone_crc32c(block)?.map(|at| HEAD_LEN + usize::from(at))
+            v2_tlvs::lone_crc32c(block)?.map(|at| HEAD_LEN + usize::from(at))
         }
         _ => tlvs(header, addresses)?,
     };
@@ -187,11 +181,11 @@ pub(crate) fn seal(header: &mut [u8], addresses: u16) -> Result<(), Error> {
 fn tlvs(header: &[u8], addresses: u16) -> Result<Option<usize>, Error> {
     let block = header.get(HEAD_LEN..).unwrap_or_default();
     if let Some(tlvs) = block.get(addresses.into()..).filter(|_| addresses > 0) {
-        if let Some(crc32c) = walk::whole(tlvs) {
+        if let Some(crc32c) = v2_tlvs::whole(tlvs) {
             return Ok((crc32c > 0).then(|| header.len() - crc32c));
         }
     }
-    let mut walk = Walk::default();
+    let mut walk = TlvCheck::default();
     #[expect(clippy::cast_possible_truncation, reason = "no header is longer")]
     walk.read(block, block.len() as u16, addresses)?;
     Ok(walk.crc32c().map(|at| HEAD_LEN + at))
@@ -202,10 +196,10 @@ impl Layout {
     #[inline(always)]
     const fn of(command: u8, family: u8) -> Option<Self> {
         match (command, family) {
-            (LOCAL, _) | (PROXY, 0x00..=0x02 | 0x10 | 0x20 | 0x30) => Some(Self::Skipped),
-            (PROXY, 0x11 | 0x12) => Some(Self::Inet),
-            (PROXY, 0x21 | 0x22) => Some(Self::Inet6),
-            (PROXY, 0x31 | 0x32) => Some(Self::Unix),
+            (LOCAL_COMMAND, _) | (PROXY_COMMAND, 0x00..=0x02 | 0x10 | 0x20 | 0x30) => Some(Self::Skipped),
+            (PROXY_COMMAND, 0x11 | 0x12) => Some(Self::Inet),
+            (PROXY_COMMAND, 0x21 | 0x22) => Some(Self::Inet6),
+            (PROXY_COMMAND, 0x31 | 0x32) => Some(Self::Unix),
             _ => None,
         }
     }
@@ -214,9 +208,9 @@ impl Layout {
     const fn len(self) -> u16 {
         match self {
             Self::Skipped => 0,
-            Self::Inet => 12,
-            Self::Inet6 => 36,
-            Self::Unix => 216,
+            Self::Inet => INET_LEN,
+            Self::Inet6 => INET6_LEN,
+            Self::Unix => UNIX_LEN,
         }
     }
 }

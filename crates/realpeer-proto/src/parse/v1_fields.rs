@@ -1,5 +1,5 @@
 //! The fields of a version 1 line that is whole: decimals and IPv6 addresses as text (section 2.1). Each is read off the
-//! front of a slice together with the byte that ends it. How far a line goes that is not whole says `progress.rs`.
+//! front of a slice together with the byte that ends it. Incomplete lines: `v1_partial.rs`.
 
 /// An integer from 0 to 255 without heading zero or sign (R20), then `end`: its value, and what is behind. There are
 /// always four bytes, since ports follow; they are looked at together.

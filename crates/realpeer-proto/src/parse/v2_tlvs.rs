@@ -1,12 +1,11 @@
 //! The walk along the TLVs of a version 2 header, as they come (sections 2.2 to 2.2.7).
 
-use crate::tlv::{MAX_UNIQUE_ID_LEN, kind};
-use crate::v2::HEAD_LEN;
-use crate::{Error, Ssl, TlvCause, TlvError, Tlvs};
+use crate::wire::{HEAD_LEN, MAX_UNIQUE_ID_LEN, SSL_HEAD_LEN};
+use crate::{Error, Ssl, TlvCause, TlvError, Tlvs, kind};
 
 /// How far the TLVs have been looked at. Offsets count from byte 16, where the length starts to count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Walk {
+pub(crate) struct TlvCheck {
     /// Where the next TLV starts; 0 before the first look.
     at: u16,
     /// Where the SSL TLV ends that it is in; 0 outside.
@@ -26,7 +25,7 @@ pub(crate) fn whole(tlvs: &[u8]) -> Option<usize> {
         match kind {
             kind::CRC32C if end - value == 4 && crc32c == 0 => crc32c = tlvs.len() - value as usize,
             kind::UNIQUE_ID if end - value <= MAX_UNIQUE_ID_LEN as u32 => {}
-            kind::SSL if tile(tlvs.get(value as usize + Ssl::FIXED_LEN..end as usize)?) => {}
+            kind::SSL if tile(tlvs.get(value as usize + SSL_HEAD_LEN..end as usize)?) => {}
             kind::CRC32C | kind::UNIQUE_ID | kind::SSL => return None,
             _ => {}
         }
@@ -71,7 +70,7 @@ pub(crate) fn lone_crc32c(tlvs: Tlvs<'_>) -> Result<Option<u16>, Error> {
     Ok(found)
 }
 
-impl Walk {
+impl TlvCheck {
     /// Where the value of the CRC32C starts; not before the walk has come to the end.
     pub(crate) fn crc32c(&self) -> Option<usize> {
         (self.crc32c > 0).then_some(self.crc32c.into())
@@ -115,7 +114,7 @@ impl Walk {
                 kind::SSL if next.value.and_then(Ssl::new).is_some() => {}
                 kind::SSL if matches!(next.len, 5 | 8..) => {
                     ssl_end = next.end;
-                    at += 3 + Ssl::FIXED_LEN as u16;
+                    at += 3 + SSL_HEAD_LEN as u16;
                     continue;
                 }
                 kind::CRC32C | kind::UNIQUE_ID | kind::SSL => break false,
@@ -173,7 +172,7 @@ impl Walk {
             // Where it has room for one or two bytes too many, it is they that are read as its value.
             kind::CRC32C => Some(TlvCause::Crc32cLength),
             kind::UNIQUE_ID => (usize::from(least) > MAX_UNIQUE_ID_LEN).then_some(TlvCause::UniqueIdLength),
-            kind::SSL => (usize::from(most.min(room)) < Ssl::FIXED_LEN).then_some(TlvCause::SslLength),
+            kind::SSL => (usize::from(most.min(room)) < SSL_HEAD_LEN).then_some(TlvCause::SslLength),
             _ => None,
         };
         let fits = room.checked_sub(least).is_some();
