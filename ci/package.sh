@@ -26,6 +26,11 @@ unpack_crates() {
             printf '%s = { path = "%s" }\n' "${crate%-*}" "$crate"
         done
     } >"$manifest"
+    # Left out by cargo, see the manifests: the facade, which the examples of the adapters use.
+    for crate in $(grep -l '^realpeer = { path = ' crates/*/Cargo.toml); do
+        crate=$(basename "${crate%/Cargo.toml}")
+        printf '\n[dev-dependencies.realpeer]\nversion = "*"\n' >>"$(echo "$package_dir/unpacked/$crate"-[0-9]*/Cargo.toml)"
+    done
     cp Cargo.lock "$package_dir/unpacked/"
 }
 

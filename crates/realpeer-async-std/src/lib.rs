@@ -1,29 +1,9 @@
-//! The PROXY protocol for async-std. UNIX only.
+//! The async-std adapter of realpeer: the module `realpeer::async_std` of the facade, whose page has a quick start. UNIX
+//! only.
 //!
-//! Async-std is discontinued; its makers point to smol. This crate is for programs that have not moved on yet, and
-//! goes when the last of them has. New programs want `realpeer-smol` or `realpeer-tokio`.
-//!
-//! Listeners are those of std, registered with async-io, which async-std runs on: async-std's own can't be polled.
-//!
-//! ```no_run
-//! use realpeer_io::{Acceptor, Trust};
-//! use realpeer_async_std::Listener;
-//!
-//! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
-//! let acceptor = Acceptor::new("10.0.0.0/8".parse::<Trust>()?);
-//! let listener = Listener::new(async_io::Async::<std::net::TcpListener>::bind(([0, 0, 0, 0], 8080))?, acceptor);
-//! loop {
-//!     let mut incoming = listener.accept().await?; // no byte has been read
-//!     async_std::task::spawn(async move {
-//!         match incoming.handshake().await {
-//!             Ok(established) => println!("{} through {}", established.source(), incoming.peer()),
-//!             Err(error) => eprintln!("{}: {error}", incoming.peer()),
-//!         }
-//!         let stream = incoming.into_stream();
-//!     });
-//! }
-//! # }
-//! ```
+//! Async-std is discontinued; its makers point to smol. This crate is for programs that have not moved on yet, and goes when
+//! the last of them has. Depend on the facade `realpeer`, with the feature `async-std`; the examples here are written for
+//! that.
 //!
 //! It is `realpeer-futures` with the types of async-std: there is no loop here, no parser and no policy.
 
@@ -36,7 +16,8 @@ use std::path::Path;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use async_io::Async;
+#[doc(no_inline)]
+pub use async_io::Async;
 #[doc(no_inline)]
 pub use realpeer_io::SendAccepts;
 use realpeer_io::proto::Encoder;
@@ -62,16 +43,17 @@ pub enum AsyncStd {}
 /// other, see [`EstablishedListener`].
 ///
 /// ```
-/// use realpeer_io::proto::Encoder;
-/// use realpeer_io::{Acceptor, Trust};
+/// use realpeer::async_std::Async;
+/// use realpeer::proto::Encoder;
+/// use realpeer::{Acceptor, Trust};
 ///
 /// # async_std::task::block_on(async {
 /// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
-/// let listener = async_io::Async::<std::net::TcpListener>::bind(([127, 0, 0, 1], 0))?;
+/// let listener = Async::<std::net::TcpListener>::bind(([127, 0, 0, 1], 0))?;
 /// let addr = listener.get_ref().local_addr()?;
-/// let listener = realpeer_async_std::Listener::new(listener, acceptor);
+/// let listener = realpeer::async_std::Listener::new(listener, acceptor);
 ///
-/// let checker = realpeer_async_std::connect(addr, Encoder::local(), b"").await?;
+/// let checker = realpeer::async_std::connect(addr, Encoder::local(), b"").await?;
 /// let established = listener.accept().await?.handshake().await?;
 /// assert_eq!(established.source().socket_addr(), Some(checker.local_addr()?));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -83,13 +65,13 @@ pub type Listener<L> = realpeer_io::Listener<AsyncStd, L>;
 /// A connection of which nothing has been read yet, and its handshake. See [`Listener`].
 ///
 /// ```
-/// use realpeer_io::{Acceptor, Trust, UnixName};
+/// use realpeer::{Acceptor, Trust, UnixName};
 ///
 /// # async_std::task::block_on(async {
 /// let (client, server) = async_std::os::unix::net::UnixStream::pair()?;
 /// drop(client);
 /// let acceptor = Acceptor::new(Trust::unix());
-/// let mut incoming = realpeer_async_std::Incoming::new(server, UnixName::default(), &acceptor);
+/// let mut incoming = realpeer::async_std::Incoming::new(server, UnixName::default(), &acceptor);
 /// assert_eq!(incoming.handshake().await.unwrap_err().kind(), "closed");
 /// # Ok::<(), std::io::Error>(())
 /// # })?;
@@ -101,17 +83,18 @@ pub type Incoming<S> = realpeer_io::Incoming<AsyncStd, S>;
 /// silent peer delays nobody.
 ///
 /// ```
-/// use realpeer_io::proto::Encoder;
-/// use realpeer_io::{Acceptor, Trust};
+/// use realpeer::async_std::Async;
+/// use realpeer::proto::Encoder;
+/// use realpeer::{Acceptor, Trust};
 ///
 /// # async_std::task::block_on(async {
 /// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
-/// let listener = async_io::Async::<std::net::TcpListener>::bind(([127, 0, 0, 1], 0))?;
+/// let listener = Async::<std::net::TcpListener>::bind(([127, 0, 0, 1], 0))?;
 /// let addr = listener.get_ref().local_addr()?;
-/// let mut listener = realpeer_async_std::Listener::new(listener, acceptor).into_ready(1024);
+/// let mut listener = realpeer::async_std::Listener::new(listener, acceptor).into_ready(1024);
 ///
 /// let silent = std::net::TcpStream::connect(addr)?;
-/// let good = realpeer_async_std::connect(addr, Encoder::local(), b"").await?;
+/// let good = realpeer::async_std::connect(addr, Encoder::local(), b"").await?;
 /// let finished = listener.accept().await?;
 /// assert_eq!(finished.result?.source().socket_addr(), Some(good.local_addr()?));
 /// # drop(silent);
@@ -138,11 +121,11 @@ pub type EstablishedListener<L> = realpeer_io::EstablishedListener<AsyncStd, L>;
 /// `InvalidInput` if the header can't be encoded, and those of connecting and writing.
 ///
 /// ```
-/// use realpeer_io::proto::Encoder;
+/// use realpeer::proto::Encoder;
 ///
 /// # async_std::task::block_on(async {
 /// let server = std::net::TcpListener::bind("127.0.0.1:0")?;
-/// let stream = realpeer_async_std::connect(server.local_addr()?, Encoder::local(), b"PING").await?;
+/// let stream = realpeer::async_std::connect(server.local_addr()?, Encoder::local(), b"PING").await?;
 /// drop(stream);
 ///
 /// let mut received = Vec::new();
@@ -187,17 +170,17 @@ pub async fn connect_unix<'a>(
 ///
 /// ```
 /// use async_std::net::UdpSocket;
-/// use realpeer_io::{Acceptor, Trust};
-/// use realpeer_io::proto::{Encoder, Version};
+/// use realpeer::{Acceptor, Trust};
+/// use realpeer::proto::{Encoder, Version};
 ///
 /// # async_std::task::block_on(async {
 /// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
 /// let (server, proxy) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
 /// let encoder = Encoder::proxy(Version::V2, "192.0.2.1:12345".parse()?, "198.51.100.2:53".parse()?);
-/// realpeer_async_std::send_to(&proxy, encoder, b"query", server.local_addr()?).await?;
+/// realpeer::async_std::send_to(&proxy, encoder, b"query", server.local_addr()?).await?;
 ///
 /// let mut buffer = vec![0; 65_535];
-/// let (datagram, peer) = realpeer_async_std::recv_from(&acceptor, &server, &mut buffer).await?;
+/// let (datagram, peer) = realpeer::async_std::recv_from(&acceptor, &server, &mut buffer).await?;
 /// let datagram = datagram?;
 /// assert_eq!(datagram.source().to_string(), "192.0.2.1:12345");
 /// assert_eq!((datagram.payload(), peer), (&b"query"[..], proxy.local_addr()?));
@@ -236,11 +219,11 @@ pub async fn recv_from<'a>(
 ///
 /// ```
 /// use async_std::net::UdpSocket;
-/// use realpeer_io::proto::Encoder;
+/// use realpeer::proto::Encoder;
 ///
 /// # async_std::task::block_on(async {
 /// let (server, proxy) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
-/// realpeer_async_std::send_to(&proxy, Encoder::local(), b"ping", server.local_addr()?).await?;
+/// realpeer::async_std::send_to(&proxy, Encoder::local(), b"ping", server.local_addr()?).await?;
 ///
 /// let mut datagram = [0; 100];
 /// let len = server.recv(&mut datagram).await?;

@@ -1,7 +1,9 @@
-//! The PROXY protocol for streams of any kind that implement the traits of futures-io.
+//! The adapter of realpeer for streams of futures-io: the module `realpeer::futures` of the facade, whose page has a quick
+//! start.
 //!
-//! The clock and the timers are the runtime's: say which with a [`Runtime`]. Feature `async-io` has one, and what is to
-//! be done with sockets; `realpeer-smol` and `realpeer-async-std` are that with their runtimes' types.
+//! Depend on the facade `realpeer`, with the feature `futures-io` or `async-io`; the examples here are written for that.
+//! Clock and timers are the runtime's, named with a [`Runtime`]. The feature `async-io` has one, and functions for sockets;
+//! `realpeer-smol` and `realpeer-async-std` are that with their runtimes' types.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
@@ -40,7 +42,9 @@ pub use sockets::{AsyncIo, handshake, handshake_on, poll_accept, recv_from, send
 /// use std::time::{Duration, Instant};
 /// use futures_lite::future::{Pending, block_on, pending};
 /// use futures_lite::io::{AsyncReadExt, Cursor};
-/// use realpeer_io::{Acceptor, Runtime, Trust};
+/// use realpeer::futures::Runtime;
+/// use realpeer::futures::handshake_stream; // or that of realpeer::smol or realpeer::async_std
+/// use realpeer::{AcceptError, Acceptor, Trust};
 ///
 /// /// A runtime's timers; these never go off.
 /// struct NoTimer;
@@ -63,13 +67,13 @@ pub use sockets::{AsyncIo, handshake, handshake_on, poll_accept, recv_from, send
 /// let mut stream = Cursor::new(b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\nhello");
 ///
 /// block_on(async {
-///     let established = realpeer_futures::handshake_stream::<NoTimer, _>(&acceptor, &mut stream, peer).await?;
+///     let established = handshake_stream::<NoTimer, _>(&acceptor, &mut stream, peer).await?;
 ///     assert_eq!(established.source().to_string(), "192.0.2.1:56324");
 ///
 ///     let mut hello = [0; 5];
 ///     stream.read_exact(&mut hello).await?;
 ///     assert_eq!(&hello, b"hello");
-///     Ok::<(), realpeer_io::AcceptError>(())
+///     Ok::<(), AcceptError>(())
 /// })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -105,11 +109,8 @@ pub async fn handshake_stream<R: Runtime, S: AsyncRead + Unpin + ?Sized>(
 /// ```
 /// use futures_lite::future::block_on;
 /// use futures_lite::io::{AsyncBufReadExt, BufReader, Cursor};
-/// use realpeer_io::{Acceptor, Trust};
-///
-/// # #[cfg(feature = "async-io")]
-/// # {
-/// use realpeer_futures::AsyncIo;
+/// use realpeer::futures::{AsyncIo, handshake_buf_read}; // or those of realpeer::smol or realpeer::async_std
+/// use realpeer::{AcceptError, Acceptor, Trust};
 ///
 /// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
 /// let peer: std::net::SocketAddr = "127.0.0.1:4711".parse()?;
@@ -117,16 +118,14 @@ pub async fn handshake_stream<R: Runtime, S: AsyncRead + Unpin + ?Sized>(
 /// let mut stream = BufReader::new(stream);
 ///
 /// block_on(async {
-///     let established =
-///         realpeer_futures::handshake_buf_read::<AsyncIo, _>(&acceptor, &mut stream, peer).await?;
+///     let established = handshake_buf_read::<AsyncIo, _>(&acceptor, &mut stream, peer).await?;
 ///     assert_eq!(established.source().to_string(), "192.0.2.1:56324");
 ///
 ///     let mut hello = String::new();
 ///     stream.read_line(&mut hello).await?;
 ///     assert_eq!(hello, "hello\n");
-///     Ok::<(), realpeer_io::AcceptError>(())
+///     Ok::<(), AcceptError>(())
 /// })?;
-/// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub async fn handshake_buf_read<R: Runtime, S: AsyncBufRead + Unpin + ?Sized>(

@@ -25,11 +25,12 @@ use realpeer_io::proto::Encoder;
 ///
 /// ```
 /// use futures_lite::future::block_on;
-/// use realpeer_io::proto::{Encoder, Version};
+/// use realpeer::futures::send_header; // or that of realpeer::smol or realpeer::async_std
+/// use realpeer::proto::{Encoder, Version};
 ///
 /// let mut sent = Vec::new();
 /// let encoder = Encoder::proxy(Version::V1, "192.0.2.1:56324".parse()?, "198.51.100.2:443".parse()?);
-/// block_on(realpeer_futures::send_header(&mut sent, encoder))?;
+/// block_on(send_header(&mut sent, encoder))?;
 /// assert_eq!(sent, b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -49,10 +50,11 @@ pub async fn send_header<'a, S: AsyncWrite + Unpin + ?Sized>(
 ///
 /// ```
 /// use futures_lite::future::block_on;
-/// use realpeer_io::proto::Encoder;
+/// use realpeer::futures::send_header_with_payload; // or that of realpeer::smol or realpeer::async_std
+/// use realpeer::proto::Encoder;
 ///
 /// let mut sent = Vec::new();
-/// block_on(realpeer_futures::send_header_with_payload(&mut sent, Encoder::local(), b"PING"))?;
+/// block_on(send_header_with_payload(&mut sent, Encoder::local(), b"PING"))?;
 /// assert!(sent.ends_with(b"PING"));
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -77,10 +79,10 @@ pub async fn send_header_with_payload<'a, S: AsyncWrite + Unpin + ?Sized>(
 ///
 /// ```
 /// use futures_lite::future::block_on;
-/// use realpeer_io::proto::Encoder;
+/// use realpeer::proto::Encoder;
 ///
 /// let connecting = async { Ok(Vec::new()) }; // a runtime's TcpStream::connect(addr)
-/// let stream = block_on(realpeer_futures::connect(connecting, Encoder::local(), b"PING"))?;
+/// let stream = block_on(realpeer::futures::connect(connecting, Encoder::local(), b"PING"))?;
 /// assert!(stream.ends_with(b"PING"));
 /// # Ok::<(), std::io::Error>(())
 /// ```

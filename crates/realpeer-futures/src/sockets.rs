@@ -98,8 +98,8 @@ pub fn poll_accept<L: SocketListener>(
 /// ```
 /// use std::net::UdpSocket;
 /// use async_io::Async;
-/// use realpeer_io::{Acceptor, Trust};
-/// use realpeer_io::proto::{Encoder, Version};
+/// use realpeer::{Acceptor, Trust};
+/// use realpeer::proto::{Encoder, Version};
 ///
 /// # futures_lite::future::block_on(async {
 /// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
@@ -107,10 +107,10 @@ pub fn poll_accept<L: SocketListener>(
 /// let proxy = Async::<UdpSocket>::bind(([127, 0, 0, 1], 0))?;
 /// let to = server.get_ref().local_addr()?;
 /// let encoder = Encoder::proxy(Version::V2, "192.0.2.1:12345".parse()?, "198.51.100.2:53".parse()?);
-/// realpeer_futures::send_to(&proxy, encoder, b"query", to).await?;
+/// realpeer::futures::send_to(&proxy, encoder, b"query", to).await?;
 ///
 /// let mut buffer = vec![0; 65_535];
-/// let (datagram, peer) = realpeer_futures::recv_from(&acceptor, &server, &mut buffer).await?;
+/// let (datagram, peer) = realpeer::futures::recv_from(&acceptor, &server, &mut buffer).await?;
 /// let datagram = datagram?;
 /// assert_eq!(datagram.source().to_string(), "192.0.2.1:12345");
 /// assert_eq!((datagram.payload(), peer), (&b"query"[..], proxy.get_ref().local_addr()?));

@@ -34,7 +34,7 @@ use crate::{AcceptError, Acceptor, Endpoint, Established, HeaderStorage, Verdict
 /// use std::io::Read;
 /// use std::task::Poll;
 /// use std::time::Instant;
-/// use realpeer_io::{Acceptor, Trust};
+/// use realpeer::{Acceptor, Trust};
 ///
 /// let mut connection = &b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\nhello"[..];
 /// let proxy: std::net::SocketAddr = "127.0.0.1:4711".parse()?;

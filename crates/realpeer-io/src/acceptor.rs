@@ -16,11 +16,11 @@ use crate::{AcceptError, Accepting, Counts, Endpoint, Policy, Verdict};
 ///
 /// ```
 /// use std::time::Duration;
-/// use realpeer_io::{Acceptor, Trust};
+/// use realpeer::{Acceptor, Trust};
 ///
 /// let acceptor = Acceptor::new("10.0.0.0/8".parse::<Trust>()?).with_timeout(Duration::from_secs(3));
 /// # drop(acceptor);
-/// # Ok::<(), realpeer_io::TrustError>(())
+/// # Ok::<(), realpeer::TrustError>(())
 /// ```
 #[derive(Clone)]
 pub struct Acceptor {

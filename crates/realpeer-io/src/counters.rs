@@ -12,7 +12,7 @@ use crate::AcceptError;
 /// How many connections, or datagrams, came to what since an [`Acceptor`](crate::Acceptor) was made.
 ///
 /// ```
-/// use realpeer_io::{Acceptor, Counts, Trust};
+/// use realpeer::{Acceptor, Counts, Trust};
 ///
 /// assert_eq!(Acceptor::new(Trust::unix()).counts(), Counts::default());
 /// ```

@@ -42,8 +42,8 @@ use crate::{AcceptError, Endpoint, Policy, Verdict};
 /// use std::io::Read;
 /// use std::task::Poll;
 /// use std::time::Instant;
-/// use realpeer_io::danger::DetectHeader;
-/// use realpeer_io::{Acceptor, Trust};
+/// use realpeer::danger::DetectHeader;
+/// use realpeer::{Acceptor, Trust};
 ///
 /// let acceptor = Acceptor::new(DetectHeader::new("10.0.0.0/8".parse::<Trust>()?));
 /// for sent in [&b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\nPOST /"[..], b"POST /"] {

@@ -8,7 +8,7 @@ use crate::{AcceptError, Acceptor, Endpoint, Verdict};
 /// What a datagram says, and who sent it. See [`Acceptor::datagram`].
 ///
 /// ```
-/// use realpeer_io::{Acceptor, Trust};
+/// use realpeer::{Acceptor, Trust};
 ///
 /// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
 /// let bytes = b"\r\n\r\n\0\r\nQUIT\n\x21\x12\0\x0c\xc0\0\x02\x01\xc6\x33\x64\x02\x30\x39\0\x35query";

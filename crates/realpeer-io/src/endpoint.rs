@@ -13,13 +13,13 @@ use realpeer_proto::{Address, UnixAddr};
 ///
 /// ```
 /// use std::net::IpAddr;
-/// use realpeer_io::Endpoint;
+/// use realpeer::Endpoint;
 ///
 /// let peer: Endpoint = "[::ffff:127.0.0.1]:4711".parse()?;
 /// assert_eq!(peer.ip(), Some(IpAddr::from([127, 0, 0, 1])));
 /// assert_eq!(peer.port(), Some(4711));
 /// assert_eq!("unix:@proxy".parse::<Endpoint>()?.ip(), None);
-/// # Ok::<(), realpeer_io::ParseEndpointError>(())
+/// # Ok::<(), realpeer::ParseEndpointError>(())
 /// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,7 +36,7 @@ pub enum Endpoint {
 /// with NULs, so there they can't be told apart; see [`UnixAddr::new`].)
 ///
 /// ```
-/// use realpeer_io::UnixName;
+/// use realpeer::UnixName;
 ///
 /// assert!(UnixName::default().as_addr().is_unnamed());
 /// assert_ne!(UnixName::new(b"\0proxy"), UnixName::new(b"\0proxy\0"));
@@ -62,7 +62,7 @@ impl Endpoint {
     ///
     /// ```
     /// use std::net::{TcpListener, TcpStream};
-    /// use realpeer_io::Endpoint;
+    /// use realpeer::Endpoint;
     ///
     /// let listener = TcpListener::bind("127.0.0.1:0")?;
     /// let client = TcpStream::connect(listener.local_addr()?)?;
@@ -112,11 +112,11 @@ impl Endpoint {
     /// Returns this endpoint with an IPv4 address in the place of an IPv4-mapped one.
     ///
     /// ```
-    /// use realpeer_io::Endpoint;
+    /// use realpeer::Endpoint;
     ///
     /// let peer: Endpoint = "[::ffff:192.0.2.1]:4711".parse()?;
     /// assert_eq!(*peer.to_canonical(), "192.0.2.1:4711".parse()?);
-    /// # Ok::<(), realpeer_io::ParseEndpointError>(())
+    /// # Ok::<(), realpeer::ParseEndpointError>(())
     /// ```
     pub fn to_canonical(&self) -> Cow<'_, Self> {
         match self {

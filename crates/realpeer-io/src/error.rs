@@ -16,7 +16,7 @@ use crate::{Endpoint, HeaderStorage};
 /// Its text says everything: [`source`](std::error::Error::source) never repeats a part of it.
 ///
 /// ```
-/// use realpeer_io::AcceptError;
+/// use realpeer::AcceptError;
 ///
 /// let error = AcceptError::from(std::io::Error::from_raw_os_error(104));
 /// assert_eq!(error.kind(), "io");
@@ -94,7 +94,7 @@ impl AcceptError {
     /// use std::io::Read;
     /// use std::task::Poll;
     /// use std::time::Instant;
-    /// use realpeer_io::{Acceptor, Trust};
+    /// use realpeer::{Acceptor, Trust};
     ///
     /// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
     /// let peer: std::net::SocketAddr = "127.0.0.1:4711".parse()?;

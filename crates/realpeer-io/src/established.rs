@@ -12,7 +12,7 @@ use crate::{Endpoint, HeaderStorage};
 ///
 /// ```
 /// use std::time::Instant;
-/// use realpeer_io::{Acceptor, Endpoint, Trust};
+/// use realpeer::{Acceptor, Endpoint, Trust};
 ///
 /// let proxy = Endpoint::from("127.0.0.1:4711".parse::<std::net::SocketAddr>()?);
 /// let mut arriving = &b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n"[..];
@@ -46,7 +46,7 @@ impl Established {
     /// them, and for tests.
     ///
     /// ```
-    /// use realpeer_io::Established;
+    /// use realpeer::Established;
     ///
     /// let direct = Established::without_header("192.0.2.1:56324".parse::<std::net::SocketAddr>()?);
     /// assert_eq!(direct.source().to_string(), "192.0.2.1:56324");
@@ -83,12 +83,12 @@ impl Established {
     /// address is returned as the IPv4 address it maps. Access lists and rate limiters want this one.
     ///
     /// ```
-    /// use realpeer_io::{Endpoint, Established};
+    /// use realpeer::{Endpoint, Established};
     ///
     /// let mapped = Established::without_header("[::ffff:192.0.2.1]:56324".parse::<Endpoint>()?);
     /// assert_eq!(mapped.source().to_string(), "[::ffff:192.0.2.1]:56324");
     /// assert_eq!(mapped.source_ip().unwrap().to_string(), "192.0.2.1");
-    /// # Ok::<(), realpeer_io::ParseEndpointError>(())
+    /// # Ok::<(), realpeer::ParseEndpointError>(())
     /// ```
     pub fn source_ip(&self) -> Option<IpAddr> {
         self.source().to_canonical().ip()

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 ///
 /// ```
 /// use std::io;
-/// use realpeer_io::AcceptFault;
+/// use realpeer::AcceptFault;
 ///
 /// assert_eq!(AcceptFault::of(&io::Error::from_raw_os_error(24)), AcceptFault::Exhausted); // EMFILE
 /// assert_eq!(AcceptFault::of(&io::ErrorKind::ConnectionAborted.into()), AcceptFault::Connection);
@@ -40,7 +40,7 @@ pub const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 ///
 /// ```
 /// use std::io;
-/// use realpeer_io::AcceptRetry;
+/// use realpeer::AcceptRetry;
 ///
 /// let mut retry = AcceptRetry::default();
 /// assert_eq!(retry.after(io::ErrorKind::ConnectionAborted.into())?, None);

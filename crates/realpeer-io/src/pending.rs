@@ -45,11 +45,24 @@ const TOKENS: usize = usize::MAX / 2;
 /// The cost of each step does not depend on how many are pending.
 ///
 /// ```
-/// use std::io::{Read, Write};
+/// use std::io::{self, ErrorKind, Read, Write};
 /// use std::net::{TcpListener, TcpStream};
 /// use std::task::Poll;
 /// use std::time::Instant;
-/// use realpeer_io::{Acceptor, Pending, Trust};
+///
+/// use realpeer::proto::ReadMode;
+/// use realpeer::{Acceptor, Pending, Trust};
+///
+/// fn read(stream: &mut TcpStream, slot: &mut [u8], mode: ReadMode) -> Poll<io::Result<usize>> {
+///     let read = match mode {
+///         ReadMode::Peek => stream.peek(slot),
+///         ReadMode::Take => stream.read(slot),
+///     };
+///     match read {
+///         Err(error) if error.kind() == ErrorKind::WouldBlock => Poll::Pending,
+///         read => Poll::Ready(read),
+///     }
+/// }
 ///
 /// let listener = TcpListener::bind("127.0.0.1:0")?;
 /// let mut pending = Pending::new(Acceptor::new("127.0.0.1".parse::<Trust>()?), 1024);
@@ -57,16 +70,16 @@ const TOKENS: usize = usize::MAX / 2;
 /// let mut proxy = TcpStream::connect(listener.local_addr()?)?;
 /// proxy.write_all(b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n")?;
 /// let (stream, peer) = listener.accept()?;
+/// stream.set_nonblocking(true)?;
 /// let token = pending.insert(stream, peer, Instant::now());
 ///
-/// // The loop's event queue says that it is readable.
-/// let finished = pending.poll(token, |stream, slot, mode| realpeer_io::socket::poll_recv(&*stream, slot, mode));
-/// # let finished = finished.or_else(|| loop {
-/// #     let finished =
-/// #         pending.poll(token, |stream, slot, mode| realpeer_io::socket::poll_recv(&*stream, slot, mode));
-/// #     if finished.is_some() { break finished }
-/// # });
-/// assert_eq!(finished.unwrap().result?.source().to_string(), "192.0.2.1:56324");
+/// let finished = loop {
+///     // A loop would wait here until the connection is readable, or `pending.poll_timeout()`.
+///     if let Some(finished) = pending.poll(token, read) {
+///         break finished;
+///     }
+/// };
+/// assert_eq!(finished.result?.source().to_string(), "192.0.2.1:56324");
 /// assert!(pending.is_empty());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -9,7 +9,7 @@ use crate::danger::Detect;
 /// What to do with a connection, decided by its immediate peer before a byte of it is read.
 ///
 /// ```
-/// use realpeer_io::{Endpoint, Policy, Verdict, policy_fn};
+/// use realpeer::{Endpoint, Policy, Verdict, policy_fn};
 ///
 /// // Local monitoring speaks to the server directly, everybody else through the balancer.
 /// let policy = policy_fn(|peer| match peer.ip() {
@@ -20,7 +20,7 @@ use crate::danger::Detect;
 /// for monitor in ["127.0.0.1:4711", "[::ffff:127.0.0.1]:4711", "[::1]:4711"] {
 ///     assert_eq!(policy.verdict(&monitor.parse()?), Verdict::Bypass);
 /// }
-/// # Ok::<(), realpeer_io::ParseEndpointError>(())
+/// # Ok::<(), realpeer::ParseEndpointError>(())
 /// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,7 +47,7 @@ pub enum Verdict {
 ///
 /// ```
 /// use std::sync::{Arc, RwLock};
-/// use realpeer_io::{Acceptor, Policy, Trust, Verdict};
+/// use realpeer::{Acceptor, Policy, Trust, Verdict};
 ///
 /// let trust = Arc::new(RwLock::new("10.0.0.0/8".parse::<Trust>()?));
 /// let acceptor = Acceptor::new(trust.clone());
@@ -76,7 +76,7 @@ pub struct PolicyFn<F>(F);
 /// Makes a policy of a closure.
 ///
 /// ```
-/// use realpeer_io::{Acceptor, Verdict, policy_fn};
+/// use realpeer::{Acceptor, Verdict, policy_fn};
 ///
 /// let acceptor = Acceptor::new(policy_fn(|peer| match peer.ip() {
 ///     Some(ip) if ip.is_ipv4() => Verdict::Require,

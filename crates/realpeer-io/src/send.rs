@@ -12,8 +12,8 @@ use realpeer_proto::{EncodeError, Encoder};
 /// `InvalidInput` with the [`EncodeError`] if the header can't be encoded.
 ///
 /// ```
-/// use realpeer_io::header_and_payload;
-/// use realpeer_proto::Encoder;
+/// use realpeer::header_and_payload;
+/// use realpeer::proto::Encoder;
 ///
 /// let bytes = header_and_payload(Encoder::local(), b"PING")?;
 /// assert_eq!(bytes.len(), 16 + 4);
@@ -38,8 +38,8 @@ pub fn header_and_payload<'a>(header: impl Into<Encoder<'a>>, payload: &[u8]) ->
 /// version 1, UNKNOWN included, since that version has no datagrams.
 ///
 /// ```
-/// use realpeer_io::header_and_datagram;
-/// use realpeer_proto::{Encoder, Version};
+/// use realpeer::header_and_datagram;
+/// use realpeer::proto::{Encoder, Version};
 ///
 /// let (source, destination) = ("192.0.2.1:12345".parse()?, "198.51.100.2:53".parse()?);
 /// let bytes = header_and_datagram(Encoder::proxy(Version::V2, source, destination), b"query")?;

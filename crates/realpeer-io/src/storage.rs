@@ -12,8 +12,8 @@ use realpeer_proto::{MAX_HEADER_LEN, Storage};
 /// Clones share what is on the heap.
 ///
 /// ```
-/// use realpeer_io::HeaderStorage;
-/// use realpeer_proto::{Config, Decoder};
+/// use realpeer::HeaderStorage;
+/// use realpeer::proto::{Config, Decoder};
 ///
 /// let decoder = Decoder::with_storage(&Config::new(), HeaderStorage::default());
 /// # drop(decoder);

@@ -28,7 +28,7 @@ use crate::{Endpoint, Policy, Verdict};
 /// # Examples
 ///
 /// ```
-/// use realpeer_io::{Policy, Trust, Verdict};
+/// use realpeer::{Policy, Trust, Verdict};
 ///
 /// let trust: Trust = "10.0.0.0/8, 2001:db8::1, unix".parse()?;
 /// assert_eq!(trust.verdict(&"[::ffff:10.1.2.3]:4711".parse()?), Verdict::Require);
@@ -40,7 +40,7 @@ use crate::{Endpoint, Policy, Verdict};
 /// From the lines of a file:
 ///
 /// ```
-/// use realpeer_io::{Trust, TrustError};
+/// use realpeer::{Trust, TrustError};
 ///
 /// let trust = "10.0.0.0/8\nunix".lines().map(str::parse).collect::<Result<Trust, TrustError>>()?;
 /// assert_eq!(trust, "unix,10.0.0.0/8".parse()?);
@@ -65,7 +65,7 @@ pub struct Otherwise {
 /// The reason why a text, or an address and a length, names nobody to trust.
 ///
 /// ```
-/// use realpeer_io::Trust;
+/// use realpeer::Trust;
 ///
 /// let error = "10.0.0.0/33".parse::<Trust>().unwrap_err();
 /// assert_eq!(
@@ -94,11 +94,11 @@ impl Trust {
     ///
     /// ```
     /// use std::net::Ipv4Addr;
-    /// use realpeer_io::Trust;
+    /// use realpeer::Trust;
     ///
     /// assert_eq!(Trust::network(Ipv4Addr::new(10, 0, 0, 0), 8)?, "10.0.0.0/8".parse()?);
     /// assert!(Trust::network(Ipv4Addr::new(10, 0, 0, 1), 8).is_err());
-    /// # Ok::<(), realpeer_io::TrustError>(())
+    /// # Ok::<(), realpeer::TrustError>(())
     /// ```
     pub fn network(ip: impl Into<IpAddr>, prefix_len: u8) -> Result<Self, TrustError> {
         let ip = ip.into();
@@ -131,7 +131,7 @@ impl Trust {
     /// matter.
     ///
     /// ```
-    /// use realpeer_io::{Policy, Trust, Verdict};
+    /// use realpeer::{Policy, Trust, Verdict};
     ///
     /// let policy = "10.0.0.0/8".parse::<Trust>()?.otherwise(Verdict::Bypass);
     /// assert_eq!(policy.verdict(&"10.1.2.3:4711".parse()?), Verdict::Require);

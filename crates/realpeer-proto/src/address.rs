@@ -9,8 +9,9 @@ use core::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
 /// both are 0 in a decoded [`SocketAddrV6`], and are not encoded.
 ///
 /// ```
+/// # mod realpeer { pub use realpeer_proto as proto; }
 /// use core::net::SocketAddr;
-/// use realpeer_proto::Addresses;
+/// use realpeer::proto::Addresses;
 ///
 /// let source: SocketAddr = "192.0.2.1:56324".parse()?;
 /// let destination: SocketAddr = "198.51.100.2:443".parse()?;
@@ -51,7 +52,8 @@ pub enum Addresses<'a> {
 /// One end of a connection.
 ///
 /// ```
-/// use realpeer_proto::{Address, UnixAddr};
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// use realpeer::proto::{Address, UnixAddr};
 ///
 /// let address = Address::Unix(UnixAddr::new(b"\0name").unwrap());
 /// assert_eq!(address.to_string(), "unix:@name");
@@ -73,7 +75,8 @@ pub enum Address<'a> {
 /// an abstract name that itself ends in NULs can't be told from a shorter one.
 ///
 /// ```
-/// use realpeer_proto::UnixAddr;
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// use realpeer::proto::UnixAddr;
 ///
 /// let path = UnixAddr::new(b"/run/app.sock\0\0").unwrap();
 /// assert_eq!(path.as_pathname(), Some(&b"/run/app.sock"[..]));
@@ -92,8 +95,9 @@ impl<'a> Addresses<'a> {
     /// TCP6 line, and source and destination are always of one family. To write an address as it is, use the variants.
     ///
     /// ```
+    /// # mod realpeer { pub use realpeer_proto as proto; }
     /// use core::net::SocketAddr;
-    /// use realpeer_proto::Addresses;
+    /// use realpeer::proto::Addresses;
     ///
     /// let client: SocketAddr = "[::ffff:192.0.2.1]:56324".parse()?;
     /// let backend: SocketAddr = "198.51.100.2:443".parse()?;
@@ -164,8 +168,9 @@ impl Address<'_> {
     /// Returns this address with an IPv4 address in the place of an IPv4-mapped one, as access lists want it.
     ///
     /// ```
+    /// # mod realpeer { pub use realpeer_proto as proto; }
     /// use core::net::SocketAddr;
-    /// use realpeer_proto::Address;
+    /// use realpeer::proto::Address;
     ///
     /// let mapped = Address::from("[::ffff:192.0.2.1]:443".parse::<SocketAddr>()?);
     /// assert_eq!(mapped.to_canonical().to_string(), "192.0.2.1:443");
@@ -216,7 +221,8 @@ impl<'a> UnixAddr<'a> {
     /// `None` if it has more than 108 bytes.
     ///
     /// ```
-    /// use realpeer_proto::UnixAddr;
+    /// # mod realpeer { pub use realpeer_proto as proto; }
+    /// use realpeer::proto::UnixAddr;
     ///
     /// let padded = b"\0proxy\0";
     /// assert_eq!(UnixAddr::new(padded), UnixAddr::new(b"\0proxy"));

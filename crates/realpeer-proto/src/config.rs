@@ -8,8 +8,9 @@ use crate::{Error, MAX_HEADER_LEN};
 /// What a receiver accepts, and how long it waits.
 ///
 /// ```
+/// # mod realpeer { pub use realpeer_proto as proto; }
 /// use core::time::Duration;
-/// use realpeer_proto::{Config, Versions};
+/// use realpeer::proto::{Config, Versions};
 ///
 /// let config = Config::new()
 ///     .with_versions(Versions::V2)
@@ -26,7 +27,8 @@ pub struct Config {
 /// Which versions of the protocol a receiver accepts (section 2: it is told, it does not guess).
 ///
 /// ```
-/// use realpeer_proto::{parse, Config, Versions};
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// use realpeer::proto::{parse, Config, Versions};
 ///
 /// let config = Config::new().with_versions(Versions::V2);
 /// assert!(parse(b"PROXY UNKNOWN\r\n", &config).is_err());

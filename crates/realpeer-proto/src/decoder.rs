@@ -21,7 +21,8 @@ use crate::{ApiMisuse, Config, Error, Header, Storage, Version};
 /// - After an error `push(x) == 0`, and [`next_event`](Self::next_event) returns that error.
 ///
 /// ```
-/// use realpeer_proto::{Config, Decoder, Event};
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// use realpeer::proto::{Config, Decoder, Event};
 ///
 /// let mut decoder = Decoder::with_storage(&Config::new(), [0; 536]);
 /// let (first, second) = (&b"PROXY TCP4 192.0.2.1 198.51"[..], &b".100.2 56324 443\r\nhello"[..]);
@@ -33,7 +34,7 @@ use crate::{ApiMisuse, Config, Error, Header, Storage, Version};
 /// let Event::Header(header) = decoder.next_event()? else { panic!("incomplete") };
 /// assert_eq!(header.source().unwrap().to_string(), "192.0.2.1:56324");
 /// assert_eq!(&second[taken..], b"hello");
-/// # Ok::<(), realpeer_proto::Error>(())
+/// # Ok::<(), realpeer::proto::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Decoder<B> {
@@ -51,7 +52,8 @@ pub struct Decoder<B> {
 /// The answer of [`Decoder::next_event`].
 ///
 /// ```
-/// use realpeer_proto::{Config, Decoder, Event};
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// use realpeer::proto::{Config, Decoder, Event};
 ///
 /// let mut decoder = Decoder::with_storage(&Config::new(), [0; 536]);
 /// assert_eq!(decoder.next_event()?, Event::NeedData { min: 15.try_into()? });
@@ -89,7 +91,8 @@ impl<B: Storage> Decoder<B> {
     /// but a client's certificate makes them longer.
     ///
     /// ```
-    /// use realpeer_proto::{Config, Decoder, Error};
+    /// # mod realpeer { pub use realpeer_proto as proto; }
+    /// use realpeer::proto::{Config, Decoder, Error};
     ///
     /// let mut inline = Decoder::with_storage(&Config::new(), [0; 536]);
     /// let taken = inline.push(b"\r\n\r\n\0\r\nQUIT\n\x20\x00\x04\x00 and 1,024 more bytes");
@@ -121,7 +124,8 @@ impl<B: Storage> Decoder<B> {
     /// [`as_bytes`](Self::as_bytes).
     ///
     /// ```
-    /// use realpeer_proto::{Config, Decoder};
+    /// # mod realpeer { pub use realpeer_proto as proto; }
+    /// use realpeer::proto::{Config, Decoder};
     ///
     /// let mut decoder = Decoder::with_storage(&Config::new(), [0; 536]);
     /// assert_eq!(decoder.push(b"P"), 1);

@@ -17,7 +17,8 @@ use crate::{
 /// comes in pieces (sections 2 and 2.2). Nothing is added that was not asked for.
 ///
 /// ```
-/// use realpeer_proto::{kind, Encoder, Tlv, Version};
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// use realpeer::proto::{kind, Encoder, Tlv, Version};
 ///
 /// let source = "192.0.2.1:56324".parse()?;
 /// let destination = "198.51.100.2:443".parse()?;
@@ -79,7 +80,8 @@ impl<'a> Encoder<'a> {
     /// Don't send it unless the received one came from a proxy that you trust.
     ///
     /// ```
-    /// use realpeer_proto::{parse, Config, Encoder, Parsed, Tlv, Version};
+    /// # mod realpeer { pub use realpeer_proto as proto; }
+    /// use realpeer::proto::{parse, Config, Encoder, Parsed, Tlv, Version};
     ///
     /// let received = b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n";
     /// let Parsed::Complete { header, .. } = parse(received, &Config::new())? else { panic!("incomplete") };

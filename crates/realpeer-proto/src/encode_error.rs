@@ -7,7 +7,8 @@ use crate::Error;
 /// Why a header can't be encoded.
 ///
 /// ```
-/// use realpeer_proto::{EncodeError, Encoder};
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// use realpeer::proto::{EncodeError, Encoder};
 ///
 /// let error = Encoder::local().encode(&mut [0; 10]).unwrap_err();
 /// assert_eq!(error, EncodeError::BufferTooSmall { needed: 16 });

@@ -10,7 +10,8 @@ use crate::{V1Error, Versions, lookalike};
 /// split. After any of these the specification wants the connection closed.
 ///
 /// ```
-/// use realpeer_proto::{parse, Config, Error, Lookalike};
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// use realpeer::proto::{parse, Config, Error, Lookalike};
 ///
 /// let error = parse(b"GET / HTTP/1.1\r\n", &Config::new()).unwrap_err();
 /// assert!(matches!(error, Error::Signature { offset: 0, found: b'G', .. }));
@@ -74,7 +75,8 @@ pub enum Error {
 /// What is wrong in the fixed part, the address block or the checksum of version 2 (section 2.2).
 ///
 /// ```
-/// use realpeer_proto::{parse, Config, Error, V2Error};
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// use realpeer::proto::{parse, Config, Error, V2Error};
 ///
 /// let error = parse(b"\r\n\r\n\0\r\nQUIT\n\x31", &Config::new()).unwrap_err();
 /// assert_eq!(error, Error::V2(V2Error::Version { found: 3 }));
@@ -126,7 +128,8 @@ pub enum V2Error {
 /// A TLV that is malformed or does not fit into its header.
 ///
 /// ```
-/// use realpeer_proto::{parse, Config, Error, TlvCause, TlvError};
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// use realpeer::proto::{parse, Config, Error, TlvCause, TlvError};
 ///
 /// let header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0faaaabbbbccdd\x05\x00\x09";
 /// let error = parse(header, &Config::new()).unwrap_err();
@@ -146,7 +149,8 @@ pub struct TlvError {
 /// What is wrong with a TLV.
 ///
 /// ```
-/// assert_eq!(realpeer_proto::TlvCause::Overrun.to_string(), "runs past the end");
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// assert_eq!(realpeer::proto::TlvCause::Overrun.to_string(), "runs past the end");
 /// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -168,7 +172,8 @@ pub enum TlvCause {
 /// A mistake of the caller's.
 ///
 /// ```
-/// use realpeer_proto::{ApiMisuse, Config, Decoder, Error};
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// use realpeer::proto::{ApiMisuse, Config, Decoder, Error};
 ///
 /// let mut decoder = Decoder::with_storage(&Config::new(), [0; 536]);
 /// let slot = decoder.read_slot().len();

@@ -28,9 +28,10 @@ use crate::{ApiMisuse, Config, Decoder, HandshakeError, Header, Storage};
 /// - after success: `taken()` == the header
 ///
 /// ```
+/// # mod realpeer { pub use realpeer_proto as proto; }
 /// use core::task::Poll;
 /// use core::time::Duration;
-/// use realpeer_proto::{Config, Handshake, HandshakeError};
+/// use realpeer::proto::{Config, Handshake, HandshakeError};
 ///
 /// let mut arriving = [&b"PROXY TCP4 192.0.2.1"[..], b" 198.51.100.2 56324 443\r\n"].concat();
 /// let mut handshake = Handshake::with_storage(&Config::new(), Duration::ZERO, [0; 536]);
@@ -65,7 +66,8 @@ enum Clock {
 /// How [`Handshake::poll_peek_with`] wants bytes read.
 ///
 /// ```
-/// use realpeer_proto::ReadMode;
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// use realpeer::proto::ReadMode;
 ///
 /// let flags = |mode| match mode {
 ///     ReadMode::Peek => "MSG_PEEK",
@@ -182,10 +184,11 @@ where
     /// be mixed.
     ///
     /// ```
+    /// # mod realpeer { pub use realpeer_proto as proto; }
     /// use core::task::Poll;
     /// use core::time::Duration;
     /// use std::io::{self, BufRead};
-    /// use realpeer_proto::{Config, Handshake};
+    /// use realpeer::proto::{Config, Handshake};
     ///
     /// let mut reader = &b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\nhello"[..];
     /// let mut handshake = Handshake::with_storage(&Config::new(), Duration::ZERO, [0; 536]);
@@ -230,9 +233,10 @@ where
     /// `read` has consumed nothing.
     ///
     /// ```
+    /// # mod realpeer { pub use realpeer_proto as proto; }
     /// use core::convert::Infallible;
     /// use core::time::Duration;
-    /// use realpeer_proto::{Config, Handshake};
+    /// use realpeer::proto::{Config, Handshake};
     ///
     /// # futures_executor(async {
     /// let mut connection = &b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\nhello"[..];
@@ -299,9 +303,10 @@ where
     /// After an error they are what whoever goes on with the connection lacks, and what an operator wants to see.
     ///
     /// ```
+    /// # mod realpeer { pub use realpeer_proto as proto; }
     /// use core::task::Poll;
     /// use core::time::Duration;
-    /// use realpeer_proto::{Config, Handshake};
+    /// use realpeer::proto::{Config, Handshake};
     ///
     /// let mut connection = &b"PUT /upload HTTP/1.1\r\n"[..];
     /// let mut handshake = Handshake::with_storage(&Config::new(), Duration::ZERO, [0; 536]);

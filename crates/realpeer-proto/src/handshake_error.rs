@@ -7,9 +7,10 @@ use crate::Error;
 /// Why there is no header.
 ///
 /// ```
+/// # mod realpeer { pub use realpeer_proto as proto; }
 /// use core::task::Poll;
 /// use core::time::Duration;
-/// use realpeer_proto::{Config, Handshake, HandshakeError};
+/// use realpeer::proto::{Config, Handshake, HandshakeError};
 ///
 /// let config = Config::new().with_timeout(Duration::from_secs(3));
 /// let mut handshake = Handshake::with_storage(&config, Duration::ZERO, [0; 536]);

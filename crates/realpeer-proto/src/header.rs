@@ -11,13 +11,14 @@ use crate::{Address, Addresses, Tlvs, UnixAddr};
 /// is a matter of policy, not of parsing.
 ///
 /// ```
-/// use realpeer_proto::{parse, Config, Parsed};
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// use realpeer::proto::{parse, Config, Parsed};
 ///
 /// let input = b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\nhello";
 /// let Parsed::Complete { header, len } = parse(input, &Config::new())? else { panic!("incomplete") };
 /// assert_eq!(header.source().unwrap().to_string(), "192.0.2.1:56324");
 /// assert_eq!(&input[len..], b"hello");
-/// # Ok::<(), realpeer_proto::Error>(())
+/// # Ok::<(), realpeer::proto::Error>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Header<'a>(pub(crate) View<'a>);
@@ -46,7 +47,8 @@ pub(crate) enum View<'a> {
 /// The version of the protocol that a header is written in.
 ///
 /// ```
-/// assert_eq!(realpeer_proto::Version::V2.to_string(), "v2");
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// assert_eq!(realpeer::proto::Version::V2.to_string(), "v2");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Version {
@@ -59,7 +61,8 @@ pub enum Version {
 /// The command of a header (section 2.2). Version 1 has only PROXY.
 ///
 /// ```
-/// assert_eq!(realpeer_proto::Command::Local.to_string(), "LOCAL");
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// assert_eq!(realpeer::proto::Command::Local.to_string(), "LOCAL");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Command {
@@ -72,7 +75,8 @@ pub enum Command {
 /// The transport of the connection that a header speaks of (section 2.2).
 ///
 /// ```
-/// assert_eq!(realpeer_proto::Transport::Dgram.to_string(), "DGRAM");
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// assert_eq!(realpeer::proto::Transport::Dgram.to_string(), "DGRAM");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Transport {

@@ -9,8 +9,9 @@ impl From<Error> for io::Error {
     /// mistakes, `OutOfMemory`, and else `InvalidData`. The error itself is within, to be downcast to.
     ///
     /// ```
+    /// # mod realpeer { pub use realpeer_proto as proto; }
     /// use std::io::{self, ErrorKind};
-    /// use realpeer_proto::{parse, Config, Error};
+    /// use realpeer::proto::{parse, Config, Error};
     ///
     /// let error = io::Error::from(parse(b"GET", &Config::new()).unwrap_err());
     /// assert_eq!(error.kind(), ErrorKind::InvalidData);

@@ -1,4 +1,6 @@
 #![doc = include_str!("../README.md")]
+// The examples say `realpeer::proto`, as the facade's readers have it, and hide the line that makes it so here. A
+// dev-dependency on the facade would do as well, but switch `std` and the hardware's CRC32C on for this crate's tests.
 #![no_std]
 #![forbid(unsafe_code)]
 

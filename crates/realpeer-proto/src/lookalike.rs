@@ -8,7 +8,8 @@ use crate::{Error, Versions};
 /// to the one that no header has there are looked at, so it doesn't depend on how much has arrived.
 ///
 /// ```
-/// use realpeer_proto::{parse, Config, Lookalike};
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// use realpeer::proto::{parse, Config, Lookalike};
 ///
 /// let error = parse(b"\x16\x03\x01\x02\x00", &Config::new()).unwrap_err();
 /// assert_eq!(error.lookalike(), Some(Lookalike::Tls));

@@ -19,7 +19,8 @@ use crate::{Config, Error, Header, Version};
 /// What [`parse`] made of its input.
 ///
 /// ```
-/// use realpeer_proto::{parse, Config, Parsed};
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// use realpeer::proto::{parse, Config, Parsed};
 ///
 /// // A line of version 1 can be as short as 22 bytes from here on.
 /// assert_eq!(parse(b"PROXY TCP4", &Config::new())?, Parsed::Incomplete { needed: 22.try_into()? });
@@ -52,12 +53,13 @@ pub enum Parsed<'a> {
 /// As soon as no header can begin with `input`. See [`Error`].
 ///
 /// ```
-/// use realpeer_proto::{parse, Command, Config, Parsed};
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// use realpeer::proto::{parse, Command, Config, Parsed};
 ///
 /// let input = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0payload";
 /// let Parsed::Complete { header, len } = parse(input, &Config::new())? else { panic!("incomplete") };
 /// assert_eq!((header.command(), len), (Command::Local, 16));
-/// # Ok::<(), realpeer_proto::Error>(())
+/// # Ok::<(), realpeer::proto::Error>(())
 /// ```
 #[inline(always)]
 pub fn parse<'a>(input: &'a [u8], config: &Config) -> Result<Parsed<'a>, Error> {
@@ -97,14 +99,15 @@ fn not_v1(input: &[u8], limits: Limits) -> Result<Parsed<'_>, Error> {
 /// there is nothing in it.
 ///
 /// ```
-/// use realpeer_proto::{parse_datagram, Config, Transport};
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// use realpeer::proto::{parse_datagram, Config, Transport};
 ///
 /// let datagram = b"\r\n\r\n\0\r\nQUIT\n\x21\x12\0\x0c\x7f\0\0\x01\x7f\0\0\x02\x30\x39\0\x35query";
 /// let (header, payload) = parse_datagram(datagram, &Config::new())?;
 /// assert_eq!(header.source().unwrap().to_string(), "127.0.0.1:12345");
 /// assert_eq!(header.transport(), Transport::Dgram);
 /// assert_eq!(payload, b"query");
-/// # Ok::<(), realpeer_proto::Error>(())
+/// # Ok::<(), realpeer::proto::Error>(())
 /// ```
 pub fn parse_datagram<'a>(datagram: &'a [u8], config: &Config) -> Result<(Header<'a>, &'a [u8]), Error> {
     match parse(datagram, config)? {

@@ -6,7 +6,8 @@ use crate::{EncodeError, TextError, Tlv, Tlvs, kind};
 /// What a proxy says of the client's TLS connection (section 2.2.6).
 ///
 /// ```
-/// use realpeer_proto::{kind, Ssl, Tlv};
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// use realpeer::proto::{kind, Ssl, Tlv};
 ///
 /// let mut value = [0; 64];
 /// let subs = [Tlv::new(kind::SSL_VERSION, b"TLSv1.3"), Tlv::new(kind::SSL_CN, b"alice")];
@@ -16,7 +17,7 @@ use crate::{EncodeError, TextError, Tlv, Tlvs, kind};
 /// assert!(ssl.has_verified_client_certificate());
 /// assert_eq!(ssl.version(), Some(Ok("TLSv1.3")));
 /// assert_eq!(ssl.common_name(), Some(Ok("alice")));
-/// # Ok::<(), realpeer_proto::EncodeError>(())
+/// # Ok::<(), realpeer::proto::EncodeError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ssl<'a> {

@@ -9,7 +9,8 @@
 /// [`Error::StorageTooSmall`](crate::Error::StorageTooSmall).
 ///
 /// ```
-/// use realpeer_proto::{Config, Decoder, FixedStorage};
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// use realpeer::proto::{Config, Decoder, FixedStorage};
 ///
 /// let config = Config::new();
 /// let mut buffer = [0; 4096];
@@ -21,7 +22,8 @@
 /// A `Vec` alone isn't storage, since its capacity is none:
 ///
 /// ```compile_fail
-/// # use realpeer_proto::{Config, Decoder};
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// # use realpeer::proto::{Config, Decoder};
 /// let decoder = Decoder::with_storage(&Config::new(), Vec::with_capacity(4096));
 /// ```
 pub trait Storage {
@@ -43,7 +45,8 @@ pub trait Storage {
 /// It has room for the bytes that the slice has, whatever its capacity.
 ///
 /// ```
-/// use realpeer_proto::{FixedStorage, Storage};
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// use realpeer::proto::{FixedStorage, Storage};
 ///
 /// assert_eq!(FixedStorage(vec![0; 4096]).max_len(), 4096);
 /// ```

@@ -49,7 +49,8 @@ pub mod kind {
 /// One TLV: a type and the bytes of its value.
 ///
 /// ```
-/// use realpeer_proto::{kind, Tlv, TlvValue};
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// use realpeer::proto::{kind, Tlv, TlvValue};
 ///
 /// let tlv = Tlv::new(kind::AZURE, &[1, 0x44, 0x33, 0x22, 0x11]);
 /// assert_eq!(tlv.decode(), TlvValue::AzurePrivateLinkId(0x1122_3344));
@@ -66,7 +67,8 @@ pub struct Tlv<'a> {
 /// fail on bytes that are not of the encoding that the specification names; [`get`](Self::get) gives the bytes.
 ///
 /// ```
-/// use realpeer_proto::{kind, Tlvs};
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// use realpeer::proto::{kind, Tlvs};
 ///
 /// let tlvs = Tlvs::new(b"\x01\x00\x02h2\x02\x00\x0bexample.com").unwrap();
 /// assert_eq!(tlvs.alpn(), Some(&b"h2"[..]));
@@ -86,7 +88,8 @@ pub struct Tlvs<'a> {
 /// A value that has not the shape its type asks for is [`TlvValue::Other`], with its bytes.
 ///
 /// ```
-/// use realpeer_proto::{kind, Tlv, TlvValue};
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// use realpeer::proto::{kind, Tlv, TlvValue};
 ///
 /// assert_eq!(Tlv::new(kind::ALPN, b"h2").decode(), TlvValue::Alpn(b"h2"));
 /// assert_eq!(Tlv::new(0xF0, b"x").decode(), TlvValue::Other(b"x"));
@@ -121,7 +124,8 @@ pub enum TlvValue<'a> {
 /// A value that is not text of the encoding that the specification names.
 ///
 /// ```
-/// use realpeer_proto::{TextError, Tlvs};
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// use realpeer::proto::{TextError, Tlvs};
 ///
 /// let tlvs = Tlvs::new(b"\x02\x00\x02a\xff").unwrap();
 /// assert_eq!(tlvs.authority(), Some(Err(TextError::new(1))));
@@ -136,7 +140,8 @@ pub struct TextError {
 /// The iterator over [`Tlvs`].
 ///
 /// ```
-/// use realpeer_proto::Tlvs;
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// use realpeer::proto::Tlvs;
 ///
 /// let tlvs = Tlvs::new(b"\x04\x00\x00\x04\x00\x01x").unwrap();
 /// assert_eq!(tlvs.iter().map(|tlv| tlv.value().len()).sum::<usize>(), 1);
@@ -175,7 +180,8 @@ impl<'a> Tlv<'a> {
     /// [`EncodeError::TooLong`] if it has more than 128 bytes.
     ///
     /// ```
-    /// use realpeer_proto::{EncodeError, Tlv};
+    /// # mod realpeer { pub use realpeer_proto as proto; }
+    /// use realpeer::proto::{EncodeError, Tlv};
     ///
     /// assert!(Tlv::unique_id(b"0123").is_ok());
     /// assert_eq!(Tlv::unique_id(&[0; 129]), Err(EncodeError::TooLong { len: 129 }));

@@ -7,7 +7,8 @@ use crate::lookalike::Byte;
 /// A byte that can't stand where it stands in a version 1 line (section 2.1).
 ///
 /// ```
-/// use realpeer_proto::{parse, Config, Error, V1Cause, V1Error, V1Field};
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// use realpeer::proto::{parse, Config, Error, V1Cause, V1Error, V1Field};
 ///
 /// let error = parse(b"PROXY TCP4 192.0.2.1 192.0.2.2 080 443\r\n", &Config::new()).unwrap_err();
 /// let expected = V1Error::new(V1Field::SourcePort, V1Cause::LeadingZero, 32, b'8');
@@ -30,7 +31,8 @@ pub struct V1Error {
 /// The fields of a version 1 line, in order (section 2.1).
 ///
 /// ```
-/// assert_eq!(realpeer_proto::V1Field::SourcePort.to_string(), "source port");
+/// # mod realpeer { pub use realpeer_proto as proto; }
+/// assert_eq!(realpeer::proto::V1Field::SourcePort.to_string(), "source port");
 /// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,24 +1,6 @@
-//! The PROXY protocol for smol, on the sockets of async-net (`smol::net`). UNIX only.
+//! The smol adapter of realpeer: the module `realpeer::smol` of the facade, whose page has a quick start. UNIX only.
 //!
-//! ```no_run
-//! use realpeer_io::{Acceptor, Trust};
-//! use realpeer_smol::Listener;
-//!
-//! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
-//! let acceptor = Acceptor::new("10.0.0.0/8".parse::<Trust>()?);
-//! let listener = Listener::new(async_net::TcpListener::bind("0.0.0.0:8080").await?, acceptor);
-//! loop {
-//!     let mut incoming = listener.accept().await?; // no byte has been read
-//!     smol::spawn(async move {
-//!         match incoming.handshake().await {
-//!             Ok(established) => println!("{} through {}", established.source(), incoming.peer()),
-//!             Err(error) => eprintln!("{}: {error}", incoming.peer()),
-//!         }
-//!         let stream = incoming.into_stream();
-//!     }).detach();
-//! }
-//! # }
-//! ```
+//! Depend on the facade `realpeer`, with the feature `smol`; the examples here are written for that.
 //!
 //! It is `realpeer-futures` with the types of smol: there is no loop here, no parser and no policy.
 
@@ -57,16 +39,16 @@ pub enum Smol {}
 /// other, see [`EstablishedListener`].
 ///
 /// ```
-/// use realpeer_io::proto::Encoder;
-/// use realpeer_io::{Acceptor, Trust};
+/// use realpeer::proto::Encoder;
+/// use realpeer::{Acceptor, Trust};
 ///
-/// # futures_lite::future::block_on(async {
+/// # smol::block_on(async {
 /// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
-/// let listener = async_net::TcpListener::bind("127.0.0.1:0").await?;
+/// let listener = smol::net::TcpListener::bind("127.0.0.1:0").await?;
 /// let addr = listener.local_addr()?;
-/// let listener = realpeer_smol::Listener::new(listener, acceptor);
+/// let listener = realpeer::smol::Listener::new(listener, acceptor);
 ///
-/// let checker = realpeer_smol::connect(addr, Encoder::local(), b"").await?;
+/// let checker = realpeer::smol::connect(addr, Encoder::local(), b"").await?;
 /// let established = listener.accept().await?.handshake().await?;
 /// assert_eq!(established.source().socket_addr(), Some(checker.local_addr()?));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -78,13 +60,13 @@ pub type Listener<L> = realpeer_io::Listener<Smol, L>;
 /// A connection of which nothing has been read yet, and its handshake. See [`Listener`].
 ///
 /// ```
-/// use realpeer_io::{Acceptor, Trust, UnixName};
+/// use realpeer::{Acceptor, Trust, UnixName};
 ///
-/// # futures_lite::future::block_on(async {
-/// let (client, server) = async_net::unix::UnixStream::pair()?;
+/// # smol::block_on(async {
+/// let (client, server) = smol::net::unix::UnixStream::pair()?;
 /// drop(client);
 /// let acceptor = Acceptor::new(Trust::unix());
-/// let mut incoming = realpeer_smol::Incoming::new(server, UnixName::default(), &acceptor);
+/// let mut incoming = realpeer::smol::Incoming::new(server, UnixName::default(), &acceptor);
 /// assert_eq!(incoming.handshake().await.unwrap_err().kind(), "closed");
 /// # Ok::<(), std::io::Error>(())
 /// # })?;
@@ -96,17 +78,17 @@ pub type Incoming<S> = realpeer_io::Incoming<Smol, S>;
 /// silent peer delays nobody.
 ///
 /// ```
-/// use realpeer_io::proto::Encoder;
-/// use realpeer_io::{Acceptor, Trust};
+/// use realpeer::proto::Encoder;
+/// use realpeer::{Acceptor, Trust};
 ///
-/// # futures_lite::future::block_on(async {
+/// # smol::block_on(async {
 /// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
-/// let listener = async_net::TcpListener::bind("127.0.0.1:0").await?;
+/// let listener = smol::net::TcpListener::bind("127.0.0.1:0").await?;
 /// let addr = listener.local_addr()?;
-/// let mut listener = realpeer_smol::Listener::new(listener, acceptor).into_ready(1024);
+/// let mut listener = realpeer::smol::Listener::new(listener, acceptor).into_ready(1024);
 ///
 /// let silent = std::net::TcpStream::connect(addr)?;
-/// let good = realpeer_smol::connect(addr, Encoder::local(), b"").await?;
+/// let good = realpeer::smol::connect(addr, Encoder::local(), b"").await?;
 /// let finished = listener.accept().await?;
 /// assert_eq!(finished.result?.source().socket_addr(), Some(good.local_addr()?));
 /// # drop(silent);
@@ -133,11 +115,11 @@ pub type EstablishedListener<L> = realpeer_io::EstablishedListener<Smol, L>;
 /// `InvalidInput` if the header can't be encoded, and those of connecting and writing.
 ///
 /// ```
-/// use realpeer_io::proto::Encoder;
+/// use realpeer::proto::Encoder;
 ///
-/// # futures_lite::future::block_on(async {
+/// # smol::block_on(async {
 /// let server = std::net::TcpListener::bind("127.0.0.1:0")?;
-/// let stream = realpeer_smol::connect(server.local_addr()?, Encoder::local(), b"PING").await?;
+/// let stream = realpeer::smol::connect(server.local_addr()?, Encoder::local(), b"PING").await?;
 /// drop(stream);
 ///
 /// let mut received = Vec::new();
@@ -180,18 +162,18 @@ pub async fn connect_unix<'a>(
 /// socket with `UDP_GRO`, [`Joined`](AcceptError::Joined).
 ///
 /// ```
-/// use async_net::UdpSocket;
-/// use realpeer_io::{Acceptor, Trust};
-/// use realpeer_io::proto::{Encoder, Version};
+/// use smol::net::UdpSocket;
+/// use realpeer::{Acceptor, Trust};
+/// use realpeer::proto::{Encoder, Version};
 ///
-/// # futures_lite::future::block_on(async {
+/// # smol::block_on(async {
 /// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
 /// let (server, proxy) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
 /// let encoder = Encoder::proxy(Version::V2, "192.0.2.1:12345".parse()?, "198.51.100.2:53".parse()?);
-/// realpeer_smol::send_to(&proxy, encoder, b"query", server.local_addr()?).await?;
+/// realpeer::smol::send_to(&proxy, encoder, b"query", server.local_addr()?).await?;
 ///
 /// let mut buffer = vec![0; 65_535];
-/// let (datagram, peer) = realpeer_smol::recv_from(&acceptor, &server, &mut buffer).await?;
+/// let (datagram, peer) = realpeer::smol::recv_from(&acceptor, &server, &mut buffer).await?;
 /// let datagram = datagram?;
 /// assert_eq!(datagram.source().to_string(), "192.0.2.1:12345");
 /// assert_eq!((datagram.payload(), peer), (&b"query"[..], proxy.local_addr()?));
@@ -222,12 +204,12 @@ pub async fn recv_from<'a>(
 /// If the future is dropped, the datagram has been sent whole or not at all.
 ///
 /// ```
-/// use async_net::UdpSocket;
-/// use realpeer_io::proto::Encoder;
+/// use smol::net::UdpSocket;
+/// use realpeer::proto::Encoder;
 ///
-/// # futures_lite::future::block_on(async {
+/// # smol::block_on(async {
 /// let (server, proxy) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
-/// realpeer_smol::send_to(&proxy, Encoder::local(), b"ping", server.local_addr()?).await?;
+/// realpeer::smol::send_to(&proxy, Encoder::local(), b"ping", server.local_addr()?).await?;
 ///
 /// let mut datagram = [0; 100];
 /// let len = server.recv(&mut datagram).await?;

@@ -16,8 +16,8 @@ use crate::{ReadyListener, Waker};
 /// ```
 /// use std::io::Write;
 /// use std::net::{TcpListener, TcpStream};
-/// use realpeer_io::{Acceptor, Trust};
-/// use realpeer_std::EstablishedListener;
+/// use realpeer::{Acceptor, Trust};
+/// use realpeer::blocking::EstablishedListener;
 ///
 /// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
 /// let listener = TcpListener::bind("127.0.0.1:0")?;

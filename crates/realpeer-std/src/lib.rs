@@ -1,27 +1,7 @@
-//! The PROXY protocol for the blocking sockets of std. UNIX only.
+//! The adapter of realpeer for the blocking sockets of std: the module `realpeer::blocking` of the facade, whose page has a
+//! quick start. UNIX only.
 //!
-//! ```no_run
-//! use std::net::TcpListener;
-//! use realpeer_io::{Acceptor, Trust};
-//!
-//! let acceptor = Acceptor::new("10.0.0.0/8".parse::<Trust>()?);
-//! let listener = realpeer_std::Listener::new(TcpListener::bind("0.0.0.0:8080")?, acceptor);
-//! loop {
-//!     let mut incoming = listener.accept()?; // returns at once: no byte has been read
-//!     std::thread::spawn(move || {
-//!         match incoming.handshake() {
-//!             Ok(established) => println!("{} through {}", established.source(), incoming.peer()),
-//!             Err(error) => eprintln!("{}: {error}", incoming.peer()),
-//!         }
-//!         let stream = incoming.into_stream();
-//!     });
-//! }
-//! # #[allow(unreachable_code)]
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
-//!
-//! Sockets may be in blocking or non-blocking mode and stay so; their time-outs are neither used nor changed. The
-//! header is peeked at and then read exactly: if it has arrived as a whole, that is two system calls.
+//! Depend on the facade `realpeer`; the examples here are written for that.
 
 #![cfg(unix)]
 #![forbid(unsafe_code)]
@@ -62,13 +42,13 @@ pub use udp::{recv_from, send_to};
 /// ```
 /// use std::io::{Read, Write};
 /// use std::os::unix::net::UnixStream;
-/// use realpeer_io::{Acceptor, Trust, UnixName};
+/// use realpeer::{Acceptor, Trust, UnixName};
 ///
 /// let (mut proxy, mut server) = UnixStream::pair()?;
 /// proxy.write_all(b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\nhello")?;
 ///
 /// let acceptor = Acceptor::new(Trust::unix());
-/// let established = realpeer_std::handshake(&acceptor, &server, UnixName::default())?;
+/// let established = realpeer::blocking::handshake(&acceptor, &server, UnixName::default())?;
 /// assert_eq!(established.source().to_string(), "192.0.2.1:56324");
 ///
 /// let mut hello = [0; 5];
@@ -102,14 +82,14 @@ pub fn handshake(
 /// ```
 /// use std::io::{BufRead, BufReader, Write};
 /// use std::os::unix::net::UnixStream;
-/// use realpeer_io::{Acceptor, Trust, UnixName};
+/// use realpeer::{Acceptor, Trust, UnixName};
 ///
 /// let (mut proxy, server) = UnixStream::pair()?;
 /// proxy.write_all(b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\nhello\n")?;
 ///
 /// let acceptor = Acceptor::new(Trust::unix());
 /// let mut server = BufReader::new(server);
-/// let established = realpeer_std::handshake_buf_read(&acceptor, &mut server, UnixName::default())?;
+/// let established = realpeer::blocking::handshake_buf_read(&acceptor, &mut server, UnixName::default())?;
 /// assert_eq!(established.source().to_string(), "192.0.2.1:56324");
 ///
 /// let mut hello = String::new();

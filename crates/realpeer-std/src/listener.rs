@@ -18,13 +18,13 @@ use crate::{ReadyListener, drive};
 ///
 /// ```
 /// use std::net::TcpListener;
-/// use realpeer_io::{Acceptor, Trust};
-/// use realpeer_io::proto::Encoder;
+/// use realpeer::{Acceptor, Trust};
+/// use realpeer::proto::Encoder;
 ///
 /// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
-/// let listener = realpeer_std::Listener::new(TcpListener::bind("127.0.0.1:0")?, acceptor);
+/// let listener = realpeer::blocking::Listener::new(TcpListener::bind("127.0.0.1:0")?, acceptor);
 ///
-/// let checker = realpeer_std::connect(listener.inner().local_addr()?, Encoder::local(), b"")?;
+/// let checker = realpeer::blocking::connect(listener.inner().local_addr()?, Encoder::local(), b"")?;
 /// let established = listener.accept()?.handshake()?;
 /// assert_eq!(established.source().socket_addr(), Some(checker.local_addr()?));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -41,11 +41,11 @@ pub struct Listener<L> {
 ///
 /// ```
 /// use std::os::unix::net::UnixStream;
-/// use realpeer_io::{Acceptor, Trust, UnixName};
+/// use realpeer::{Acceptor, Trust, UnixName};
 ///
 /// let (client, server) = UnixStream::pair()?;
 /// drop(client);
-/// let mut incoming = realpeer_std::Incoming::new(server, UnixName::default(), &Acceptor::new(Trust::unix()));
+/// let mut incoming = realpeer::blocking::Incoming::new(server, UnixName::default(), &Acceptor::new(Trust::unix()));
 /// assert_eq!(incoming.handshake().unwrap_err().kind(), "closed");
 /// # Ok::<(), std::io::Error>(())
 /// ```

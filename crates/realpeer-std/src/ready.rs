@@ -23,16 +23,16 @@ use rustix::io::ioctl_fionbio;
 ///
 /// ```
 /// use std::net::{TcpListener, TcpStream};
-/// use realpeer_io::{Acceptor, Trust};
-/// use realpeer_io::proto::Encoder;
+/// use realpeer::{Acceptor, Trust};
+/// use realpeer::proto::Encoder;
 ///
 /// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
 /// let listener = TcpListener::bind("127.0.0.1:0")?;
 /// let addr = listener.local_addr()?;
-/// let mut listener = realpeer_std::ReadyListener::new(listener, acceptor, 1024)?;
+/// let mut listener = realpeer::blocking::ReadyListener::new(listener, acceptor, 1024)?;
 ///
 /// let silent = TcpStream::connect(addr)?;
-/// let good = realpeer_std::connect(addr, Encoder::local(), b"")?;
+/// let good = realpeer::blocking::connect(addr, Encoder::local(), b"")?;
 /// let finished = listener.accept()?;
 /// assert_eq!(finished.result?.source().socket_addr(), Some(good.local_addr()?));
 /// # drop(silent);

@@ -19,11 +19,11 @@ use realpeer_io::proto::Encoder;
 /// `InvalidInput` if the header can't be encoded, and those of the stream.
 ///
 /// ```
-/// use realpeer_io::proto::{Encoder, Version};
+/// use realpeer::proto::{Encoder, Version};
 ///
 /// let mut sent = Vec::new();
 /// let encoder = Encoder::proxy(Version::V1, "192.0.2.1:56324".parse()?, "198.51.100.2:443".parse()?);
-/// realpeer_std::send_header(&mut sent, encoder)?;
+/// realpeer::blocking::send_header(&mut sent, encoder)?;
 /// assert_eq!(sent, b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -39,10 +39,10 @@ pub fn send_header<'a>(stream: &mut (impl Write + ?Sized), header: impl Into<Enc
 /// `InvalidInput` if the header can't be encoded, and those of the stream.
 ///
 /// ```
-/// use realpeer_io::proto::Encoder;
+/// use realpeer::proto::Encoder;
 ///
 /// let mut sent = Vec::new();
-/// realpeer_std::send_header_with_payload(&mut sent, Encoder::local(), b"PING")?;
+/// realpeer::blocking::send_header_with_payload(&mut sent, Encoder::local(), b"PING")?;
 /// assert!(sent.ends_with(b"PING"));
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -68,10 +68,10 @@ pub fn send_header_with_payload<'a>(
 ///
 /// ```
 /// use std::io::Read;
-/// use realpeer_io::proto::Encoder;
+/// use realpeer::proto::Encoder;
 ///
 /// let server = std::net::TcpListener::bind("127.0.0.1:0")?;
-/// let stream = realpeer_std::connect(server.local_addr()?, Encoder::local(), b"PING")?;
+/// let stream = realpeer::blocking::connect(server.local_addr()?, Encoder::local(), b"PING")?;
 /// drop(stream);
 ///
 /// let mut received = Vec::new();

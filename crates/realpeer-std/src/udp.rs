@@ -20,16 +20,16 @@ use realpeer_io::{AcceptError, Acceptor, Datagram, header_and_datagram};
 ///
 /// ```
 /// use std::net::UdpSocket;
-/// use realpeer_io::{Acceptor, Trust};
-/// use realpeer_io::proto::{Encoder, Version};
+/// use realpeer::{Acceptor, Trust};
+/// use realpeer::proto::{Encoder, Version};
 ///
 /// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
 /// let (server, proxy) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
 /// let encoder = Encoder::proxy(Version::V2, "192.0.2.1:12345".parse()?, "198.51.100.2:53".parse()?);
-/// realpeer_std::send_to(&proxy, encoder, b"query", server.local_addr()?)?;
+/// realpeer::blocking::send_to(&proxy, encoder, b"query", server.local_addr()?)?;
 ///
 /// let mut buffer = vec![0; 65_535];
-/// let (datagram, peer) = realpeer_std::recv_from(&acceptor, &server, &mut buffer)?;
+/// let (datagram, peer) = realpeer::blocking::recv_from(&acceptor, &server, &mut buffer)?;
 /// let datagram = datagram?;
 /// assert_eq!(datagram.source().to_string(), "192.0.2.1:12345");
 /// assert_eq!((datagram.payload(), peer), (&b"query"[..], proxy.local_addr()?));
@@ -55,10 +55,10 @@ pub fn recv_from<'a>(
 ///
 /// ```
 /// use std::net::UdpSocket;
-/// use realpeer_io::proto::Encoder;
+/// use realpeer::proto::Encoder;
 ///
 /// let (server, proxy) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
-/// realpeer_std::send_to(&proxy, Encoder::local(), b"ping", server.local_addr()?)?;
+/// realpeer::blocking::send_to(&proxy, Encoder::local(), b"ping", server.local_addr()?)?;
 ///
 /// let mut datagram = [0; 100];
 /// let len = server.recv(&mut datagram)?;

@@ -1,47 +1,6 @@
-//! The PROXY protocol for tokio.
+//! The tokio adapter of realpeer: the module `realpeer::tokio` of the facade, whose page has a quick start.
 //!
-//! ```no_run
-//! use realpeer_io::{Acceptor, Trust};
-//! use realpeer_tokio::Listener;
-//! use tokio::net::TcpListener;
-//!
-//! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
-//! let acceptor = Acceptor::new("10.0.0.0/8".parse::<Trust>()?);
-//! let listener = Listener::new(TcpListener::bind("0.0.0.0:8080").await?, acceptor);
-//! loop {
-//!     let mut incoming = listener.accept().await?; // no byte has been read
-//!     tokio::spawn(async move {
-//!         match incoming.handshake().await {
-//!             Ok(established) => println!("{} through {}", established.source(), incoming.peer()),
-//!             Err(error) => eprintln!("{}: {error}", incoming.peer()),
-//!         }
-//!         let stream = incoming.into_stream();
-//!     });
-//! }
-//! # }
-//! ```
-//!
-//! On sockets the header is peeked at and then read exactly: if it has arrived as a whole, that is two system calls. On
-//! any other stream, [`handshake_stream`] never reads more than what is still header. If you already read through a
-//! buffer, [`handshake_buf_read`] consumes only the header from it and adds no system calls.
-//!
-//! For frameworks there is [`EstablishedListener`]. TLS, and the framed streams of tokio-util, come after the header: run
-//! the handshake on the stream, then hand the stream to them.
-//!
-//! ```
-//! use realpeer_io::{AcceptError, Acceptor, Endpoint, Established};
-//! use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, Lines};
-//!
-//! async fn lines<S: AsyncRead + Unpin>(
-//!     acceptor: &Acceptor,
-//!     mut stream: S,
-//!     peer: Endpoint,
-//! ) -> Result<(Established, Lines<BufReader<S>>), AcceptError> {
-//!     let established = realpeer_tokio::handshake_stream(acceptor, &mut stream, peer).await?;
-//!     // Or TlsAcceptor::accept(stream), or Framed::new(stream, LinesCodec::new()).
-//!     Ok((established, BufReader::new(stream).lines()))
-//! }
-//! ```
+//! Depend on the facade `realpeer`, with the feature `tokio`; the examples here are written for that.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
@@ -93,7 +52,7 @@ pub use udp::{recv_from, send_to};
 /// If the header has to be waited for and the runtime has no timers.
 ///
 /// ```
-/// use realpeer_io::{Acceptor, Trust};
+/// use realpeer::{Acceptor, Trust};
 /// use tokio::io::{AsyncReadExt, AsyncWriteExt};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -103,7 +62,7 @@ pub use udp::{recv_from, send_to};
 ///
 /// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
 /// let peer: std::net::SocketAddr = "127.0.0.1:4711".parse()?;
-/// let established = realpeer_tokio::handshake_stream(&acceptor, &mut server, peer).await?;
+/// let established = realpeer::tokio::handshake_stream(&acceptor, &mut server, peer).await?;
 /// assert_eq!(established.source().to_string(), "192.0.2.1:56324");
 ///
 /// let mut hello = [0; 5];
@@ -150,7 +109,7 @@ pub async fn handshake_stream<S: AsyncRead + Unpin + ?Sized>(
 /// If the header has to be waited for and the runtime has no timers.
 ///
 /// ```
-/// use realpeer_io::{Acceptor, Trust};
+/// use realpeer::{Acceptor, Trust};
 /// use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -161,7 +120,7 @@ pub async fn handshake_stream<S: AsyncRead + Unpin + ?Sized>(
 /// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
 /// let peer: std::net::SocketAddr = "127.0.0.1:4711".parse()?;
 /// let mut server = BufReader::new(server);
-/// let established = realpeer_tokio::handshake_buf_read(&acceptor, &mut server, peer).await?;
+/// let established = realpeer::tokio::handshake_buf_read(&acceptor, &mut server, peer).await?;
 /// assert_eq!(established.source().to_string(), "192.0.2.1:56324");
 ///
 /// let mut hello = String::new();

@@ -54,7 +54,7 @@ mod sealed {
 /// If the header has to be waited for and the runtime has no timers.
 ///
 /// ```
-/// use realpeer_io::{Acceptor, Trust, UnixName};
+/// use realpeer::{Acceptor, Trust, UnixName};
 /// use tokio::io::AsyncWriteExt;
 /// use tokio::net::UnixStream;
 ///
@@ -64,7 +64,7 @@ mod sealed {
 /// proxy.write_all(b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\nhello").await?;
 ///
 /// let acceptor = Acceptor::new(Trust::unix());
-/// let established = realpeer_tokio::handshake(&acceptor, &server, UnixName::default()).await?;
+/// let established = realpeer::tokio::handshake(&acceptor, &server, UnixName::default()).await?;
 /// assert_eq!(established.source().to_string(), "192.0.2.1:56324");
 /// # Ok(())
 /// # }
@@ -101,16 +101,16 @@ async fn handshake_on<S: Socket>(
 /// other, see [`EstablishedListener`].
 ///
 /// ```
-/// use realpeer_io::{Acceptor, Trust};
-/// use realpeer_io::proto::Encoder;
+/// use realpeer::{Acceptor, Trust};
+/// use realpeer::proto::Encoder;
 /// use tokio::net::TcpListener;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
-/// let listener = realpeer_tokio::Listener::new(TcpListener::bind("127.0.0.1:0").await?, acceptor);
+/// let listener = realpeer::tokio::Listener::new(TcpListener::bind("127.0.0.1:0").await?, acceptor);
 ///
-/// let checker = realpeer_tokio::connect(listener.inner().local_addr()?, Encoder::local(), b"").await?;
+/// let checker = realpeer::tokio::connect(listener.inner().local_addr()?, Encoder::local(), b"").await?;
 /// let established = listener.accept().await?.handshake().await?;
 /// assert_eq!(established.source().socket_addr(), Some(checker.local_addr()?));
 /// # Ok(())
@@ -121,7 +121,7 @@ pub type Listener<L> = realpeer_io::Listener<Tokio, L>;
 /// A connection of which nothing has been read yet, and its handshake. See [`Listener`].
 ///
 /// ```
-/// use realpeer_io::{Acceptor, Trust, UnixName};
+/// use realpeer::{Acceptor, Trust, UnixName};
 /// use tokio::net::UnixStream;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -129,7 +129,7 @@ pub type Listener<L> = realpeer_io::Listener<Tokio, L>;
 /// let (client, server) = UnixStream::pair()?;
 /// drop(client);
 /// let acceptor = Acceptor::new(Trust::unix());
-/// let mut incoming = realpeer_tokio::Incoming::new(server, UnixName::default(), &acceptor);
+/// let mut incoming = realpeer::tokio::Incoming::new(server, UnixName::default(), &acceptor);
 /// assert_eq!(incoming.handshake().await.unwrap_err().kind(), "closed");
 /// # Ok(())
 /// # }
@@ -140,8 +140,8 @@ pub type Incoming<S> = realpeer_io::Incoming<Tokio, S>;
 /// silent peer delays nobody.
 ///
 /// ```
-/// use realpeer_io::{Acceptor, Trust};
-/// use realpeer_io::proto::Encoder;
+/// use realpeer::{Acceptor, Trust};
+/// use realpeer::proto::Encoder;
 /// use tokio::net::{TcpListener, TcpStream};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -149,10 +149,10 @@ pub type Incoming<S> = realpeer_io::Incoming<Tokio, S>;
 /// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
 /// let listener = TcpListener::bind("127.0.0.1:0").await?;
 /// let addr = listener.local_addr()?;
-/// let mut listener = realpeer_tokio::Listener::new(listener, acceptor).into_ready(1024);
+/// let mut listener = realpeer::tokio::Listener::new(listener, acceptor).into_ready(1024);
 ///
 /// let silent = TcpStream::connect(addr).await?;
-/// let good = realpeer_tokio::connect(addr, Encoder::local(), b"").await?;
+/// let good = realpeer::tokio::connect(addr, Encoder::local(), b"").await?;
 /// let finished = listener.accept().await?;
 /// assert_eq!(finished.result?.source().socket_addr(), Some(good.local_addr()?));
 /// # drop(silent);
@@ -167,8 +167,8 @@ pub type ReadyListener<L> = realpeer_io::ReadyListener<Tokio, L>;
 /// [`on_reject`](EstablishedListener::on_reject) for what is logged of them.
 ///
 /// ```
-/// use realpeer_io::{Acceptor, Trust};
-/// use realpeer_tokio::EstablishedListener;
+/// use realpeer::{Acceptor, Trust};
+/// use realpeer::tokio::EstablishedListener;
 /// use tokio::io::AsyncWriteExt;
 /// use tokio::net::{TcpListener, TcpStream};
 ///

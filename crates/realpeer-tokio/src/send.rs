@@ -23,13 +23,13 @@ use tokio::net::{TcpStream, ToSocketAddrs};
 /// If the future is dropped, part of the header may have been sent: close the connection.
 ///
 /// ```
-/// use realpeer_io::proto::{Encoder, Version};
+/// use realpeer::proto::{Encoder, Version};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let mut sent = Vec::new();
 /// let encoder = Encoder::proxy(Version::V1, "192.0.2.1:56324".parse()?, "198.51.100.2:443".parse()?);
-/// realpeer_tokio::send_header(&mut sent, encoder).await?;
+/// realpeer::tokio::send_header(&mut sent, encoder).await?;
 /// assert_eq!(sent, b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n");
 /// # Ok(())
 /// # }
@@ -49,12 +49,12 @@ pub async fn send_header<'a, S: AsyncWrite + Unpin + ?Sized>(
 /// `InvalidInput` if the header can't be encoded, and those of the stream.
 ///
 /// ```
-/// use realpeer_io::proto::Encoder;
+/// use realpeer::proto::Encoder;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> std::io::Result<()> {
 /// let mut sent = Vec::new();
-/// realpeer_tokio::send_header_with_payload(&mut sent, Encoder::local(), b"PING").await?;
+/// realpeer::tokio::send_header_with_payload(&mut sent, Encoder::local(), b"PING").await?;
 /// assert!(sent.ends_with(b"PING"));
 /// # Ok(())
 /// # }
@@ -80,13 +80,13 @@ pub async fn send_header_with_payload<'a, S: AsyncWrite + Unpin + ?Sized>(
 /// `InvalidInput` if the header can't be encoded, and those of connecting and writing.
 ///
 /// ```
-/// use realpeer_io::proto::Encoder;
+/// use realpeer::proto::Encoder;
 /// use tokio::io::AsyncReadExt;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let server = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-/// let stream = realpeer_tokio::connect(server.local_addr()?, Encoder::local(), b"PING").await?;
+/// let stream = realpeer::tokio::connect(server.local_addr()?, Encoder::local(), b"PING").await?;
 /// drop(stream);
 ///
 /// let mut received = Vec::new();

@@ -21,8 +21,8 @@ use tokio::net::{ToSocketAddrs, UdpSocket};
 /// socket with `UDP_GRO`, [`Joined`](AcceptError::Joined).
 ///
 /// ```
-/// use realpeer_io::{Acceptor, Trust};
-/// use realpeer_io::proto::{Encoder, Version};
+/// use realpeer::{Acceptor, Trust};
+/// use realpeer::proto::{Encoder, Version};
 /// use tokio::net::UdpSocket;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -30,10 +30,10 @@ use tokio::net::{ToSocketAddrs, UdpSocket};
 /// let acceptor = Acceptor::new("127.0.0.1".parse::<Trust>()?);
 /// let (server, proxy) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
 /// let encoder = Encoder::proxy(Version::V2, "192.0.2.1:12345".parse()?, "198.51.100.2:53".parse()?);
-/// realpeer_tokio::send_to(&proxy, encoder, b"query", server.local_addr()?).await?;
+/// realpeer::tokio::send_to(&proxy, encoder, b"query", server.local_addr()?).await?;
 ///
 /// let mut buffer = vec![0; 65_535];
-/// let (datagram, peer) = realpeer_tokio::recv_from(&acceptor, &server, &mut buffer).await?;
+/// let (datagram, peer) = realpeer::tokio::recv_from(&acceptor, &server, &mut buffer).await?;
 /// let datagram = datagram?;
 /// assert_eq!(datagram.source().to_string(), "192.0.2.1:12345");
 /// assert_eq!((datagram.payload(), peer), (&b"query"[..], proxy.local_addr()?));
@@ -65,13 +65,13 @@ pub async fn recv_from<'a>(
 /// If the future is dropped, the datagram has been sent whole or not at all.
 ///
 /// ```
-/// use realpeer_io::proto::Encoder;
+/// use realpeer::proto::Encoder;
 /// use tokio::net::UdpSocket;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let (server, proxy) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
-/// realpeer_tokio::send_to(&proxy, Encoder::local(), b"ping", server.local_addr()?).await?;
+/// realpeer::tokio::send_to(&proxy, Encoder::local(), b"ping", server.local_addr()?).await?;
 ///
 /// let mut datagram = [0; 100];
 /// let len = server.recv(&mut datagram).await?;
