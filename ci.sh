@@ -14,7 +14,7 @@ usage: ./ci.sh [SUBCOMMAND]
   tidy              the rules of the house that no compiler checks
   lint              rustfmt, shellcheck, clippy with default and with all features, every feature alone
   nostd             the core depends on nothing; a program without std links and runs
-  docs              rustdoc without a warning
+  docs              rustdoc without a warning; examples that a reader can compile; no rule's number without a link
   preload           builds librealpeer_preload.so and checks what it needs and exports
   install PREFIX    puts the program, librealpeer_preload.so, librealpeer and realpeer.h in place; not part of all
   ffi               librealpeer from C: header, symbols, every vector at every split, the examples behind HAProxy
@@ -151,10 +151,14 @@ ci_install() {
 }
 
 ci_docs() {
+    # Pages of items that are gone stay otherwise; cargo notices that the others are missing.
+    rm -rf "$CARGO_TARGET_DIR"/doc/realpeer{,_*}
     # As docs.rs makes it.
     step 'documentation' env RUSTDOC="$PWD/tests/rustdoc.sh" RUSTDOCFLAGS='-Dwarnings --cfg docsrs' \
         cargo doc --workspace --no-deps --all-features
     step 'pages say which feature an item needs' docs_name_features
+    step 'examples name what their reader has' docs_name_the_facade
+    step 'rules of the specification have a link' docs_link_rules
 }
 
 ci_test() {

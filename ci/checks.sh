@@ -48,3 +48,32 @@ docs_name_features() {
         echo "${row%:*}: ${row#*:}"
     done
 }
+
+# Readers of the facade's pages depend on the facade: no example there may name another of our crates.
+docs_name_the_facade() {
+    local named
+    mapfile -t pages < <(find "$CARGO_TARGET_DIR/doc/realpeer" -name '*.html' | sort)
+    named=$(perl -0777 -ne '
+        for (/<pre class="rust rust-example-rendered">(.*?)<\/pre>/gs) {
+            $examples++;
+            s/<[^>]*>//g;
+            print "$ARGV: an example names $1\n" if /\b(realpeer_\w+)/;
+        }
+        END { print STDERR "$examples examples\n"; exit 1 unless $examples }' "${pages[@]}")
+    [[ -z $named ]] || die "$named"
+}
+
+# R12 and its like mean nothing to a reader without the list: in what is published they are links to it, or left out.
+docs_link_rules() {
+    local bare
+    mapfile -t pages < <(find "$CARGO_TARGET_DIR"/doc/realpeer{,_*} -name '*.html' -not -path '*/realpeer_tests/*' | sort)
+    list_files '*.md' ':!docs/spec-checklist.md'
+    bare=$(perl -0777 -ne '
+        s/<script.*?<\/script>//gs;
+        s/<a [^>]*spec-checklist[^>]*>.*?<\/a>//gs;
+        s/\[R\d+\]\([^)]*spec-checklist\.md\)//g;
+        s/<[^>]*>//g;
+        print "$ARGV: $1 without a link to docs/spec-checklist.md\n" while /\b(R\d{1,2})\b/g;' "${pages[@]}" "${files[@]}")
+    [[ -z $bare ]] || die "$bare"
+    echo "${#pages[@]} pages, ${#files[@]} files"
+}

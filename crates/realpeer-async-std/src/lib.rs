@@ -113,7 +113,7 @@ pub type EstablishedListener<L> = realpeer_io::EstablishedListener<AsyncStd, L>;
 /// Connects to a receiver of headers and sends it `header` with `payload` after it, in one write. If the header can't be
 /// encoded, no connection is made.
 ///
-/// Connect for each client anew: what follows the header is this client's and nobody else's (R14). Don't wait for the
+/// Connect for each client anew: what follows the header is this client's and nobody else's. Don't wait for the
 /// client's first bytes, since in many protocols the server speaks first; `payload` is for bytes that are there already.
 ///
 /// # Errors
@@ -157,8 +157,8 @@ pub async fn connect_unix<'a>(
         .await
 }
 
-/// Receives a datagram: what it says, and the socket's peer, to which an answer goes. Each has a header of its own
-/// (R9 to R11). If the future is dropped, no datagram is lost.
+/// Receives a datagram: what it says, and the socket's peer, to which an answer goes. Each has a header of its own.
+/// If the future is dropped, no datagram is lost.
 ///
 /// `buffer` has to hold the whole datagram, header and payload; 65,535 bytes do for any.
 ///
@@ -204,8 +204,8 @@ pub async fn recv_from<'a>(
     Ok(received.read(acceptor, buffer))
 }
 
-/// Sends `header` with `payload` after it to `to`, in one datagram (R9, R10). The header's addresses become those of
-/// datagrams, as by [`Encoder::dgram`]; send each datagram with its header (R11). To send on a connected socket, send what
+/// Sends `header` with `payload` after it to `to`, in one datagram. The header's addresses become those of
+/// datagrams, as by [`Encoder::dgram`]; send each datagram with its header. To send on a connected socket, send what
 /// [`header_and_datagram`] returns.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ use realpeer_io::proto::Encoder;
 /// Sends a header, in one write, and flushes the stream.
 ///
 /// A header speaks for everything that follows on its connection. Send it once, before anything else, and never on a
-/// connection that carries several clients, such as one of a pool (R14): there the carried protocol has to name them, as
+/// connection that carries several clients, such as one of a pool: there the carried protocol has to name them, as
 /// HTTP does with `Forwarded`.
 ///
 /// # Errors
@@ -42,7 +42,7 @@ pub async fn send_header<'a, S: AsyncWrite + Unpin + ?Sized>(
 }
 
 /// Sends a header with `payload` after it, in one write, and flushes the stream. On which connections, and what a
-/// dropped future leaves, see [`send_header`] (R14).
+/// dropped future leaves, see [`send_header`].
 ///
 /// # Errors
 ///
@@ -70,7 +70,7 @@ pub async fn send_header_with_payload<'a, S: AsyncWrite + Unpin + ?Sized>(
 /// Connects to a receiver of headers, as `connecting` does, and sends it `header` with `payload` after it, in one
 /// write. If the header can't be encoded, `connecting` is not even polled.
 ///
-/// Connect for each client anew: what follows the header is this client's and nobody else's (R14). Don't wait for the
+/// Connect for each client anew: what follows the header is this client's and nobody else's. Don't wait for the
 /// client's first bytes, since in many protocols the server speaks first; `payload` is for bytes that are there already.
 ///
 /// # Errors

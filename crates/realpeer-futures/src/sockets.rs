@@ -84,8 +84,8 @@ pub fn poll_accept<L: SocketListener>(
     }
 }
 
-/// Receives a datagram: what it says, and the socket's peer, to which an answer goes. Each has a header of its own
-/// (R9 to R11). If the future is dropped, no datagram is lost.
+/// Receives a datagram: what it says, and the socket's peer, to which an answer goes. Each has a header of its own.
+/// If the future is dropped, no datagram is lost.
 ///
 /// `buffer` has to hold the whole datagram, header and payload; 65,535 bytes do for any.
 ///
@@ -127,8 +127,8 @@ pub async fn recv_from<'a>(
     Ok(received.read(acceptor, buffer))
 }
 
-/// Sends `header` with `payload` after it to `to`, in one datagram (R9, R10). The header's addresses become those of
-/// datagrams, as by [`Encoder::dgram`]; send each datagram with its header (R11). To send on a connected socket, send what
+/// Sends `header` with `payload` after it to `to`, in one datagram. The header's addresses become those of
+/// datagrams, as by [`Encoder::dgram`]; send each datagram with its header. To send on a connected socket, send what
 /// [`header_and_datagram`] returns.
 ///
 /// # Errors

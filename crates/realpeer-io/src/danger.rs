@@ -1,9 +1,11 @@
-//! What the specification forbids, for the weeks of a roll-out.
+//! Telling headers from payload by their first bytes, which the specification forbids, for the weeks of a roll-out.
 //!
-//! A server that decides from a connection's first bytes whether there is a header breaks R12 of the specification: "The
-//! receiver MUST be configured to only receive the protocol described in this specification and MUST not try to guess
-//! whether the protocol header is present or not." What that costs is said at [`DetectHeader`]. There are better ways to
-//! roll a header out, by address and by port: see `docs/rolling-out.md`.
+//! "The receiver MUST be configured to only receive the protocol described in this specification and MUST not try to guess
+//! whether the protocol header is present or not" ([R12]). [`DetectHeader`] says what guessing costs. There are better ways
+//! to roll a header out, by address and by port: see [Rolling the header out].
+//!
+//! [R12]: https://github.com/realpeer/realpeer/blob/main/docs/spec-checklist.md
+//! [Rolling the header out]: https://github.com/realpeer/realpeer/blob/main/docs/rolling-out.md
 
 use realpeer_proto::{Config, Error, HandshakeError, Versions, parse};
 

@@ -1,4 +1,4 @@
-//! Datagrams: header and payload in one, each for itself (R9 to R11).
+//! Datagrams: header and payload in one, each for itself.
 
 use realpeer_proto::{Address, Header, parse_datagram};
 

@@ -56,7 +56,7 @@ pub enum AcceptError {
         buffer: usize,
     },
     /// The datagram arrived with control messages, which nobody asked for here: with the socket option `UDP_GRO` several
-    /// datagrams may be in one buffer, and the headers of all but the first would be payload (R11). Switch the option off,
+    /// datagrams may be in one buffer, and the headers of all but the first would be payload. Switch the option off,
     /// or receive with `recvmsg` and give each datagram to [`Acceptor::datagram`](crate::Acceptor::datagram). UDP only.
     Joined,
     /// The connection failed.

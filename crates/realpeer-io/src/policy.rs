@@ -1,4 +1,4 @@
-//! What decides about a peer: the trait, its verdicts, and policies made of closures and pointers (R12, R13, R79).
+//! What decides about a peer: the trait, its verdicts, and policies made of closures and pointers.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -32,7 +32,7 @@ pub enum Verdict {
     /// The connection is closed without reading from it.
     Refuse,
     /// The peer may send a header or none: the verdict of [`danger::DetectHeader`](crate::danger::DetectHeader), for
-    /// roll-outs, which the specification forbids (R12).
+    /// roll-outs, which the specification forbids.
     Detect(Detect),
 }
 

@@ -4,8 +4,7 @@ use std::io;
 
 use realpeer_proto::{EncodeError, Encoder};
 
-/// Encodes a header with `payload` after it, for one write: receivers may refuse a header that arrives in pieces (R4,
-/// R55).
+/// Encodes a header with `payload` after it, for one write: receivers may refuse a header that arrives in pieces.
 ///
 /// # Errors
 ///
@@ -29,8 +28,8 @@ pub fn header_and_payload<'a>(header: impl Into<Encoder<'a>>, payload: &[u8]) ->
     Ok(bytes)
 }
 
-/// Encodes a datagram: a header whose addresses are those of datagrams, as by [`Encoder::dgram`], and `payload` after it
-/// (R9, R10). Each datagram needs a header of its own (R11).
+/// Encodes a datagram: a header whose addresses are those of datagrams, as by [`Encoder::dgram`], and `payload` after it.
+/// Each datagram needs a header of its own.
 ///
 /// # Errors
 ///

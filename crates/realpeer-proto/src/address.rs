@@ -89,7 +89,7 @@ pub struct UnixAddr<'a>(&'a [u8]);
 
 impl<'a> Addresses<'a> {
     /// Makes a header's pair of any two socket addresses: of IPv4 if both are, or are IPv4-mapped, else of IPv6, the IPv4
-    /// one mapped (R22).
+    /// one mapped.
     ///
     /// That is what receivers understand: a client of a dual-stack listener is `::ffff:192.0.2.1`, which some refuse in a
     /// TCP6 line, and source and destination are always of one family. To write an address as it is, use the variants.

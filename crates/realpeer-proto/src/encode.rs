@@ -115,7 +115,7 @@ impl<'a> Encoder<'a> {
     }
 
     /// A version 2 header with the command LOCAL: the connection is the proxy's own, as for a health check. It has
-    /// no addresses (R51).
+    /// no addresses.
     pub const fn local() -> Self {
         Self::new(Version::V2, Addresses::Unspec)
     }

@@ -27,7 +27,7 @@ pub enum EncodeError {
         /// The bytes it would have.
         len: usize,
     },
-    /// An IP address and the name of a UNIX socket are no pair (R22).
+    /// An IP address and the name of a UNIX socket are no pair.
     MixedFamilies,
     /// More than four TLVs were added one by one: use [`Encoder::with_tlvs`](crate::Encoder::with_tlvs).
     TooManyTlvs,

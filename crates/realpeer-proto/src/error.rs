@@ -24,7 +24,7 @@ use crate::{V1Error, Versions, lookalike};
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Error {
-    /// The bytes begin with no signature that is allowed (section 2.2, R58): most likely there is no header.
+    /// The bytes begin with no signature that is allowed (section 2.2): most likely there is no header.
     Signature {
         /// Where the first byte stands that belongs to no allowed signature.
         offset: u8,
@@ -40,7 +40,7 @@ pub enum Error {
     /// A TLV is malformed or does not fit (sections 2.2 to 2.2.7).
     Tlv(TlvError),
     /// The header is longer than [`Config::with_max_header_len`](crate::Config::with_max_header_len) allows, or than the
-    /// 107 bytes of a version 1 line (R27).
+    /// 107 bytes of a version 1 line.
     TooLong {
         /// The header has at least this many bytes.
         at_least: u32,
@@ -57,7 +57,7 @@ pub enum Error {
     },
     /// The peer closed the connection without a byte, as bare TCP health checks do. Nothing to worry about.
     Closed,
-    /// The peer closed the connection in the middle of its header (R57), or a datagram ended there.
+    /// The peer closed the connection in the middle of its header, or a datagram ended there.
     Truncated {
         /// How many bytes of the header had arrived.
         received: u32,
@@ -84,39 +84,39 @@ pub enum Error {
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum V2Error {
-    /// The version nibble is not 2 (R35).
+    /// The version nibble is not 2.
     Version {
         /// The nibble.
         found: u8,
     },
-    /// The command nibble is neither LOCAL nor PROXY (R38).
+    /// The command nibble is neither LOCAL nor PROXY.
     Command {
         /// The nibble.
         found: u8,
     },
-    /// The address family is not defined (R43).
+    /// The address family is not defined.
     Family {
         /// The nibble.
         found: u8,
     },
-    /// The transport is not defined (R46).
+    /// The transport is not defined.
     Transport {
         /// The nibble.
         found: u8,
     },
-    /// The header is shorter than the addresses of its family (R40 to R42).
+    /// The header is shorter than the addresses of its family.
     Length {
         /// The length announced for all that follows the first 16 bytes.
         announced: u16,
         /// The length of the family's addresses and ports.
         needed: u16,
     },
-    /// One or two bytes follow the addresses, too few for a TLV (R60).
+    /// One or two bytes follow the addresses, too few for a TLV.
     Stray {
         /// How many.
         bytes: u16,
     },
-    /// The checksum is not that of the header (section 2.2.3, R65).
+    /// The checksum is not that of the header (section 2.2.3).
     Crc32c {
         /// The checksum in the header.
         announced: u32,
@@ -157,15 +157,15 @@ pub struct TlvError {
 pub enum TlvCause {
     /// Its value runs past the end of the header, or of the SSL TLV that it is in.
     Overrun,
-    /// It leaves one or two bytes after it, or within it if it is an SSL TLV: too few for a TLV (R60).
+    /// It leaves one or two bytes after it, or within it if it is an SSL TLV: too few for a TLV.
     Stray,
-    /// A CRC32C without exactly four bytes (R64), or with one or two after it that are too few for a TLV.
+    /// A CRC32C without exactly four bytes, or with one or two after it that are too few for a TLV.
     Crc32cLength,
     /// A second CRC32C.
     Crc32cTwice,
-    /// A `UNIQUE_ID` of more than 128 bytes (R67).
+    /// A `UNIQUE_ID` of more than 128 bytes.
     UniqueIdLength,
-    /// An SSL TLV too short for its fixed fields (R68).
+    /// An SSL TLV too short for its fixed fields.
     SslLength,
 }
 

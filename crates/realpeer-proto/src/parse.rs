@@ -91,7 +91,7 @@ fn not_v1(input: &[u8], limits: Limits) -> Result<Parsed<'_>, Error> {
     }
 }
 
-/// Reads the header and the payload of a datagram (R9 to R11: each datagram has its own header).
+/// Reads the header and the payload of a datagram, each of which has its own.
 ///
 /// # Errors
 ///

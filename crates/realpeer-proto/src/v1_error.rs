@@ -57,15 +57,15 @@ pub enum V1Field {
 pub enum V1Cause {
     /// No line has this byte here.
     UnexpectedByte,
-    /// The number starts with a zero and goes on (R20, R23).
+    /// The number starts with a zero and goes on.
     LeadingZero,
-    /// With this digit a port is above 65535, or a part of an IPv4 address above 255 (R20, R23).
+    /// With this digit a port is above 65535, or a part of an IPv4 address above 255.
     TooLarge,
-    /// An IPv4 address in a TCP6 line (R22).
+    /// An IPv4 address in a TCP6 line.
     Ipv4InTcp6,
-    /// An IPv6 address in a TCP4 line (R22).
+    /// An IPv6 address in a TCP4 line.
     Ipv6InTcp4,
-    /// A line feed without a carriage return before it (R26).
+    /// A line feed without a carriage return before it.
     BareLineFeed,
 }
 

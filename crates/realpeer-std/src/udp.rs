@@ -7,8 +7,8 @@ use realpeer_io::proto::Encoder;
 use realpeer_io::socket::recv_datagram;
 use realpeer_io::{AcceptError, Acceptor, Datagram, header_and_datagram};
 
-/// Receives a datagram: what it says, and the socket's peer, to which an answer goes. Each has a header of its own
-/// (R9 to R11). It waits as the socket's mode and its time-out say.
+/// Receives a datagram: what it says, and the socket's peer, to which an answer goes. Each has a header of its own.
+/// It waits as the socket's mode and its time-out say.
 ///
 /// `buffer` has to hold the whole datagram, header and payload; 65,535 bytes do for any.
 ///
@@ -44,8 +44,8 @@ pub fn recv_from<'a>(
     Ok(received.read(acceptor, buffer))
 }
 
-/// Sends `header` with `payload` after it to `to`, in one datagram (R9, R10). The header's addresses become those of
-/// datagrams, as by [`Encoder::dgram`]; send each datagram with its header (R11). To send on a connected socket, send what
+/// Sends `header` with `payload` after it to `to`, in one datagram. The header's addresses become those of
+/// datagrams, as by [`Encoder::dgram`]; send each datagram with its header. To send on a connected socket, send what
 /// [`header_and_datagram`] returns.
 ///
 /// # Errors

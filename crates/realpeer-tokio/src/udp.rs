@@ -9,8 +9,8 @@ use realpeer_io::{AcceptError, Acceptor, Datagram, header_and_datagram};
 use tokio::io::Interest;
 use tokio::net::{ToSocketAddrs, UdpSocket};
 
-/// Receives a datagram: what it says, and the socket's peer, to which an answer goes. Each has a header of its own
-/// (R9 to R11). If the future is dropped, no datagram is lost.
+/// Receives a datagram: what it says, and the socket's peer, to which an answer goes. Each has a header of its own.
+/// If the future is dropped, no datagram is lost.
 ///
 /// `buffer` has to hold the whole datagram, header and payload; 65,535 bytes do for any.
 ///
@@ -51,8 +51,8 @@ pub async fn recv_from<'a>(
     Ok(received.read(acceptor, buffer))
 }
 
-/// Sends `header` with `payload` after it to `to`, in one datagram (R9, R10). The header's addresses become those of
-/// datagrams, as by [`Encoder::dgram`]; send each datagram with its header (R11). To send on a connected socket, send what
+/// Sends `header` with `payload` after it to `to`, in one datagram. The header's addresses become those of
+/// datagrams, as by [`Encoder::dgram`]; send each datagram with its header. To send on a connected socket, send what
 /// [`header_and_datagram`] returns.
 ///
 /// # Errors
