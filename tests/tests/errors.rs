@@ -186,7 +186,10 @@ fn what_the_other_errors_say() {
             "a receiver would refuse the header: \
              invalid v2 header: stray bytes after the addresses: 1, but a TLV has at least 3",
         ),
-        (EncodeError::MixedFamilies.to_string(), "an IP address and the name of a UNIX socket are no pair"),
+        (
+            EncodeError::MixedFamilies.to_string(),
+            "one end is an IP address, the other the name of a UNIX socket",
+        ),
         (EncodeError::TooManyTlvs.to_string(), "more than four TLVs added one by one; give them as a list"),
         (TextError::new(3).to_string(), "value is not text from byte 3 on"),
     ] {

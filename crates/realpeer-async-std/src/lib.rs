@@ -32,7 +32,7 @@ pub use realpeer_futures::{
     send_header_with_payload,
 };
 
-/// Async-std, as [`Listener`] and its like name it.
+/// Async-std as a runtime, which [`Listener`] and the other types name.
 #[derive(Clone, Copy, Debug)]
 pub enum AsyncStd {}
 
@@ -113,8 +113,9 @@ pub type EstablishedListener<L> = realpeer_io::EstablishedListener<AsyncStd, L>;
 /// Connects to a receiver of headers and sends it `header` with `payload` after it, in one write. If the header can't be
 /// encoded, no connection is made.
 ///
-/// Connect for each client anew: what follows the header is this client's and nobody else's. Don't wait for the
-/// client's first bytes, since in many protocols the server speaks first; `payload` is for bytes that are there already.
+/// Open a new connection for each client: all that follows the header belongs to that client. Don't wait for the
+/// client's first bytes, since in many protocols the server speaks first; `payload` is for bytes that are there
+/// already.
 ///
 /// # Errors
 ///
@@ -157,16 +158,16 @@ pub async fn connect_unix<'a>(
         .await
 }
 
-/// Receives a datagram: what it says, and the socket's peer, to which an answer goes. Each has a header of its own.
-/// If the future is dropped, no datagram is lost.
+/// Receives a datagram and returns it with the socket's peer, to which an answer goes. Each datagram has its own
+/// header. If the future is dropped, no datagram is lost.
 ///
 /// `buffer` has to hold the whole datagram, header and payload; 65,535 bytes do for any.
 ///
 /// # Errors
 ///
-/// Outside, those of the socket. Inside, what is wrong with this one datagram, which is gone then; the next may be
-/// good: [`AcceptError::Refused`], [`Protocol`](AcceptError::Protocol), [`Oversize`](AcceptError::Oversize) and, on a
-/// socket with `UDP_GRO`, [`Joined`](AcceptError::Joined).
+/// The outer result has those of the socket. The inner one has what is wrong with this one datagram, which is lost; the
+/// next may be good: [`AcceptError::Refused`], [`Protocol`](AcceptError::Protocol), [`Oversize`](AcceptError::Oversize)
+/// and, on a socket with `UDP_GRO`, [`Joined`](AcceptError::Joined).
 ///
 /// ```
 /// use async_std::net::UdpSocket;

@@ -27,15 +27,15 @@
 //! Middleware of other crates, such as rate limiters, looks for a `ConnectInfo<SocketAddr>`: [`insert_socket_addr`] puts it
 //! there.
 //!
-//! UNIX listeners work alike. For tests of handlers, `axum::extract::connect_info::MockConnectInfo` takes a `RealPeer`
-//! that is made from an `Established`.
+//! UNIX listeners work the same way. For tests of handlers, `axum::extract::connect_info::MockConnectInfo` takes a
+//! `RealPeer` that is made from an `Established`.
 //!
-//! With the feature `tls-listener`, the listener is also an `AsyncAccept` of the crate tls-listener, so that a
+//! With the feature `tls-listener`, the listener is also an `AsyncAccept` of the tls-listener crate, so that a
 //! `TlsListener` over it has the header before TLS, and can be served in the same way. Its handlers take the same
 //! `ConnectInfo<RealPeer>`. For HTTP/2 switch on the feature `http2` of axum and offer `h2` by ALPN. Note that
-//! tls-listener bounds how long a TLS handshake may take, but not how many there are at a time. Served by `axum::serve`, a TLS
-//! handshake that fails is logged without the client's address: to have it, call `TlsListener::accept` in a loop of your
-//! own, whose error has the `RealPeer`.
+//! tls-listener bounds how long a TLS handshake may take, but not how many there are at a time. Served by
+//! `axum::serve`, a TLS handshake that fails is logged without the client's address: to get it, call
+//! `TlsListener::accept` in a loop of your own, whose error has the `RealPeer`.
 
 #![cfg(unix)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -60,7 +60,7 @@ use tokio::time::sleep;
 
 pub use connect_info::insert_socket_addr;
 
-/// Who is at the ends of the connection that a request came on: what [`Established`] says. Clones are cheap.
+/// The ends of the connection that a request came on, as [`Established`] reports them. Clones are cheap.
 ///
 /// Handlers get it as `ConnectInfo<RealPeer>`.
 ///
@@ -118,7 +118,8 @@ impl<L> Listener<L>
 where
     Tokio: SendAccepts<L>,
 {
-    /// Accepts from `inner` as `acceptor` says, with at most `max_pending` handshakes at a time (at least one).
+    /// Creates a listener that accepts from `inner` with `acceptor`, with at most `max_pending` handshakes at a time
+    /// (at least one).
     pub fn new(inner: L, acceptor: Acceptor, max_pending: usize) -> Self {
         Self(EstablishedListener::new(inner, acceptor, max_pending))
     }

@@ -1,4 +1,4 @@
-//! TLS behind the header, by the crate tls-listener.
+//! TLS after the header, with the tls-listener crate.
 
 use std::io;
 use std::os::fd::AsFd;

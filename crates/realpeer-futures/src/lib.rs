@@ -25,8 +25,8 @@ pub use sockets::{AsyncIo, handshake, handshake_on, poll_accept, recv_from, send
 
 /// Reads the header of a stream that comes from `peer`, if the policy wants one. The stream stays the caller's.
 ///
-/// - On success exactly the header has been taken off the stream.
-/// - On failure [`AcceptError::taken`] are the bytes taken off it, and those that follow them are still there.
+/// - On success exactly the header has been consumed from the stream.
+/// - On failure [`AcceptError::taken`] are the bytes consumed, and those that follow them are still there.
 ///
 /// # Errors
 ///
@@ -89,8 +89,8 @@ pub async fn handshake_stream<R: Runtime, S: AsyncRead + Unpin + ?Sized>(
 }
 
 /// Reads the header of a buffered reader that comes from `peer`, if the policy wants one. It fills the buffer and takes
-/// nothing but the header out of it. What is taken on failure is [`AcceptError::taken`]; the bytes that follow are still in
-/// the buffer or on the stream.
+/// nothing but the header out of it. On failure [`AcceptError::taken`] are the bytes consumed; those that follow are
+/// still in the buffer or on the stream.
 ///
 /// If you read the connection through that buffer for all its life, it is the better choice: a header costs no system
 /// calls of its own. If the stream itself goes on to somebody else, such as TLS, what has been read ahead would be missing

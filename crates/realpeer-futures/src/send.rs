@@ -70,8 +70,9 @@ pub async fn send_header_with_payload<'a, S: AsyncWrite + Unpin + ?Sized>(
 /// Connects to a receiver of headers, as `connecting` does, and sends it `header` with `payload` after it, in one
 /// write. If the header can't be encoded, `connecting` is not even polled.
 ///
-/// Connect for each client anew: what follows the header is this client's and nobody else's. Don't wait for the
-/// client's first bytes, since in many protocols the server speaks first; `payload` is for bytes that are there already.
+/// Open a new connection for each client: all that follows the header belongs to that client. Don't wait for the
+/// client's first bytes, since in many protocols the server speaks first; `payload` is for bytes that are there
+/// already.
 ///
 /// # Errors
 ///

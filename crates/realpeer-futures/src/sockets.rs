@@ -25,8 +25,8 @@ pub enum AsyncIo {}
 /// that has arrived already is peeked at and then read exactly, with two system calls; one that has not is read as it
 /// comes.
 ///
-/// - On success exactly the header has been taken off the connection.
-/// - On failure [`AcceptError::taken`] are the bytes taken off it, and those that follow them are still there.
+/// - On success exactly the header has been consumed from the connection.
+/// - On failure [`AcceptError::taken`] are the bytes consumed, and those that follow them are still there.
 ///
 /// # Errors
 ///
@@ -84,16 +84,16 @@ pub fn poll_accept<L: SocketListener>(
     }
 }
 
-/// Receives a datagram: what it says, and the socket's peer, to which an answer goes. Each has a header of its own.
-/// If the future is dropped, no datagram is lost.
+/// Receives a datagram and returns it with the socket's peer, to which an answer goes. Each datagram has its own
+/// header. If the future is dropped, no datagram is lost.
 ///
 /// `buffer` has to hold the whole datagram, header and payload; 65,535 bytes do for any.
 ///
 /// # Errors
 ///
-/// Outside, those of the socket. Inside, what is wrong with this one datagram, which is gone then; the next may be
-/// good: [`AcceptError::Refused`], [`Protocol`](AcceptError::Protocol), [`Oversize`](AcceptError::Oversize) and, on a
-/// socket with `UDP_GRO`, [`Joined`](AcceptError::Joined).
+/// The outer result has those of the socket. The inner one has what is wrong with this one datagram, which is lost; the
+/// next may be good: [`AcceptError::Refused`], [`Protocol`](AcceptError::Protocol), [`Oversize`](AcceptError::Oversize)
+/// and, on a socket with `UDP_GRO`, [`Joined`](AcceptError::Joined).
 ///
 /// ```
 /// use std::net::UdpSocket;

@@ -20,12 +20,12 @@ use crate::{AcceptError, Acceptor, Endpoint, Established, HeaderStorage, Verdict
 /// 1. Poll it, with a closure that reads from the connection without waiting.
 /// 2. While it is pending, wait until the connection is readable, and until [`poll_timeout`](Self::poll_timeout) at the
 ///    longest.
-/// 3. Call [`handle_timeout`](Self::handle_timeout) with the time of day, and go on at 1.
+/// 3. Call [`handle_timeout`](Self::handle_timeout) with the time, and go on at 1.
 ///
 /// What holds, whatever the order of the calls:
 ///
 /// - `poll == Ready(result)`, then `poll == Ready(result)` again: it reads nothing more and counts the connection once.
-/// - Bytes taken off the connection ([`taken`](Self::taken)) followed by those still on it are all that the peer sent.
+/// - `taken() ++ what is left on the connection == everything the peer sent`
 /// - A peer that is refused or bypassed is never read from, and its result is due at once: `poll_timeout` is the time at
 ///   which it began.
 /// - A header that arrived in time is accepted, however late it is looked at.
@@ -120,8 +120,8 @@ where
         self.due
     }
 
-    /// Tells it the time. The clock decides, not the timer: before the deadline this does nothing. The next poll after
-    /// the deadline reads once more, and is ready.
+    /// Tells the handshake the time. The clock decides, not the timer: before the deadline this does nothing. The next
+    /// poll after the deadline reads once more, and is ready.
     pub fn handle_timeout(&mut self, now: I) {
         self.ask();
         if let State::Reading(handshake, _) = &mut self.state {
@@ -157,7 +157,7 @@ where
         })
     }
 
-    /// Reads on from a buffer of the caller's that reads ahead; see [`Handshake::poll_buf_with`]. Otherwise as
+    /// Reads on from the caller's buffer that reads ahead; see [`Handshake::poll_buf_with`]. Otherwise as
     /// [`poll_with`](Self::poll_with), and the three may be mixed.
     ///
     /// # Errors
@@ -170,8 +170,8 @@ where
         self.poll(|handshake| handshake.poll_buf_with(|hand_over| settled(|| read(hand_over))))
     }
 
-    /// Ends it with an error of the connection that came up elsewhere, as where it was waited for. If there is a result
-    /// already, that one stays.
+    /// Ends the handshake with an error of the connection that came up elsewhere, such as while waiting for it. If
+    /// there is a result already, that one stays.
     ///
     /// # Errors
     ///
@@ -184,8 +184,8 @@ where
         self.hand_out()
     }
 
-    /// Returns the bytes taken off the connection so far: the start of a header, the whole header, or, after a failure,
-    /// what was taken before the peer turned out to send none. Bytes that were only peeked at do not count.
+    /// Returns the bytes consumed from the connection so far: the start of a header, the whole header, or, after a
+    /// failure, what was taken before the peer turned out to send none. Bytes that were only peeked at do not count.
     ///
     /// `taken ++ what is still on the connection == what the peer sent`
     pub fn taken(&self) -> &[u8] {

@@ -1,4 +1,4 @@
-//! Whom a server trusts, what it accepts of them, and how often it did.
+//! An acceptor: whom a server trusts, what it accepts from them, and how often it did.
 
 use std::fmt;
 use std::ops::Add;
@@ -10,7 +10,7 @@ use realpeer_proto::{Config, Header, Versions};
 use crate::counters::Counters;
 use crate::{AcceptError, Accepting, Counts, Endpoint, Policy, Verdict};
 
-/// Whom a server trusts, and what it accepts of them. Clones are cheap and share their counters.
+/// A server's decision whom to trust, and what to accept from them. Clones are cheap and share their counters.
 ///
 /// There is no default policy: a server that believes whoever connects can be told any address.
 ///
@@ -34,7 +34,7 @@ pub(crate) struct Shared {
 }
 
 impl Acceptor {
-    /// Accepts what [`Config::new`] accepts of those whom `policy` trusts.
+    /// Creates an acceptor that accepts what [`Config::new`] accepts, from those whom `policy` trusts.
     pub fn new(policy: impl Policy + 'static) -> Self {
         let shared = Shared { policy: Box::new(policy), counters: Counters::default() };
         Self { config: Config::new(), shared: Arc::new(shared) }
@@ -54,31 +54,31 @@ impl Acceptor {
         self.with_config(config)
     }
 
-    /// The time for the whole header, 5 seconds unless set; see [`Config::with_timeout`].
+    /// Sets the time for the whole header, 5 seconds unless set; see [`Config::with_timeout`].
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         let config = self.config.with_timeout(timeout);
         self.with_config(config)
     }
 
-    /// The longest header accepted, 4,096 bytes unless set; see [`Config::with_max_header_len`].
+    /// Sets the length of the longest header accepted, 4,096 bytes unless set; see [`Config::with_max_header_len`].
     #[must_use]
     pub fn with_max_header_len(self, len: usize) -> Self {
         let config = self.config.with_max_header_len(len);
         self.with_config(config)
     }
 
-    /// What is accepted.
+    /// Returns the versions and limits.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// How many connections came to what, all clones together.
+    /// Returns how many connections had which outcome, of all clones together.
     pub fn counts(&self) -> Counts {
         self.shared.counters.counts()
     }
 
-    /// Begins with a connection from `peer`: asks the policy, and starts the clock.
+    /// Begins the handshake of a connection from `peer`: asks the policy, and starts the clock.
     pub fn begin<I>(&self, peer: impl Into<Endpoint>, now: I) -> Accepting<I>
     where
         I: Copy + PartialOrd + Add<Duration, Output = I>,
@@ -88,8 +88,8 @@ impl Acceptor {
         accepting
     }
 
-    /// Begins with a connection from `peer` that was accepted `now`: starts the clock, and asks the policy when
-    /// something is first done with it, so that what a policy costs, be it a panic, is not the accepting loop's.
+    /// Begins the handshake of a connection from `peer` that was accepted `now`: starts the clock, and asks the policy
+    /// when the handshake is first polled, so that a slow or panicking policy does not affect the accepting loop.
     pub fn accepted<I>(&self, peer: impl Into<Endpoint>, now: I) -> Accepting<I>
     where
         I: Copy + PartialOrd + Add<Duration, Output = I>,

@@ -1,4 +1,4 @@
-//! How many connections came to what.
+//! Counters of the outcomes of connections.
 
 #[cfg(not(target_has_atomic = "64"))]
 use std::sync::Mutex;
@@ -9,7 +9,7 @@ use realpeer_proto::{Command, Header, Version};
 
 use crate::AcceptError;
 
-/// How many connections, or datagrams, came to what since an [`Acceptor`](crate::Acceptor) was made.
+/// The number of connections, or datagrams, by outcome, since an [`Acceptor`](crate::Acceptor) was made.
 ///
 /// ```
 /// use realpeer::{Acceptor, Counts, Trust};

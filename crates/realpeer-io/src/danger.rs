@@ -13,8 +13,9 @@ use crate::{AcceptError, Endpoint, Policy, Verdict};
 
 /// A policy by which a trusted proxy may send a header or none, told apart by its first bytes. **For roll-outs only.**
 ///
-/// It wraps a policy and changes one of its verdicts: of whom a header would be [required](Verdict::Require), none is a
-/// failure no longer. Peers that are bypassed or refused stay so, so nobody can send a header who could not before.
+/// It wraps a policy and changes one of its verdicts: of whom a header would be [required](Verdict::Require), a missing
+/// one is no longer a failure. Peers that are bypassed or refused stay so, so nobody can send a header who could not
+/// before.
 ///
 /// # What you give up
 ///
@@ -23,7 +24,7 @@ use crate::{AcceptError, Endpoint, Policy, Verdict};
 ///   these proxies' clients are ones you would believe, and end it when the last proxy sends its header.
 /// - A proxy that stops sending headers is no longer noticed: its clients all seem to be the proxy. Watch
 ///   [`Counts::bypassed`](crate::Counts::bypassed), where connections without a header are counted.
-/// - Bytes may have been taken off the connection before it turned out that they are none of a header. Read
+/// - Bytes may have been taken off the connection before it turned out that they are not part of a header. Read
 ///   [`Established::taken_payload`](crate::Established::taken_payload) before the connection.
 ///
 /// # What holds
@@ -68,20 +69,20 @@ pub struct DetectHeader<P> {
     detect: Detect,
 }
 
-/// How [`DetectHeader`] tells its verdict. Nobody else can make one.
+/// The mark by which [`DetectHeader`] tells its verdict. Nobody else can make one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Detect {
     silence_means_no_header: bool,
 }
 
 impl<P: Policy> DetectHeader<P> {
-    /// Lets the peers of whom `policy` requires a header send none.
+    /// Creates a policy that lets the peers of whom `policy` requires a header send none.
     pub fn new(policy: P) -> Self {
         Self { policy, detect: Detect { silence_means_no_header: false } }
     }
 
-    /// Takes a peer for one without a header that has sent nothing by the deadline, or not a whole signature. A proxy that
-    /// is slow to send its header is then taken for a client, and its header for payload.
+    /// Treats a peer that has sent nothing by the deadline, or not a complete signature, as one without a header. A
+    /// proxy that is slow to send its header is then taken for a client, and its header for payload.
     pub fn silence_means_no_header(mut self) -> Self {
         self.detect.silence_means_no_header = true;
         self
@@ -117,7 +118,7 @@ impl Detect {
     }
 }
 
-/// Rejects a header of a version that is not allowed, with the error that reading it would have come to.
+/// Rejects a header of a version that is not allowed, with the error that reading it would have returned.
 pub(crate) fn check_version(header: &[u8], config: &Config) -> Result<(), AcceptError> {
     parse(header, config).map(|_| ()).map_err(|error| AcceptError::of_detected(error, header))
 }

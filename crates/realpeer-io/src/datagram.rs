@@ -1,11 +1,11 @@
-//! Datagrams: header and payload in one, each for itself.
+//! Datagrams: header and payload in one, each parsed independently.
 
 use realpeer_proto::{Address, Header, parse_datagram};
 
 use crate::danger::has_signature;
 use crate::{AcceptError, Acceptor, Endpoint, Verdict};
 
-/// What a datagram says, and who sent it. See [`Acceptor::datagram`].
+/// A datagram that has been read: its header, its payload and who sent it. See [`Acceptor::datagram`].
 ///
 /// ```
 /// use realpeer::{Acceptor, Trust};
@@ -78,27 +78,27 @@ impl Acceptor {
 }
 
 impl<'a> Datagram<'a> {
-    /// Where it comes from: the header's source, or the socket's peer where there is none.
+    /// Returns where the datagram comes from: the header's source, or the socket's peer where there is none.
     pub fn source(&self) -> Address<'_> {
         self.header.and_then(|header| header.source()).unwrap_or_else(|| self.peer.as_address())
     }
 
-    /// Where it was going, if the header says.
+    /// Returns where the datagram was going, if the header says so.
     pub fn destination(&self) -> Option<Address<'a>> {
         self.header.and_then(|header| header.destination())
     }
 
-    /// The socket's peer, to which an answer goes.
+    /// Returns the socket's peer, to which an answer goes.
     pub fn peer(&self) -> &Endpoint {
         &self.peer
     }
 
-    /// The header; `None` if the policy said [`Bypass`](Verdict::Bypass).
+    /// Returns the header; `None` if the policy said [`Bypass`](Verdict::Bypass).
     pub fn header(&self) -> Option<Header<'a>> {
         self.header
     }
 
-    /// What follows the header.
+    /// Returns the payload: all that follows the header.
     pub fn payload(&self) -> &'a [u8] {
         self.payload
     }

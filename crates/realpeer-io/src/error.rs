@@ -1,4 +1,4 @@
-//! Why a connection, or a datagram, was not accepted.
+//! The reasons why a connection, or a datagram, was not accepted.
 
 use std::sync::Arc;
 use std::{fmt, io};
@@ -7,7 +7,7 @@ use realpeer_proto::{Error, Handshake, HandshakeError};
 
 use crate::{Endpoint, HeaderStorage};
 
-/// Why a connection, or a datagram, was not accepted. It concerns that one only, never the listener.
+/// The reason why a connection, or a datagram, was not accepted. It concerns only that one, never the listener.
 ///
 /// It converts into [`io::Error`]: a broken header and a datagram too large are `InvalidData`, a header cut off is
 /// `UnexpectedEof`, the deadline `TimedOut`, a refusal `PermissionDenied`; an error of the connection keeps its kind and
@@ -38,7 +38,7 @@ pub enum AcceptError {
     Protocol {
         /// What is wrong with it.
         error: Error,
-        /// The bytes that had been taken off the connection; see [`AcceptError::taken`].
+        /// The bytes that had been consumed from the connection; see [`AcceptError::taken`].
         taken: Box<[u8]>,
     },
     /// The deadline passed before the header was complete.
@@ -46,7 +46,7 @@ pub enum AcceptError {
     TimedOut {
         /// How many bytes had arrived.
         received: usize,
-        /// The bytes that had been taken off the connection; see [`AcceptError::taken`].
+        /// The bytes that had been consumed from the connection; see [`AcceptError::taken`].
         taken: Box<[u8]>,
     },
     /// The datagram was larger than the buffer for it, so that its end is lost. UDP only.
@@ -64,7 +64,7 @@ pub enum AcceptError {
     Io {
         /// The connection's error.
         error: Arc<io::Error>,
-        /// The bytes that had been taken off the connection; see [`AcceptError::taken`].
+        /// The bytes that had been consumed from the connection; see [`AcceptError::taken`].
         taken: Box<[u8]>,
     },
 }
@@ -83,8 +83,8 @@ impl AcceptError {
         }
     }
 
-    /// Returns the bytes that had been taken off the connection when it failed. Whoever wants to answer the peer in its
-    /// own protocol puts them before what is still to be read:
+    /// Returns the bytes that had been consumed from the connection when it failed. To answer the peer in its own
+    /// protocol, put them before what is still to be read:
     ///
     /// `taken ++ what is still on the connection == what the peer sent`
     ///
@@ -116,13 +116,13 @@ impl AcceptError {
         }
     }
 
-    /// Bytes that can't be given back have been taken off a connection without a header.
+    /// Bytes that can't be given back have been consumed from a connection without a header.
     pub(crate) fn undetectable(taken: &[u8]) -> Self {
         let received = u32::try_from(taken.len()).unwrap_or(u32::MAX);
         Self::Protocol { error: Error::Truncated { received }, taken: taken.into() }
     }
 
-    /// `header` has been taken off the connection, and is of a version that is not allowed.
+    /// `header` has been consumed from the connection, and is of a version that is not allowed.
     pub(crate) fn of_detected(error: Error, header: &[u8]) -> Self {
         Self::Protocol { error, taken: header.into() }
     }

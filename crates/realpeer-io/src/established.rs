@@ -1,4 +1,4 @@
-//! What is known of a connection once its header has been read.
+//! The ends of a connection whose header has been read.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use realpeer_proto::{Address, Decoder, Header, Version};
 
 use crate::{Endpoint, HeaderStorage};
 
-/// Who is at the ends of a connection that has been accepted. It knows addresses; the socket stays the caller's.
+/// The ends of a connection that has been accepted. It holds addresses; the socket stays the caller's.
 ///
 /// Clones are cheap: they copy addresses and up to 128 bytes of header, and share longer headers.
 ///
@@ -42,8 +42,8 @@ impl Established {
         Self { peer, local: None, decoder, taken_payload: Box::default(), destined }
     }
 
-    /// A connection from `peer` without a header. Acceptors make their own; this one is for connections that go by
-    /// them, and for tests.
+    /// Describes a connection from `peer` without a header. Acceptors make their own; this is for connections that
+    /// bypass them, and for tests.
     ///
     /// ```
     /// use realpeer::Established;
@@ -57,12 +57,12 @@ impl Established {
         Self::new(peer.into(), None)
     }
 
-    /// A connection of which bytes were taken before they turned out to be none of a header.
+    /// A connection from which bytes were consumed before they turned out not to be a header.
     pub(crate) fn without_header_after(peer: Endpoint, taken_payload: &[u8]) -> Self {
         Self { taken_payload: taken_payload.into(), ..Self::without_header(peer) }
     }
 
-    /// Returns bytes of payload that were taken off the connection: read them before the connection. Only
+    /// Returns bytes of payload that were consumed from the connection: read them before the connection. Only
     /// [`danger::DetectHeader`](crate::danger::DetectHeader) can cause any; without it there are none.
     ///
     /// `taken_payload() ++ what is left on the connection == all of the payload`
@@ -70,8 +70,8 @@ impl Established {
         &self.taken_payload
     }
 
-    /// Where the connection comes from: the header's source, or the socket's peer where there is no header, or one
-    /// without addresses (LOCAL, UNKNOWN, UNSPEC).
+    /// Returns where the connection comes from: the header's source, or the socket's peer where there is no header, or
+    /// one without addresses (LOCAL, UNKNOWN, UNSPEC).
     ///
     /// It may be an IPv4-mapped address, as the header or a dual-stack listener names it, which access lists for IPv4 miss.
     /// For these there is [`source_ip`](Self::source_ip), or `source().to_canonical()`.
@@ -94,47 +94,47 @@ impl Established {
         self.source().to_canonical().ip()
     }
 
-    /// Where the connection was going: the header's destination, or else the socket's own address, where that is
-    /// known (see [`with_local`](Self::with_local)).
+    /// Returns where the connection was going: the header's destination, or else the socket's own address, where that
+    /// is known (see [`with_local`](Self::with_local)).
     pub fn destination(&self) -> Option<Address<'_>> {
         let header = self.header().and_then(|header| header.destination());
         header.or_else(|| self.local.as_ref().map(Endpoint::as_address))
     }
 
-    /// The sender of the header, as the socket names it; `None` if there was no header to be read.
+    /// Returns the sender of the header, as the socket names it; `None` if no header was read.
     pub fn proxy(&self) -> Option<Address<'_>> {
         self.decoder.as_ref().map(|_| self.peer.as_address())
     }
 
-    /// The socket's peer, whatever the header says.
+    /// Returns the socket's peer, whatever the header says.
     pub fn peer(&self) -> &Endpoint {
         &self.peer
     }
 
-    /// The header with its command and TLVs; `None` if the policy said [`Bypass`](crate::Verdict::Bypass).
+    /// Returns the header with its command and TLVs; `None` if the policy said [`Bypass`](crate::Verdict::Bypass).
     pub fn header(&self) -> Option<Header<'_>> {
         self.decoder.as_ref().and_then(Decoder::header)
     }
 
-    /// The bytes taken off the connection: the header, or those that turned out to be none of one.
+    /// The bytes consumed from the connection: the header, or those that turned out not to be one.
     pub(crate) fn taken(&self) -> &[u8] {
         self.decoder.as_ref().map_or(&self.taken_payload, Decoder::as_bytes)
     }
 
-    /// The version of the header, if there was one to be read.
+    /// Returns the version of the header, if one was read.
     pub fn version(&self) -> Option<Version> {
         self.header().map(|header| header.version())
     }
 
-    /// Adds the socket's own address, for [`destination`](Self::destination) where the header has none. The adapters
-    /// do that for sockets; for other streams only the caller can.
+    /// Adds the socket's own address, for [`destination`](Self::destination) where the header has none. The adapters do
+    /// so for sockets; for other streams only the caller can.
     #[must_use]
     pub fn with_local(mut self, local: impl Into<Endpoint>) -> Self {
         self.local = Some(local.into());
         self
     }
 
-    /// Whether the header has a destination, so that the socket's own address need not be asked for.
+    /// Returns whether the header has a destination, so that the socket's own address need not be asked for.
     pub fn has_destination(&self) -> bool {
         self.destined || self.local.is_some()
     }

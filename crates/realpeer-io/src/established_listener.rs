@@ -18,7 +18,8 @@ pub struct EstablishedListener<R: Accepts<L>, L> {
 }
 
 impl<R: Accepts<L>, L> EstablishedListener<R, L> {
-    /// Accepts from `inner` as `acceptor` says, with at most `max_pending` handshakes at a time (at least one).
+    /// Creates a listener that accepts from `inner` with `acceptor`, with at most `max_pending` handshakes at a time
+    /// (at least one).
     pub fn new(inner: L, acceptor: Acceptor, max_pending: usize) -> Self {
         ReadyListener::new(inner, acceptor, max_pending).into()
     }
@@ -56,8 +57,8 @@ impl<R: Accepts<L>, L> EstablishedListener<R, L> {
         }
     }
 
-    /// Accepts nothing more, and returns the next of the pending connections whose header has been read; `None` once there
-    /// are none. None stays longer than its deadline.
+    /// Accepts nothing more, and returns the next of the pending connections whose header has been read; `None` once
+    /// all have been handed out. Each ends by its deadline.
     ///
     /// # Cancel safety
     ///
@@ -86,7 +87,7 @@ impl<R: Accepts<L>, L> EstablishedListener<R, L> {
         self.ready.acceptor()
     }
 
-    /// Takes it apart. Connections that are pending are closed: [`drain`](Self::drain) them first.
+    /// Takes the listener apart. Connections that are pending are closed: [`drain`](Self::drain) them first.
     pub fn into_parts(self) -> (L, Acceptor) {
         self.ready.into_parts()
     }

@@ -1,9 +1,9 @@
-//! What an error of `accept` means, and for how long it may go on.
+//! Errors of `accept`: what one means, and for how long they may go on.
 
 use std::io;
 use std::time::{Duration, Instant};
 
-/// What an error of `accept` means for the listener.
+/// The meaning of an error of `accept` for the listener.
 ///
 /// ```
 /// use std::io;
@@ -21,11 +21,11 @@ pub enum AcceptFault {
     /// File descriptors, memory or room in the event queue ran out: go on after [`ACCEPT_BACKOFF`], for the connection
     /// is still waiting.
     Exhausted,
-    /// The listener is of no more use.
+    /// The listener is of no use any more.
     Listener,
 }
 
-/// How long accepting pauses where file descriptors or memory run out.
+/// The pause in accepting when file descriptors or memory run out.
 pub const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 
 /// Counts what goes wrong in a row when connections are accepted, so that no error can make a loop spin.
@@ -60,7 +60,7 @@ const AT_ONCE: u32 = 64;
 const MOST: u32 = 20 * AT_ONCE;
 
 impl AcceptRetry {
-    /// Returns how long to pause before the next try, if at all.
+    /// Takes an error of `accept` into account and returns how long to pause before the next try, if at all.
     ///
     /// # Errors
     ///
@@ -83,7 +83,7 @@ impl AcceptRetry {
         Ok((self.in_a_row % AT_ONCE == 0).then_some(ACCEPT_BACKOFF))
     }
 
-    /// Says that a connection was accepted.
+    /// Reports that a connection was accepted.
     pub fn accepted(&mut self) {
         self.in_a_row = 0;
     }
@@ -99,7 +99,7 @@ fn may_be_permanent(error: &io::Error) -> bool {
 }
 
 impl AcceptFault {
-    /// Returns what `error`, which `accept` returned, means.
+    /// Classifies an error that `accept` returned.
     pub fn of(error: &io::Error) -> Self {
         match error.kind() {
             // Pending errors of the network that Linux passes on to accept, and a firewall's veto.

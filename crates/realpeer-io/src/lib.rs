@@ -1,4 +1,5 @@
-//! What the adapters of `realpeer` share: whom to trust, how a connection is accepted, and what is known of it then.
+//! The parts that the adapters of `realpeer` share: whom to trust, how a connection is accepted, and what is known of
+//! it then.
 //!
 //! Users of a runtime want the facade `realpeer`, or the adapter of their runtime. This crate is for writing further
 //! adapters.

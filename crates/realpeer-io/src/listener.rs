@@ -32,7 +32,7 @@ pub struct Incoming<R: Runtime, S> {
 }
 
 impl<R: Accepts<L>, L> Listener<R, L> {
-    /// Accepts from `inner` as `acceptor` says.
+    /// Creates a listener that accepts from `inner` with `acceptor`.
     pub fn new(inner: L, acceptor: Acceptor) -> Self {
         Self { inner, acceptor, runtime: PhantomData }
     }
@@ -63,8 +63,8 @@ impl<R: Accepts<L>, L> Listener<R, L> {
         }
     }
 
-    /// Turns it into a listener that runs at most `max_pending` handshakes at a time (at least one) and returns whichever
-    /// connection is ready first.
+    /// Turns this into a listener that runs at most `max_pending` handshakes at a time (at least one) and returns
+    /// whichever connection is ready first.
     pub fn into_ready(self, max_pending: usize) -> ReadyListener<R, L> {
         ReadyListener::new(self.inner, self.acceptor, max_pending)
     }
@@ -79,14 +79,14 @@ impl<R: Accepts<L>, L> Listener<R, L> {
         &self.acceptor
     }
 
-    /// Takes it apart.
+    /// Takes the listener apart.
     pub fn into_parts(self) -> (L, Acceptor) {
         (self.inner, self.acceptor)
     }
 }
 
 impl<R: Handshakes<S>, S> Incoming<R, S> {
-    /// A connection from `peer`, accepted now.
+    /// Creates the handshake of a connection from `peer`, accepted now.
     pub fn new(stream: S, peer: impl Into<Endpoint>, acceptor: &Acceptor) -> Self {
         Self { stream, accepting: acceptor.accepted(peer, R::now()) }
     }
@@ -98,7 +98,7 @@ impl<R: Handshakes<S>, S> Incoming<R, S> {
     ///
     /// # Errors
     ///
-    /// [`AcceptError`]; the connection is then best closed. What was taken off it can be had back:
+    /// [`AcceptError`]; the connection is then best closed. What was consumed from it is still available:
     /// [`AcceptError::taken`].
     ///
     /// # Cancel safety
@@ -119,7 +119,7 @@ impl<R: Runtime, S> Incoming<R, S> {
         self.accepting.peer()
     }
 
-    /// Returns the bytes that the handshake took off the connection so far.
+    /// Returns the bytes that the handshake has consumed from the connection so far.
     ///
     /// `taken ++ what is still on the connection == what the peer sent`
     pub fn taken(&self) -> &[u8] {
@@ -131,13 +131,13 @@ impl<R: Runtime, S> Incoming<R, S> {
         &self.stream
     }
 
-    /// Returns the connection, to keep. Do so when the handshake has ended: what it took off the connection before is not
-    /// part of it any more, see [`taken`](Self::taken).
+    /// Returns the connection, to keep. Do so when the handshake has ended: what it consumed before is not part of the
+    /// connection any more, see [`taken`](Self::taken).
     pub fn into_stream(self) -> S {
         self.stream
     }
 
-    /// Takes it apart: the connection, and its handshake, which may have ended or not.
+    /// Returns the connection and its handshake, which may have ended or not.
     pub fn into_parts(self) -> (S, Accepting<R::Instant>) {
         (self.stream, self.accepting)
     }

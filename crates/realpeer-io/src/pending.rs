@@ -1,4 +1,5 @@
-//! Many connections that are being accepted at once, by token. Owns them, their bound and their deadlines; no I/O.
+//! A set of many connections that are being accepted at once, by token. Owns them, their bound and their deadlines; no
+//! I/O.
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::Add;
@@ -14,7 +15,7 @@ use crate::{AcceptError, Accepting, Acceptor, Endpoint, Established};
 #[non_exhaustive]
 #[derive(Debug)]
 pub struct Finished<S> {
-    /// The connection. What the handshake took off it is the header, or else [`AcceptError::taken`].
+    /// The connection. The handshake consumed the header from it, or else [`AcceptError::taken`].
     pub stream: S,
     /// The socket's peer.
     pub peer: Endpoint,
@@ -100,7 +101,7 @@ struct Connection<S, I> {
 }
 
 impl<S> Finished<S> {
-    /// A connection from `peer` that came to `result`.
+    /// Creates one of a connection from `peer` whose handshake ended with `result`.
     pub fn new(stream: S, peer: impl Into<Endpoint>, result: Result<Established, AcceptError>) -> Self {
         Self { stream, peer: peer.into(), result }
     }
@@ -134,8 +135,7 @@ where
     }
 
     /// Reads on from a connection with `read`, which peeks or reads without waiting; see
-    /// [`Accepting::poll_peek_with`]. Returns it once its handshake has ended, and forgets its token then; `None` while
-    /// it is pending, and for tokens that are not, or no longer, of this set.
+    /// [`Accepting::poll_peek_with`]. Returns it once its handshake has ended, and forgets its token then; `None` while it is pending, and for tokens that are not in this set, or no longer.
     pub fn poll(
         &mut self,
         token: PendingToken,
@@ -148,7 +148,7 @@ where
         }
     }
 
-    /// Ends a connection with an error of its own, as where it can't be waited for.
+    /// Ends a connection with an error of its own, such as when it can't be waited for.
     pub fn fail(&mut self, token: PendingToken, error: io::Error) -> Option<Finished<S>> {
         let result = self.connections.get_mut(&token)?.accepting.fail(error);
         self.finish(token, result)

@@ -1,4 +1,4 @@
-//! What decides about a peer: the trait, its verdicts, and policies made of closures and pointers.
+//! Policies, which decide about a peer: the trait, its verdicts, and policies made of closures and pointers.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -1,4 +1,4 @@
-//! Many handshakes at once on any asynchronous runtime, and whichever is ready first.
+//! A listener that runs many handshakes at once on any asynchronous runtime and returns whichever is ready first.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -30,7 +30,8 @@ pub struct ReadyListener<R: Accepts<L>, L> {
 }
 
 impl<R: Accepts<L>, L> ReadyListener<R, L> {
-    /// Accepts from `inner` as `acceptor` says, with at most `max_pending` handshakes at a time (at least one).
+    /// Creates a listener that accepts from `inner` with `acceptor`, with at most `max_pending` handshakes at a time
+    /// (at least one).
     pub fn new(inner: L, acceptor: Acceptor, max_pending: usize) -> Self {
         Self {
             inner,
@@ -88,8 +89,8 @@ impl<R: Accepts<L>, L> ReadyListener<R, L> {
         }
     }
 
-    /// Accepts nothing more, and returns the next of the pending connections whose handshake has ended; `None` once there
-    /// are none. None stays longer than its deadline.
+    /// Accepts nothing more, and returns the next of the pending connections whose handshake has ended; `None` once all
+    /// have been handed out. Each ends by its deadline.
     ///
     /// # Cancel safety
     ///
@@ -118,7 +119,7 @@ impl<R: Accepts<L>, L> ReadyListener<R, L> {
         &self.acceptor
     }
 
-    /// Takes it apart. Connections that are pending are closed: [`drain`](Self::drain) them first.
+    /// Takes the listener apart. Connections that are pending are closed: [`drain`](Self::drain) them first.
     pub fn into_parts(self) -> (L, Acceptor) {
         (self.inner, self.acceptor)
     }

@@ -1,10 +1,10 @@
-//! What becomes of connections that a listener for frameworks rejects: a hook, or the log.
+//! Reports connections that a listener for frameworks rejects: to a hook, or to the log.
 
 use std::fmt;
 
 use crate::{AcceptError, Endpoint, Established, Finished};
 
-/// What an adapter's `EstablishedListener` does with connections whose handshake failed, before it closes them.
+/// The hook or log to which an `EstablishedListener` reports connections whose handshake failed, before it closes them.
 #[derive(Default)]
 pub struct Rejections {
     hook: Option<Hook>,

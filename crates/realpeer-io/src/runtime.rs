@@ -1,4 +1,4 @@
-//! What an asynchronous runtime has to say of itself, and how a handshake waits on it.
+//! Traits by which an asynchronous runtime describes itself, and the loop with which a handshake waits on it.
 //!
 //! Nothing here asks for `Send`: runtimes with one thread fit. What needs it is named at the end, [`SendAccepts`].
 
@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use crate::{AcceptError, Accepting, Endpoint, Established, Finished};
 
-/// A runtime: its clock and its timers. As with the traits that follow, a type of the adapter's implements it that
-/// stands for the runtime and has no values.
+/// A runtime: its clock and its timers. Like the traits that follow, it is implemented by a type without values that
+/// stands for the runtime.
 pub trait Runtime {
     /// An instant of the runtime's clock.
     type Instant: Copy + PartialOrd + Add<Duration, Output = Self::Instant>;
@@ -31,7 +31,7 @@ pub trait Runtime {
     fn sleep_until(at: Self::Instant) -> Self::Sleep;
 }
 
-/// A runtime that reads headers off connections of the type `S`.
+/// A runtime that reads headers from connections of the type `S`.
 pub trait Handshakes<S>: Runtime {
     /// Polls `accepting` with reads of `stream` until it is ready: with [`drive`], or `drive_readable` where the runtime
     /// can't be polled.

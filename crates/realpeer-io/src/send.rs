@@ -1,4 +1,4 @@
-//! The bytes that adapters send: a header, and the payload that goes out with it.
+//! Encodes the bytes that adapters send: a header, and the payload that goes out with it.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! What adapters do with a socket: peek at it, read from it, wait for it, accept from it. UNIX only.
+//! Functions that adapters need of a socket: peek, read, wait, accept. UNIX only.
 
 #[cfg(feature = "async")]
 use std::future::{Future, poll_fn};
@@ -52,7 +52,8 @@ pub struct RawDatagram {
     peer: SocketAddr,
 }
 
-/// One `recv` that never waits, whether the socket is in non-blocking mode or not: pending if nothing has come.
+/// Calls `recv` once without waiting, whether the socket is in non-blocking mode or not: pending if nothing has
+/// arrived.
 ///
 /// # Errors
 ///
@@ -69,7 +70,7 @@ pub fn poll_recv(socket: impl AsFd, buffer: &mut [u8], mode: ReadMode) -> Poll<i
     }
 }
 
-/// Receives a UDP datagram into `buffer`. Whether it waits for one is a matter of the socket's mode.
+/// Receives a UDP datagram into `buffer`. Whether it waits for one depends on the socket's mode.
 ///
 /// # Errors
 ///
@@ -115,8 +116,8 @@ fn recv_datagram_with(socket: impl AsFd, buffer: &mut [u8], flags: RecvFlags) ->
 /// Notices in the socket's error queue, as of time stamps and of `MSG_ZEROCOPY`, and urgent data are not readable. As long
 /// as there are notices, which is until the caller reads them from there, it looks a hundred times a second.
 ///
-/// A socket with `SO_RCVLOWAT` set is readable when that many bytes have arrived. Should that be more than the header
-/// has, the header is found when the deadline passes: set the option after the handshake.
+/// A socket with `SO_RCVLOWAT` set is readable when that many bytes have arrived. If that is more than the header has,
+/// the header is found when the deadline passes: set the option after the handshake.
 ///
 /// # Errors
 ///
@@ -235,8 +236,8 @@ pub async fn accept_readable<L: SocketListener>(
     }
 }
 
-/// Receives a datagram on a runtime that can only await that its socket is readable: receives without waiting, and awaits
-/// `readable` in between. Returns what the datagram says, and the socket's peer. `readable` may be ready too early.
+/// Receives a datagram on a runtime that can only await that its socket is readable: receives without waiting, and
+/// awaits `readable` in between. Returns the datagram, and the socket's peer. `readable` may be ready too early.
 ///
 /// # Errors
 ///
@@ -284,7 +285,7 @@ pub(crate) fn peer_endpoint(socket: impl AsFd) -> io::Result<Endpoint> {
     addr.map_or(Some(UnixName::default().into()), endpoint).ok_or_else(|| io::ErrorKind::Unsupported.into())
 }
 
-/// The socket's own address, unless its family is neither IP nor UNIX.
+/// Returns the socket's own address, unless its family is neither IP nor UNIX.
 pub fn local_endpoint(socket: impl AsFd) -> Option<Endpoint> {
     endpoint(getsockname(socket).ok()?)
 }
@@ -304,7 +305,8 @@ fn endpoint(addr: SocketAddrAny) -> Option<Endpoint> {
 }
 
 impl RawDatagram {
-    /// What `acceptor` makes of it, and who sent it. `buffer` is the one that it was received into.
+    /// Reads the datagram with `acceptor`, and returns it with its sender. `buffer` is the one that it was received
+    /// into.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Where an adapter keeps a header: inline while it is short, on the heap once it is long.
+//! Storage for the headers of adapters: inline while they are short, on the heap once they are long.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Whom to trust, by address.
+//! Trust by address.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;

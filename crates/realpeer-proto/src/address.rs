@@ -1,9 +1,9 @@
-//! Addresses, as a header says them.
+//! Addresses, as a header has them.
 
 use core::fmt;
 use core::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-/// Source and destination of the connection that a header speaks of.
+/// The source and destination of the connection that a header describes.
 ///
 /// An IPv4-mapped IPv6 address stays what the sender wrote. Version 2 knows neither flow labels nor scopes:
 /// both are 0 in a decoded [`SocketAddrV6`], and are not encoded.
@@ -23,7 +23,7 @@ use core::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
 /// converts addresses has to handle each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Addresses<'a> {
-    /// None: LOCAL, UNKNOWN, or UNSPEC in either half of the family byte. The real endpoints count.
+    /// No addresses: LOCAL, UNKNOWN, or UNSPEC in either half of the family byte. The real endpoints count.
     #[default]
     Unspec,
     /// IPv4 (`AF_INET`, TCP4).
@@ -69,7 +69,7 @@ pub enum Address<'a> {
     Unix(UnixAddr<'a>),
 }
 
-/// The name of a UNIX socket: a path, an abstract name, or none (section 2.2, 108 bytes).
+/// The name of a UNIX socket: a path, an abstract name, or no name (section 2.2, 108 bytes).
 ///
 /// The name is kept as the bytes of the field without the NULs at its end. Abstract names start with a NUL;
 /// an abstract name that itself ends in NULs can't be told from a shorter one.
@@ -88,8 +88,8 @@ pub enum Address<'a> {
 pub struct UnixAddr<'a>(&'a [u8]);
 
 impl<'a> Addresses<'a> {
-    /// Makes a header's pair of any two socket addresses: of IPv4 if both are, or are IPv4-mapped, else of IPv6, the IPv4
-    /// one mapped.
+    /// Makes a header's pair from any two socket addresses: of IPv4 if both are, or are IPv4-mapped, else of IPv6, the
+    /// IPv4 one mapped.
     ///
     /// That is what receivers understand: a client of a dual-stack listener is `::ffff:192.0.2.1`, which some refuse in a
     /// TCP6 line, and source and destination are always of one family. To write an address as it is, use the variants.
@@ -124,7 +124,7 @@ impl<'a> Addresses<'a> {
         }
     }
 
-    /// The source, if there are addresses.
+    /// Returns the source, if there are addresses.
     #[inline]
     pub fn source(&self) -> Option<Address<'a>> {
         match *self {
@@ -135,7 +135,7 @@ impl<'a> Addresses<'a> {
         }
     }
 
-    /// The destination, if there are addresses.
+    /// Returns the destination, if there are addresses.
     #[inline]
     pub fn destination(&self) -> Option<Address<'a>> {
         match *self {
@@ -156,7 +156,7 @@ impl From<(SocketAddr, SocketAddr)> for Addresses<'_> {
 }
 
 impl Address<'_> {
-    /// The IP address and port, if it has them.
+    /// Returns the IP address and port, if it has them.
     #[inline]
     pub const fn socket_addr(&self) -> Option<SocketAddr> {
         match self {
@@ -187,7 +187,7 @@ impl Address<'_> {
         }
     }
 
-    /// The IP address, if it has one. It may be IPv4-mapped; see [`to_canonical`](Self::to_canonical).
+    /// Returns the IP address, if it has one. It may be IPv4-mapped; see [`to_canonical`](Self::to_canonical).
     #[inline]
     pub fn ip(&self) -> Option<IpAddr> {
         self.socket_addr().map(|addr| addr.ip())
@@ -210,14 +210,14 @@ impl<'a> UnixAddr<'a> {
     /// The longest name, in bytes.
     pub const MAX_LEN: usize = 108;
 
-    /// A name as it stands in `sun_path`: a path, NUL and an abstract name, or nothing. NULs at the end are cut.
-    /// `None` if what is left has more than 108 bytes.
+    /// Creates a name from the bytes of `sun_path`: a path, NUL and an abstract name, or nothing. NULs at the end are
+    /// cut. `None` if what is left has more than 108 bytes.
     pub fn new(name: &'a [u8]) -> Option<Self> {
         let name = Self::of_field(name);
         (name.0.len() <= Self::MAX_LEN).then_some(name)
     }
 
-    /// A name as the kernel tells it of a socket, to which every byte of an abstract name counts: NULs at its end are kept.
+    /// Creates a name as the kernel reports it, where every byte of an abstract name counts: NULs at its end are kept.
     /// `None` if it has more than 108 bytes.
     ///
     /// ```
@@ -239,12 +239,12 @@ impl<'a> UnixAddr<'a> {
         Self(field.get(..len).unwrap_or_default())
     }
 
-    /// The bytes of the name, with the leading NUL of an abstract one.
+    /// Returns the bytes of the name, with the leading NUL of an abstract one.
     pub const fn as_bytes(&self) -> &'a [u8] {
         self.0
     }
 
-    /// The path, if it is one. It is a sender's word and may hold any byte, a NUL in the middle too.
+    /// Returns the path, if it is one. It is what the sender claims and may hold any byte, a NUL in the middle too.
     pub const fn as_pathname(&self) -> Option<&'a [u8]> {
         match self.0 {
             [] | [0, ..] => None,
@@ -252,7 +252,7 @@ impl<'a> UnixAddr<'a> {
         }
     }
 
-    /// The name without its leading NUL, if it is abstract.
+    /// Returns the name without its leading NUL, if it is abstract.
     pub const fn as_abstract_name(&self) -> Option<&'a [u8]> {
         match self.0 {
             [0, name @ ..] => Some(name),
@@ -260,7 +260,7 @@ impl<'a> UnixAddr<'a> {
         }
     }
 
-    /// Whether the socket has no name, as clients mostly have none.
+    /// Returns whether the socket has no name, as clients mostly have none.
     pub const fn is_unnamed(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,11 +1,11 @@
-//! What a receiver accepts.
+//! The configuration of a receiver.
 
 use core::time::Duration;
 
 use crate::wire::{HEAD_LEN, SHORTEST_LINE};
 use crate::{Error, MAX_HEADER_LEN};
 
-/// What a receiver accepts, and how long it waits.
+/// The headers that a receiver accepts, and how long it waits.
 ///
 /// ```
 /// # mod realpeer { pub use realpeer_proto as proto; }
@@ -24,7 +24,7 @@ pub struct Config {
     timeout: Duration,
 }
 
-/// Which versions of the protocol a receiver accepts (section 2: it is told, it does not guess).
+/// The versions of the protocol that a receiver accepts (section 2: it is configured, it does not guess).
 ///
 /// ```
 /// # mod realpeer { pub use realpeer_proto as proto; }
@@ -55,7 +55,8 @@ pub(crate) struct Limits {
 }
 
 impl Config {
-    /// Both versions, headers of up to 4,096 bytes, checksums checked, 5 seconds for the whole header.
+    /// Creates a configuration with its defaults: both versions, headers of up to 4,096 bytes, checksums checked, 5
+    /// seconds for the whole header.
     pub const fn new() -> Self {
         Self {
             limits: Limits {
@@ -93,7 +94,7 @@ impl Config {
         self
     }
 
-    /// Whether a CRC32C TLV is compared with the header's own checksum (section 2.2.3); it is unless set to false.
+    /// Sets whether a CRC32C TLV is compared with the header's own checksum (section 2.2.3); it is unless set to false.
     ///
     /// The specification demands the comparison of every receiver that knows the TLV. Switch it off only where
     /// something else vouches for the bytes, as fuzzers do.
@@ -103,7 +104,7 @@ impl Config {
         self
     }
 
-    /// The time a peer has for its whole header, not for each read; held to at most a day.
+    /// Sets the time a peer has for its whole header, not for each read; at most a day.
     ///
     /// The specification advises at least 3 seconds, so that one lost segment can be sent again (section 2).
     #[must_use]
@@ -113,22 +114,22 @@ impl Config {
         self
     }
 
-    /// The versions accepted.
+    /// Returns the versions accepted.
     pub const fn versions(&self) -> Versions {
         self.limits.versions
     }
 
-    /// The longest header accepted, in bytes.
+    /// Returns the longest header accepted, in bytes.
     pub const fn max_header_len(&self) -> usize {
         self.limits.max_len as usize
     }
 
-    /// Whether checksums are checked.
+    /// Returns whether checksums are checked.
     pub const fn crc32c_check(&self) -> bool {
         self.limits.check_crc32c
     }
 
-    /// The time a peer has for its whole header.
+    /// Returns the time a peer has for its whole header.
     pub const fn timeout(&self) -> Duration {
         self.timeout
     }
@@ -164,12 +165,12 @@ impl Limits {
         }
     }
 
-    /// Checks a header that has at least so many bytes.
+    /// Checks a header that has at least this many bytes.
     pub(crate) fn check(self, at_least: u32) -> Result<(), Error> {
         if at_least > self.max_len { Err(self.exceeded(at_least)) } else { Ok(()) }
     }
 
-    /// The error of a header that has at least so many bytes, which are too many.
+    /// The error of a header that has at least this many bytes, which are too many.
     pub(crate) fn exceeded(self, at_least: u32) -> Error {
         if self.from_storage {
             Error::StorageTooSmall { at_least, room: self.max_len }

@@ -1,4 +1,4 @@
-//! CRC32C (RFC 4960, appendix B): by the processor's instruction with the feature `std`, by tables without.
+//! CRC32C (RFC 4960, appendix B): by the processor's instruction with the feature `hardware-crc32c`, by tables without.
 
 #[cfg(feature = "hardware-crc32c")]
 pub(crate) use ::crc32c::crc32c_append as append;

@@ -1,4 +1,4 @@
-//! Push bytes, pull events.
+//! The decoder: push bytes, pull events.
 
 use core::fmt;
 use core::num::NonZeroUsize;
@@ -8,7 +8,7 @@ use crate::parse::{Parsed, Resume, advance, complete, line_len, line_limit, othe
 use crate::wire::{HEAD_LEN, SIGNATURE};
 use crate::{ApiMisuse, Config, Error, Header, Storage, Version};
 
-/// A header in the making: bytes go in as they come, events come out.
+/// A decoder of one header: bytes go in as they arrive, events come out.
 ///
 /// Bytes are kept in the storage `B`: an array, a borrowed slice, or anything else that is [`Storage`]. The decoder
 /// itself never allocates. How long a header may be is the smaller of [`Config::max_header_len`] and what the storage can
@@ -69,7 +69,7 @@ pub enum Event<'a> {
         /// At least this many are missing: a read of that size can't take a byte of payload.
         min: NonZeroUsize,
     },
-    /// The header is complete. It stays so: asking again gives it again.
+    /// The header is complete. Asking again returns it again.
     Header(Header<'a>),
 }
 
@@ -182,8 +182,8 @@ impl<B: Storage> Decoder<B> {
         (self.filled - before) as usize
     }
 
-    /// Says that no more bytes will come. Without a complete header that is an error: [`Error::Closed`] if nothing
-    /// came at all, else [`Error::Truncated`].
+    /// Reports that no more bytes will arrive. Without a complete header that is an error: [`Error::Closed`] if nothing
+    /// arrived at all, else [`Error::Truncated`].
     pub fn push_eof(&mut self) {
         self.look();
         if self.is_open() {
@@ -194,10 +194,10 @@ impl<B: Storage> Decoder<B> {
         }
     }
 
-    /// Where the next bytes may be read to; empty once there is a header or an error.
+    /// Returns the slice to read the next bytes into; empty once there is a header or an error.
     ///
     /// The slot is never longer than what is still header, so a read into it can't take a byte of payload. It may be
-    /// shorter than the `min` of [`Event::NeedData`]: storage grows only by what has come. Say with
+    /// shorter than the `min` of [`Event::NeedData`]: storage grows only by what has arrived. Say with
     /// [`received`](Self::received) how many bytes were written to its front.
     pub fn read_slot(&mut self) -> &mut [u8] {
         self.look();
@@ -208,7 +208,7 @@ impl<B: Storage> Decoder<B> {
         self.storage.bytes_mut().get_mut(start..end).unwrap_or_default()
     }
 
-    /// Says that `n` bytes were written to the front of the [`read_slot`](Self::read_slot). More than it could hold
+    /// Reports that `n` bytes were written to the front of the [`read_slot`](Self::read_slot). More than it could hold
     /// is [`Error::ApiMisuse`].
     pub fn received(&mut self, n: usize) {
         self.look();
@@ -221,8 +221,8 @@ impl<B: Storage> Decoder<B> {
         }
     }
 
-    /// What there is to say: more bytes are needed, or the header, or what is wrong with it. The answer changes only
-    /// with [`push`](Self::push), [`received`](Self::received) and [`push_eof`](Self::push_eof).
+    /// Returns what is known so far: more bytes are needed, or the header, or what is wrong with it. The answer changes
+    /// only with [`push`](Self::push), [`received`](Self::received) and [`push_eof`](Self::push_eof).
     ///
     /// # Errors
     ///
@@ -240,7 +240,7 @@ impl<B: Storage> Decoder<B> {
         }
     }
 
-    /// The same where there is more to say than before.
+    /// Reads on where bytes have arrived since.
     #[inline(never)]
     fn news(&mut self) -> Result<Event<'_>, Error> {
         if self.storage.bytes().len() < self.filled as usize {
@@ -268,7 +268,7 @@ impl<B: Storage> Decoder<B> {
         }
     }
 
-    /// The header, if there is one; certainly once [`next_event`](Self::next_event) has said so.
+    /// Returns the header, if it is complete; certainly once [`next_event`](Self::next_event) has returned it.
     #[inline]
     pub fn header(&self) -> Option<Header<'_>> {
         match self.state {
@@ -394,7 +394,7 @@ impl<B: Storage> Decoder<B> {
         input.len()
     }
 
-    /// Start and end of the slot. What is full grows by as much as has come, whatever the header announces.
+    /// Start and end of the slot. What is full grows by as much as has arrived, whatever the header announces.
     fn slot(&self) -> (usize, usize) {
         let filled = self.filled as usize;
         if !matches!(self.state, State::Open(_)) {

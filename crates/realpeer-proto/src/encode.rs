@@ -1,4 +1,4 @@
-//! Writing headers.
+//! The encoder: writes headers.
 
 pub(crate) mod writer;
 
@@ -11,7 +11,7 @@ use crate::{
     Addresses, Command, EncodeError, Header, MAX_HEADER_LEN, Tlv, Tlvs, Transport, UnixAddr, Version, kind,
 };
 
-/// What is to be written as a header, in either version.
+/// A header to be written, in either version.
 ///
 /// Send what it writes at once, with the first payload or before, in one write: receivers may refuse a header that
 /// comes in pieces (sections 2 and 2.2). Nothing is added that was not asked for.
@@ -47,7 +47,7 @@ pub struct Encoder<'a> {
 }
 
 impl<'a> Encoder<'a> {
-    /// A header for a stream connection from `source` to `destination`, with the command PROXY.
+    /// Creates a header for a stream connection from `source` to `destination`, with the command PROXY.
     ///
     /// Whatever the two addresses are, they become a pair that receivers understand: see [`Addresses::new`].
     #[inline]
@@ -71,7 +71,7 @@ impl<'a> Encoder<'a> {
             .with_version(version)
     }
 
-    /// Creates a header that passes on what a received one says: its version, addresses and TLVs, in order.
+    /// Creates a header that passes on a received one: its version, addresses and TLVs, in order.
     ///
     /// - LOCAL, and PROXY with UNSPEC: LOCAL with family 0 and no addresses, then the TLVs.
     /// - UNKNOWN: UNKNOWN; LOCAL if [`with_version`](Self::with_version) makes it version 2.
@@ -100,8 +100,8 @@ impl<'a> Encoder<'a> {
         Self { command: Command::Proxy, ..Self::new(Version::V2, Addresses::Unspec) }
     }
 
-    /// Writes the header in `version` instead. Without addresses it becomes UNKNOWN in version 1 and LOCAL in version 2.
-    /// What version 1 doesn't have is [`EncodeError::NotInV1`].
+    /// Writes the header in `version` instead. Without addresses it becomes UNKNOWN in version 1 and LOCAL in version
+    /// 2. Whatever version 1 doesn't have is [`EncodeError::NotInV1`].
     #[inline]
     pub const fn with_version(mut self, version: Version) -> Self {
         self.version = version;
@@ -114,13 +114,13 @@ impl<'a> Encoder<'a> {
         self
     }
 
-    /// A version 2 header with the command LOCAL: the connection is the proxy's own, as for a health check. It has
-    /// no addresses.
+    /// Creates a version 2 header with the command LOCAL: the connection is the proxy's own, as for a health check. It
+    /// has no addresses.
     pub const fn local() -> Self {
         Self::new(Version::V2, Addresses::Unspec)
     }
 
-    /// Says that the addresses are those of datagrams, UDP or UNIX.
+    /// Marks the addresses as those of datagrams, UDP or UNIX.
     pub const fn dgram(mut self) -> Self {
         if !matches!(self.addresses, Addresses::Unspec) {
             self.transport = Transport::Dgram;
@@ -169,7 +169,7 @@ impl<'a> Encoder<'a> {
         self
     }
 
-    /// The length of the header in bytes.
+    /// Returns the length of the header in bytes.
     ///
     /// # Errors
     ///
@@ -182,7 +182,7 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    /// Writes the header to the front of `out` and says how many bytes it has.
+    /// Writes the header to the front of `out` and returns how many bytes it has.
     ///
     /// # Errors
     ///
@@ -351,7 +351,7 @@ impl<'a> Encoder<'a> {
         LEN
     }
 
-    /// Writes TLVs, padding and checksum behind what [`write_fixed`](Self::write_fixed) has written of `header`.
+    /// Writes TLVs, padding and checksum after what [`write_fixed`](Self::write_fixed) has written of `header`.
     #[inline(never)]
     fn write_tlvs(&self, header: &mut [u8]) -> Result<(), EncodeError> {
         let (len, addresses) = (header.len(), self.addresses_len());

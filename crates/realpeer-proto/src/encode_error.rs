@@ -1,10 +1,10 @@
-//! Why a header can't be encoded.
+//! The reasons why a header can't be encoded.
 
 use core::fmt;
 
 use crate::Error;
 
-/// Why a header can't be encoded.
+/// The reason why a header can't be encoded.
 ///
 /// ```
 /// # mod realpeer { pub use realpeer_proto as proto; }
@@ -27,7 +27,7 @@ pub enum EncodeError {
         /// The bytes it would have.
         len: usize,
     },
-    /// An IP address and the name of a UNIX socket are no pair.
+    /// One end is an IP address, the other the name of a UNIX socket.
     MixedFamilies,
     /// More than four TLVs were added one by one: use [`Encoder::with_tlvs`](crate::Encoder::with_tlvs).
     TooManyTlvs,
@@ -47,7 +47,9 @@ impl fmt::Display for EncodeError {
         match self {
             Self::BufferTooSmall { needed } => write!(f, "buffer too small: {needed} bytes are needed"),
             Self::TooLong { len } => write!(f, "{len} bytes are too long to be encoded"),
-            Self::MixedFamilies => f.write_str("an IP address and the name of a UNIX socket are no pair"),
+            Self::MixedFamilies => {
+                f.write_str("one end is an IP address, the other the name of a UNIX socket")
+            }
             Self::TooManyTlvs => f.write_str("more than four TLVs added one by one; give them as a list"),
             Self::NotInV1 => {
                 f.write_str("version 1 has only TCP4, TCP6 and UNKNOWN, and no TLVs; use version 2")

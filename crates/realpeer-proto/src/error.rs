@@ -1,10 +1,10 @@
-//! What can be wrong with a header, and where.
+//! Errors of headers: what is wrong, and where.
 
 use core::fmt;
 
 use crate::{V1Error, Versions, lookalike};
 
-/// Why bytes are no acceptable PROXY header.
+/// The reason a header was rejected.
 ///
 /// Offsets count bytes from the start of the header. The same bytes give the same error, however they were
 /// split. After any of these the specification wants the connection closed.
@@ -24,9 +24,9 @@ use crate::{V1Error, Versions, lookalike};
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Error {
-    /// The bytes begin with no signature that is allowed (section 2.2): most likely there is no header.
+    /// The bytes don't begin with a signature that is allowed (section 2.2): most likely there is no header.
     Signature {
-        /// Where the first byte stands that belongs to no allowed signature.
+        /// The offset of the first byte that belongs to no allowed signature.
         offset: u8,
         /// That byte.
         found: u8,
@@ -68,11 +68,11 @@ pub enum Error {
     OutOfMemory,
     /// The caller broke the contract of a function; the peer is not to blame.
     ApiMisuse(ApiMisuse),
-    /// This can't happen: a fault of this library. Please report it.
+    /// This can't happen: a bug in this library. Please report it.
     Unreachable,
 }
 
-/// What is wrong in the fixed part, the address block or the checksum of version 2 (section 2.2).
+/// The error in the fixed part, the address block or the checksum of version 2 (section 2.2).
 ///
 /// ```
 /// # mod realpeer { pub use realpeer_proto as proto; }
@@ -140,13 +140,13 @@ pub enum V2Error {
 pub struct TlvError {
     /// The type of the TLV.
     pub kind: u8,
-    /// Where the TLV starts.
+    /// The offset at which the TLV starts.
     pub offset: u32,
     /// What is wrong.
     pub cause: TlvCause,
 }
 
-/// What is wrong with a TLV.
+/// The error in a TLV.
 ///
 /// ```
 /// # mod realpeer { pub use realpeer_proto as proto; }
@@ -169,7 +169,7 @@ pub enum TlvCause {
     SslLength,
 }
 
-/// A mistake of the caller's.
+/// The caller's mistake.
 ///
 /// ```
 /// # mod realpeer { pub use realpeer_proto as proto; }

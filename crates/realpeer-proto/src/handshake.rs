@@ -1,4 +1,4 @@
-//! Drives a decoder until its deadline, fed by whatever reads.
+//! The handshake: a decoder with a deadline, fed by whatever reads.
 
 use core::fmt;
 use core::future::{Future, poll_fn};
@@ -63,7 +63,7 @@ enum Clock {
     TimedOut,
 }
 
-/// How [`Handshake::poll_peek_with`] wants bytes read.
+/// The way in which [`Handshake::poll_peek_with`] wants bytes read.
 ///
 /// ```
 /// # mod realpeer { pub use realpeer_proto as proto; }
@@ -88,8 +88,8 @@ where
     I: Copy + PartialOrd + Add<Duration, Output = I>,
     B: Storage,
 {
-    /// Creates a handshake that begins `now`, has [`Config::timeout`] to end, and keeps its bytes in `storage`.
-    /// What storage does to the limit of a header is told at [`Decoder::with_storage`].
+    /// Creates a handshake that begins `now`, has [`Config::timeout`] to end, and keeps its bytes in `storage`. How
+    /// storage limits a header is described at [`Decoder::with_storage`].
     pub fn with_storage(config: &Config, now: I, storage: B) -> Self {
         let decoder = Decoder::with_storage(config, storage);
         Self { decoder, deadline: now + config.timeout(), taken: 0, clock: Clock::Running }
@@ -105,8 +105,8 @@ where
 
     /// Tells the handshake what time it is. The clock decides, not the timer: before the deadline this does nothing.
     ///
-    /// After the deadline one more poll reads what has arrived by then, so that a header that came in time counts
-    /// however late it is looked at. As soon as that poll would have to wait it times out, so a peer that sends byte by
+    /// After the deadline one more poll reads what has arrived by then, so that a header that arrived in time counts
+    /// however late the poll is. As soon as that poll would have to wait it times out, so a peer that sends byte by
     /// byte gains nothing.
     pub fn handle_timeout(&mut self, now: I) {
         if self.clock == Clock::Running && now >= self.deadline {

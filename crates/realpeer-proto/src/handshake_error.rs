@@ -1,10 +1,10 @@
-//! Why a handshake ends without a header.
+//! The reasons why a handshake ends without a header.
 
 use core::fmt;
 
 use crate::Error;
 
-/// Why there is no header.
+/// The reason why there is no header.
 ///
 /// ```
 /// # mod realpeer { pub use realpeer_proto as proto; }

@@ -32,7 +32,7 @@ pub struct Header<'a>(pub(crate) View<'a>);
 pub(crate) enum View<'a> {
     /// IPv4 of version 2: addresses, then ports.
     Inet { block: &'a [u8; 12], transport: Transport, tlvs: &'a [u8] },
-    /// IPv6 of version 2, likewise.
+    /// IPv6 of version 2: addresses, then ports.
     Inet6 { block: &'a [u8; 36], transport: Transport, tlvs: &'a [u8] },
     /// UNIX sockets: two names, padded with NULs.
     Unix { block: &'a [u8; 216], transport: Transport, tlvs: &'a [u8] },
@@ -40,7 +40,7 @@ pub(crate) enum View<'a> {
     Unspec { version: Version, command: Command, tlvs: &'a [u8] },
     /// TCP4 of version 1: source and destination, and their ports.
     Tcp4 { ips: u64, ports: u32 },
-    /// TCP6 of version 1, likewise.
+    /// TCP6 of version 1: source and destination, and their ports.
     Tcp6 { ips: [u64; 4], ports: u32 },
 }
 
@@ -72,7 +72,7 @@ pub enum Command {
     Proxy,
 }
 
-/// The transport of the connection that a header speaks of (section 2.2).
+/// The transport of the connection that a header describes (section 2.2).
 ///
 /// ```
 /// # mod realpeer { pub use realpeer_proto as proto; }
@@ -90,7 +90,7 @@ pub enum Transport {
 }
 
 impl<'a> Header<'a> {
-    /// The version it is written in.
+    /// Returns the version it is written in.
     #[inline]
     pub const fn version(&self) -> Version {
         match self.0 {
@@ -100,7 +100,7 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// Its command; always PROXY in version 1.
+    /// Returns its command; always PROXY in version 1.
     #[inline]
     pub const fn command(&self) -> Command {
         match self.0 {
@@ -109,7 +109,7 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// The transport of the connection it speaks of, [`Transport::Unspec`] where there are no addresses.
+    /// Returns the transport of the connection it describes, [`Transport::Unspec`] where there are no addresses.
     #[inline]
     pub const fn transport(&self) -> Transport {
         match self.0 {
@@ -121,7 +121,7 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// The addresses, [`Addresses::Unspec`] where the connection's real endpoints count.
+    /// Returns the addresses, [`Addresses::Unspec`] where the connection's real endpoints count.
     #[inline]
     pub fn addresses(&self) -> Addresses<'a> {
         match self.0 {
@@ -144,7 +144,7 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// Where the connection came from, or `None` where its real source counts.
+    /// Returns where the connection came from, or `None` where its real source counts.
     #[inline]
     pub fn source(&self) -> Option<Address<'a>> {
         Some(match self.0 {
@@ -157,7 +157,7 @@ impl<'a> Header<'a> {
         })
     }
 
-    /// Where the connection was going, or `None` where its real destination counts.
+    /// Returns where the connection was going, or `None` where its real destination counts.
     #[inline]
     pub fn destination(&self) -> Option<Address<'a>> {
         Some(match self.0 {
@@ -170,7 +170,7 @@ impl<'a> Header<'a> {
         })
     }
 
-    /// The TLVs, in order, the CRC32C among them.
+    /// Returns the TLVs, in order, the CRC32C among them.
     ///
     /// Under LOCAL and UNSPEC the specification does not say where TLVs start. Real senders put them right after
     /// the first 16 bytes: they are given from there if they fill the header exactly, and none otherwise.

@@ -1,11 +1,11 @@
-//! What bytes look like that aren't a header.
+//! A guess at what bytes are that aren't a header.
 
 use core::fmt;
 
 use crate::{Error, Versions};
 
-/// What bytes look like that begin with no allowed signature. A guess for whoever looks for the mistake: only the bytes up
-/// to the one that no header has there are looked at, so it doesn't depend on how much has arrived.
+/// A guess at what bytes are that don't begin with an allowed signature, for whoever looks for the mistake. Only the
+/// bytes up to the first that no header has there are examined, so it doesn't depend on how much has arrived.
 ///
 /// ```
 /// # mod realpeer { pub use realpeer_proto as proto; }

@@ -16,7 +16,7 @@ use crate::config::Limits;
 use crate::wire::{PROXY, SIGNATURE};
 use crate::{Config, Error, Header, Version};
 
-/// What [`parse`] made of its input.
+/// The result of [`parse`].
 ///
 /// ```
 /// # mod realpeer { pub use realpeer_proto as proto; }
@@ -40,7 +40,7 @@ pub enum Parsed<'a> {
     },
     /// The input is the beginning of a header.
     Incomplete {
-        /// At least so many bytes are missing: a read of that size can't take a byte of payload.
+        /// At least this many bytes are missing: a read of that size can't take a byte of payload.
         needed: NonZeroUsize,
     },
 }
@@ -160,7 +160,7 @@ fn version(input: &[u8], limits: Limits) -> Result<Option<Version>, Error> {
     Err(Error::Signature { offset: 0, found, allowed: limits.versions })
 }
 
-/// At least so many bytes are missing.
+/// At least this many bytes are missing.
 pub(crate) fn incomplete(needed: usize) -> Parsed<'static> {
     Parsed::Incomplete { needed: NonZeroUsize::new(needed).unwrap_or(NonZeroUsize::MIN) }
 }

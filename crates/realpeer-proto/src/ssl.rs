@@ -3,7 +3,7 @@
 use crate::tlv::{ascii, utf8};
 use crate::{EncodeError, TextError, Tlv, Tlvs, kind};
 
-/// What a proxy says of the client's TLS connection (section 2.2.6).
+/// The client's TLS connection, as the proxy reports it (section 2.2.6).
 ///
 /// ```
 /// # mod realpeer { pub use realpeer_proto as proto; }
@@ -48,7 +48,7 @@ impl<'a> Ssl<'a> {
         Some(Self { client, verify: u32::from_be_bytes([a, b, c, d]), tlvs: Tlvs::tiled(rest) })
     }
 
-    /// Writes the value of an SSL TLV into `out` and says how many bytes it has.
+    /// Writes the value of an SSL TLV into `out` and returns how many bytes it has.
     ///
     /// # Errors
     ///
@@ -58,13 +58,13 @@ impl<'a> Ssl<'a> {
         crate::encode::writer::ssl_value(client, verify, tlvs, out)
     }
 
-    /// The flags, [`CLIENT_SSL`](Self::CLIENT_SSL) and so on; unknown ones are kept.
+    /// Returns the flags, [`CLIENT_SSL`](Self::CLIENT_SSL) and so on; unknown ones are kept.
     #[inline]
     pub const fn client(&self) -> u8 {
         self.client
     }
 
-    /// The result of verifying the client's certificate, 0 if it was good.
+    /// Returns the result of verifying the client's certificate, 0 if it was good.
     ///
     /// By itself it says nothing: HAProxy sends 0 also when there was no certificate. See
     /// [`has_verified_client_certificate`](Self::has_verified_client_certificate).
@@ -73,7 +73,7 @@ impl<'a> Ssl<'a> {
         self.verify
     }
 
-    /// Whether the client connected over TLS.
+    /// Returns whether the client connected over TLS.
     pub const fn is_tls(&self) -> bool {
         self.client & Self::CLIENT_SSL != 0
     }
@@ -86,48 +86,48 @@ impl<'a> Ssl<'a> {
             && self.verify == 0
     }
 
-    /// The TLVs within, in order.
+    /// Returns the TLVs within, in order.
     #[inline]
     pub const fn tlvs(&self) -> Tlvs<'a> {
         self.tlvs
     }
 
-    /// The TLS version, such as `TLSv1.3`.
+    /// Returns the TLS version, such as `TLSv1.3`.
     pub fn version(&self) -> Option<Result<&'a str, TextError>> {
         self.tlvs.get(kind::SSL_VERSION).map(ascii)
     }
 
-    /// The common name in the client's certificate.
+    /// Returns the common name in the client's certificate.
     pub fn common_name(&self) -> Option<Result<&'a str, TextError>> {
         self.tlvs.get(kind::SSL_CN).map(utf8)
     }
 
-    /// The cipher, such as `ECDHE-RSA-AES128-GCM-SHA256`.
+    /// Returns the cipher, such as `ECDHE-RSA-AES128-GCM-SHA256`.
     pub fn cipher(&self) -> Option<Result<&'a str, TextError>> {
         self.tlvs.get(kind::SSL_CIPHER).map(ascii)
     }
 
-    /// The algorithm that signed the proxy's certificate, such as `RSA-SHA256`.
+    /// Returns the algorithm that signed the proxy's certificate, such as `RSA-SHA256`.
     pub fn signature_algorithm(&self) -> Option<Result<&'a str, TextError>> {
         self.tlvs.get(kind::SSL_SIG_ALG).map(ascii)
     }
 
-    /// The algorithm of the key in the proxy's certificate, such as `RSA2048`.
+    /// Returns the algorithm of the key in the proxy's certificate, such as `RSA2048`.
     pub fn key_algorithm(&self) -> Option<Result<&'a str, TextError>> {
         self.tlvs.get(kind::SSL_KEY_ALG).map(ascii)
     }
 
-    /// The group of the key exchange, such as `secp256r1`.
+    /// Returns the group of the key exchange, such as `secp256r1`.
     pub fn group(&self) -> Option<Result<&'a str, TextError>> {
         self.tlvs.get(kind::SSL_GROUP).map(ascii)
     }
 
-    /// The scheme with which the proxy signed its handshake, such as `rsa_pss_rsae_sha256`.
+    /// Returns the scheme with which the proxy signed its handshake, such as `rsa_pss_rsae_sha256`.
     pub fn signature_scheme(&self) -> Option<Result<&'a str, TextError>> {
         self.tlvs.get(kind::SSL_SIG_SCHEME).map(ascii)
     }
 
-    /// The client's certificate, DER.
+    /// Returns the client's certificate, DER.
     pub fn client_certificate(&self) -> Option<&'a [u8]> {
         self.tlvs.get(kind::SSL_CLIENT_CERT)
     }

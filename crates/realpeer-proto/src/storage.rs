@@ -1,6 +1,6 @@
-//! Where a decoder keeps the bytes of a header that is not complete yet.
+//! Storage for the bytes of a header that is not complete yet.
 
-/// Where a [`Decoder`](crate::Decoder) keeps the bytes of a header until it is complete.
+/// Storage in which a [`Decoder`](crate::Decoder) keeps the bytes of a header until it is complete.
 ///
 /// Arrays and borrowed slices are storage of a fixed size, and so is what [`FixedStorage`] wraps. Storage that grows on the
 /// heap by what has arrived is a type of its own, such as realpeer-io's `HeaderStorage`.
@@ -19,7 +19,7 @@
 /// # drop((borrowed, on_the_heap));
 /// ```
 ///
-/// A `Vec` alone isn't storage, since its capacity is none:
+/// A `Vec` alone isn't storage, since its capacity isn't part of its slice:
 ///
 /// ```compile_fail
 /// # mod realpeer { pub use realpeer_proto as proto; }

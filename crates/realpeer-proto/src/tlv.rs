@@ -83,7 +83,7 @@ pub struct Tlvs<'a> {
     ssl_checked: bool,
 }
 
-/// What a TLV at the top level means, by its type.
+/// The meaning of a TLV at the top level, by its type.
 ///
 /// A value that has not the shape its type asks for is [`TlvValue::Other`], with its bytes.
 ///
@@ -157,7 +157,7 @@ impl TextError {
 }
 
 impl<'a> Tlv<'a> {
-    /// A TLV of the type `kind`, one of [`kind`] or any other.
+    /// Creates a TLV of the type `kind`, one of [`kind`] or any other.
     #[inline]
     pub const fn new(kind: u8, value: &'a [u8]) -> Self {
         Self { kind, value }
@@ -198,19 +198,19 @@ impl<'a> Tlv<'a> {
         Self::new(kind::SSL, value)
     }
 
-    /// The type.
+    /// Returns the type.
     #[inline]
     pub const fn kind(&self) -> u8 {
         self.kind
     }
 
-    /// The bytes of the value.
+    /// Returns the bytes of the value.
     #[inline]
     pub const fn value(&self) -> &'a [u8] {
         self.value
     }
 
-    /// What the value means at the top level of a header.
+    /// Decodes the value as at the top level of a header.
     pub fn decode(&self) -> TlvValue<'a> {
         self.decode_known().unwrap_or(TlvValue::Other(self.value))
     }
@@ -242,7 +242,7 @@ impl<'a> Tlv<'a> {
 impl<'a> Tlvs<'a> {
     pub(crate) const NONE: Self = Self { bytes: &[], ssl_checked: true };
 
-    /// The TLVs that fill `bytes` exactly, or `None` if they do not.
+    /// Reads `bytes` as TLVs; `None` if they don't fill it exactly.
     #[inline]
     pub fn new(bytes: &'a [u8]) -> Option<Self> {
         let mut rest = TlvIter(bytes);
@@ -262,65 +262,66 @@ impl<'a> Tlvs<'a> {
         Self { bytes, ssl_checked: false }
     }
 
-    /// The bytes as they were sent.
+    /// Returns the bytes as they were sent.
     #[inline]
     pub const fn as_bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no TLVs.
     #[inline]
     pub const fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// All of them, in order.
+    /// Returns all of them, in order.
     #[inline]
     pub const fn iter(&self) -> TlvIter<'a> {
         TlvIter(self.bytes)
     }
 
-    /// The value of the first TLV of the type `kind`.
+    /// Returns the value of the first TLV of the type `kind`.
     #[inline]
     pub fn get(&self, kind: u8) -> Option<&'a [u8]> {
         self.iter().find(|tlv| tlv.kind == kind).map(|tlv| tlv.value)
     }
 
-    /// ALPN: the protocol on top (section 2.2.1). RFC 7301 makes it opaque bytes, so it isn't text.
+    /// Returns the ALPN: the protocol on top (section 2.2.1). RFC 7301 makes it opaque bytes, so it isn't text.
     #[inline]
     pub fn alpn(&self) -> Option<&'a [u8]> {
         self.get(kind::ALPN)
     }
 
-    /// AUTHORITY: the host name the client asked for, such as its SNI (section 2.2.2).
+    /// Returns the AUTHORITY: the host name the client asked for, such as its SNI (section 2.2.2).
     pub fn authority(&self) -> Option<Result<&'a str, TextError>> {
         self.get(kind::AUTHORITY).map(utf8)
     }
 
-    /// CRC32C: the checksum as sent (section 2.2.3). In a decoded header it has been checked.
+    /// Returns the CRC32C: the checksum as sent (section 2.2.3). In a decoded header it has been checked.
     pub fn crc32c(&self) -> Option<u32> {
         self.get(kind::CRC32C).and_then(|value| value.try_into().ok()).map(u32::from_be_bytes)
     }
 
-    /// `UNIQUE_ID`: an opaque id of the connection (section 2.2.5).
+    /// Returns the `UNIQUE_ID`: an opaque id of the connection (section 2.2.5).
     #[inline]
     pub fn unique_id(&self) -> Option<&'a [u8]> {
         self.get(kind::UNIQUE_ID)
     }
 
-    /// SSL: what is known of the client's TLS connection (section 2.2.6).
+    /// Returns the SSL: what is known of the client's TLS connection (section 2.2.6).
     #[inline]
     pub fn ssl(&self) -> Option<Ssl<'a>> {
         let value = self.get(kind::SSL)?;
         if self.ssl_checked { Ssl::checked(value) } else { Ssl::new(value) }
     }
 
-    /// NETNS: the name of the network namespace (section 2.2.7).
+    /// Returns the NETNS: the name of the network namespace (section 2.2.7).
     pub fn netns(&self) -> Option<Result<&'a str, TextError>> {
         self.get(kind::NETNS).map(ascii)
     }
 
-    /// AWS: the id of the VPC endpoint through which the client came (type 0xEA, subtype 1), the first that isn't empty.
+    /// Returns the AWS id of the VPC endpoint through which the client came (type 0xEA, subtype 1), the first that
+    /// isn't empty.
     pub fn aws_vpc_endpoint_id(&self) -> Option<Result<&'a str, TextError>> {
         self.iter().find_map(|tlv| match (tlv.kind, tlv.value) {
             (kind::AWS, [1, id @ ..]) if !id.is_empty() => Some(ascii(id)),
@@ -328,7 +329,7 @@ impl<'a> Tlvs<'a> {
         })
     }
 
-    /// Azure: the id of the Private Link endpoint (type 0xEE, subtype 1).
+    /// Returns the Azure id of the Private Link endpoint (type 0xEE, subtype 1).
     pub fn azure_private_link_id(&self) -> Option<u32> {
         self.iter().find_map(|tlv| match tlv.decode() {
             TlvValue::AzurePrivateLinkId(id) => Some(id),
@@ -336,7 +337,7 @@ impl<'a> Tlvs<'a> {
         })
     }
 
-    /// Google Cloud: the id of the Private Service Connect connection (type 0xE0).
+    /// Returns the Google Cloud id of the Private Service Connect connection (type 0xE0).
     pub fn gcp_psc_connection_id(&self) -> Option<u64> {
         self.iter().find_map(|tlv| match tlv.decode() {
             TlvValue::GcpPscConnectionId(id) => Some(id),

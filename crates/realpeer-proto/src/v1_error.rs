@@ -1,4 +1,4 @@
-//! What is wrong with a version 1 line, and where.
+//! Errors of version 1 lines: what is wrong, and where.
 
 use core::fmt;
 
@@ -51,11 +51,11 @@ pub enum V1Field {
     LineEnd,
 }
 
-/// What is wrong with a byte of a version 1 line.
+/// The error in a byte of a version 1 line.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum V1Cause {
-    /// No line has this byte here.
+    /// This byte can't stand here.
     UnexpectedByte,
     /// The number starts with a zero and goes on.
     LeadingZero,

@@ -1,4 +1,4 @@
-//! The protocol's constants, for all that reads and writes headers. Facts only: rules are in `parse`.
+//! The protocol's constants, for everything that reads and writes headers. Facts only: rules are in `parse`.
 
 /// The first five bytes of a version 1 line (R58).
 pub(crate) const PROXY: &[u8; 5] = b"PROXY";

@@ -77,7 +77,7 @@ pub(crate) fn check_library(path: &Path) -> Result<(), Error> {
     let shown = path.display();
     let file = File::open(path).map_err(|error| Error::new(format!("the library {shown}: {error}")))?;
     if Elf::read(&file).is_none() {
-        return Err(Error::new(format!("the library {shown} is none for this processor")));
+        return Err(Error::new(format!("the library {shown} is for another processor")));
     }
     Ok(())
 }

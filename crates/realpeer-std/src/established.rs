@@ -39,7 +39,7 @@ pub struct EstablishedListener<L: SocketListener> {
 }
 
 impl<L: SocketListener> EstablishedListener<L> {
-    /// Accepts from `inner` as `acceptor` says; see [`ReadyListener::new`].
+    /// Creates a listener that accepts from `inner` with `acceptor`; see [`ReadyListener::new`].
     ///
     /// # Errors
     ///
@@ -101,7 +101,7 @@ impl<L: SocketListener> EstablishedListener<L> {
         }
     }
 
-    /// Returns what wakes a thread that accepts; see [`ReadyListener::waker`].
+    /// Returns a waker for a thread that accepts; see [`ReadyListener::waker`].
     pub fn waker(&self) -> Waker {
         self.ready.waker()
     }
@@ -121,7 +121,7 @@ impl<L: SocketListener> EstablishedListener<L> {
         self.ready.acceptor()
     }
 
-    /// Takes it apart; see [`ReadyListener::into_parts`].
+    /// Takes the listener apart; see [`ReadyListener::into_parts`].
     pub fn into_parts(self) -> (L, Acceptor) {
         self.ready.into_parts()
     }

@@ -32,8 +32,8 @@ pub use udp::{recv_from, send_to};
 ///
 /// It waits for the peer until the [deadline](Acceptor::with_timeout) at the longest, which counts from the call.
 ///
-/// - On success exactly the header has been taken off the connection.
-/// - On failure [`AcceptError::taken`] are the bytes taken off it, and those that follow them are still there.
+/// - On success exactly the header has been consumed from the connection.
+/// - On failure [`AcceptError::taken`] are the bytes consumed, and those that follow them are still there.
 ///
 /// # Errors
 ///
@@ -153,7 +153,7 @@ fn drive_with<S>(
 /// Returns what is in the buffer, or else what has arrived. Blocking sockets are only read from if there is something.
 fn poll_fill<S: Read + AsFd>(reader: &mut BufReader<S>) -> Poll<io::Result<&[u8]>> {
     if reader.buffer().is_empty() {
-        // An error is taken off the socket with this, so it is the answer.
+        // This consumes an error from the socket, so it is the answer.
         ready!(poll_recv(reader.get_ref(), &mut [0], ReadMode::Peek))?;
     }
     Poll::Ready(reader.fill_buf())

@@ -56,7 +56,7 @@ pub struct Incoming<S> {
 }
 
 impl<L: SocketListener> Listener<L> {
-    /// Accepts from `inner` as `acceptor` says.
+    /// Creates a listener that accepts from `inner` with `acceptor`.
     pub fn new(inner: L, acceptor: Acceptor) -> Self {
         Self { inner, acceptor }
     }
@@ -83,8 +83,8 @@ impl<L: SocketListener> Listener<L> {
         }
     }
 
-    /// Turns it into a listener that runs at most `max_pending` handshakes at a time (at least one) and returns whichever
-    /// connection is ready first.
+    /// Turns this into a listener that runs at most `max_pending` handshakes at a time (at least one) and returns
+    /// whichever connection is ready first.
     ///
     /// # Errors
     ///
@@ -103,14 +103,14 @@ impl<L: SocketListener> Listener<L> {
         &self.acceptor
     }
 
-    /// Takes it apart.
+    /// Takes the listener apart.
     pub fn into_parts(self) -> (L, Acceptor) {
         (self.inner, self.acceptor)
     }
 }
 
 impl<S: AsFd> Incoming<S> {
-    /// A connection from `peer`, accepted now.
+    /// Creates the handshake of a connection from `peer`, accepted now.
     pub fn new(stream: S, peer: impl Into<Endpoint>, acceptor: &Acceptor) -> Self {
         Self { stream, accepting: acceptor.accepted(peer, Instant::now()) }
     }
@@ -127,7 +127,7 @@ impl<S: AsFd> Incoming<S> {
     ///
     /// # Errors
     ///
-    /// [`AcceptError`]; the connection is then best closed. What was taken off it can be had back:
+    /// [`AcceptError`]; the connection is then best closed. What was consumed from it is still available:
     /// [`AcceptError::taken`].
     ///
     /// # Panics
@@ -137,7 +137,7 @@ impl<S: AsFd> Incoming<S> {
         drive(&mut self.accepting, &self.stream)
     }
 
-    /// Returns the bytes that the handshake took off the connection.
+    /// Returns the bytes that the handshake has consumed from the connection.
     ///
     /// `taken ++ what is still on the connection == what the peer sent`
     pub fn taken(&self) -> &[u8] {
@@ -154,7 +154,7 @@ impl<S: AsFd> Incoming<S> {
         self.stream
     }
 
-    /// Takes it apart: the connection, and its handshake, which may have ended or not.
+    /// Returns the connection and its handshake, which may have ended or not.
     pub fn into_parts(self) -> (S, Accepting<Instant>) {
         (self.stream, self.accepting)
     }

@@ -1,4 +1,4 @@
-//! Many handshakes at once on one thread, and whichever is ready first.
+//! A listener that runs many handshakes at once on one thread and returns whichever is ready first.
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -59,7 +59,7 @@ pub struct ReadyListener<L: SocketListener> {
 }
 
 /// Wakes a thread that accepts from a [`ReadyListener`] or an [`EstablishedListener`](crate::EstablishedListener), from
-/// any other. Clones wake the same.
+/// any other. Clones wake the same thread.
 #[derive(Clone, Debug)]
 pub struct Waker(Arc<mio::Waker>);
 
@@ -71,8 +71,8 @@ const LISTENER: Token = Token(usize::MAX);
 const WAKER: Token = Token(usize::MAX - 1);
 
 impl<L: SocketListener> ReadyListener<L> {
-    /// Accepts from `inner` as `acceptor` says, with at most `max_pending` handshakes at a time (at least one). The socket
-    /// is set to non-blocking mode, and back to what it was in the end.
+    /// Creates a listener that accepts from `inner` with `acceptor`, with at most `max_pending` handshakes at a time
+    /// (at least one). The socket is set to non-blocking mode, and back to what it was in the end.
     ///
     /// # Errors
     ///
@@ -119,8 +119,8 @@ impl<L: SocketListener> ReadyListener<L> {
         self.accept_until(Instant::now().checked_add(timeout))
     }
 
-    /// Accepts nothing more, and returns the next of the pending connections whose handshake has ended; `None` once there
-    /// are none. None stays longer than its deadline.
+    /// Accepts nothing more, and returns the next of the pending connections whose handshake has ended; `None` once all
+    /// have been handed out. Each ends by its deadline.
     ///
     /// # Errors
     ///
@@ -138,7 +138,7 @@ impl<L: SocketListener> ReadyListener<L> {
         }
     }
 
-    /// Returns what wakes a thread that accepts: the call it is in, or else the next one, returns at once.
+    /// Returns a waker for a thread that accepts: the call it is in, or else the next one, returns at once.
     pub fn waker(&self) -> Waker {
         self.waker.clone()
     }
@@ -158,7 +158,7 @@ impl<L: SocketListener> ReadyListener<L> {
         self.pending.acceptor()
     }
 
-    /// Takes it apart. The socket has the mode back that it had. Connections that are pending are closed:
+    /// Takes the listener apart. The socket gets back the mode that it had. Connections that are pending are closed:
     /// [`drain`](Self::drain) them first.
     pub fn into_parts(self) -> (L, Acceptor) {
         drop(self.mode);
@@ -264,7 +264,7 @@ impl<L: SocketListener> ReadyListener<L> {
 
     fn progress(&mut self, token: PendingToken) {
         let Some(finished) = self.poll_one(token) else { return };
-        // It has been registered. Should this fail, closing the socket does the same.
+        // It has been registered. If this fails, closing the socket does the same.
         let _ = self.poll.registry().deregister(&mut SourceFd(&finished.stream.as_fd().as_raw_fd()));
         self.finished.push_back(finished);
     }

@@ -7,16 +7,16 @@ use realpeer_io::proto::Encoder;
 use realpeer_io::socket::recv_datagram;
 use realpeer_io::{AcceptError, Acceptor, Datagram, header_and_datagram};
 
-/// Receives a datagram: what it says, and the socket's peer, to which an answer goes. Each has a header of its own.
-/// It waits as the socket's mode and its time-out say.
+/// Receives a datagram and returns it with the socket's peer, to which an answer goes. Each datagram has its own
+/// header. It waits as the socket's mode and its time-out say.
 ///
 /// `buffer` has to hold the whole datagram, header and payload; 65,535 bytes do for any.
 ///
 /// # Errors
 ///
-/// Outside, those of the socket. Inside, what is wrong with this one datagram, which is gone then; the next may be
-/// good: [`AcceptError::Refused`], [`Protocol`](AcceptError::Protocol), [`Oversize`](AcceptError::Oversize) and, on a
-/// socket with `UDP_GRO`, [`Joined`](AcceptError::Joined).
+/// The outer result has those of the socket. The inner one has what is wrong with this one datagram, which is lost; the
+/// next may be good: [`AcceptError::Refused`], [`Protocol`](AcceptError::Protocol), [`Oversize`](AcceptError::Oversize)
+/// and, on a socket with `UDP_GRO`, [`Joined`](AcceptError::Joined).
 ///
 /// ```
 /// use std::net::UdpSocket;

@@ -31,11 +31,11 @@ pub use udp::{recv_from, send_to};
 /// Reads the header of a stream of any kind that comes from `peer`, if the policy wants one. The stream stays the
 /// caller's.
 ///
-/// - On success exactly the header has been taken off the stream.
-/// - On failure [`AcceptError::taken`] are the bytes taken off it, and those that follow them are still there.
+/// - On success exactly the header has been consumed from the stream.
+/// - On failure [`AcceptError::taken`] are the bytes consumed, and those that follow them are still there.
 ///
-/// For sockets there is [`handshake`], with fewer system calls. What is wrapped in TLS has its header before the
-/// TLS handshake: read it off the socket.
+/// For sockets there is [`handshake`], with fewer system calls. With TLS the header comes before the TLS handshake:
+/// read it from the socket.
 ///
 /// # Errors
 ///
@@ -86,9 +86,9 @@ pub async fn handshake_stream<S: AsyncRead + Unpin + ?Sized>(
     .await
 }
 
-/// Reads the header of a buffered reader of any kind that comes from `peer`, if the policy wants one. It fills the buffer
-/// and takes nothing but the header out of it. What is taken on failure is [`AcceptError::taken`]; the bytes that follow
-/// are still in the buffer or on the stream.
+/// Reads the header of a buffered reader of any kind that comes from `peer`, if the policy wants one. It fills the
+/// buffer and takes nothing but the header out of it. On failure [`AcceptError::taken`] are the bytes consumed; those
+/// that follow are still in the buffer or on the stream.
 ///
 /// If you read the connection through that buffer for all its life, it is the better choice: a header costs no system
 /// calls of its own. If the socket itself goes on to somebody else, to TLS, to `splice` or to another process, what has
@@ -145,7 +145,8 @@ pub async fn handshake_buf_read<S: AsyncBufRead + Unpin + ?Sized>(
     .await
 }
 
-/// Tokio, as [`Listener`] and its like name it: its sockets, its clock, which tests may pause, and its timers.
+/// Tokio as a runtime, which [`Listener`] and the other types name: its sockets, its clock, which tests may pause, and
+/// its timers.
 #[derive(Clone, Copy, Debug)]
 pub enum Tokio {}
 

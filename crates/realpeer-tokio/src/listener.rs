@@ -37,8 +37,8 @@ mod sealed {
 ///
 /// It waits for the peer until the [deadline](Acceptor::with_timeout) at the longest, which counts from the call.
 ///
-/// - On success exactly the header has been taken off the connection.
-/// - On failure [`AcceptError::taken`] are the bytes taken off it, and those that follow them are still there.
+/// - On success exactly the header has been consumed from the connection.
+/// - On failure [`AcceptError::taken`] are the bytes consumed, and those that follow them are still there.
 ///
 /// # Errors
 ///

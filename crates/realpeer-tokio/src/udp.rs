@@ -9,16 +9,16 @@ use realpeer_io::{AcceptError, Acceptor, Datagram, header_and_datagram};
 use tokio::io::Interest;
 use tokio::net::{ToSocketAddrs, UdpSocket};
 
-/// Receives a datagram: what it says, and the socket's peer, to which an answer goes. Each has a header of its own.
-/// If the future is dropped, no datagram is lost.
+/// Receives a datagram and returns it with the socket's peer, to which an answer goes. Each datagram has its own
+/// header. If the future is dropped, no datagram is lost.
 ///
 /// `buffer` has to hold the whole datagram, header and payload; 65,535 bytes do for any.
 ///
 /// # Errors
 ///
-/// Outside, those of the socket. Inside, what is wrong with this one datagram, which is gone then; the next may be
-/// good: [`AcceptError::Refused`], [`Protocol`](AcceptError::Protocol), [`Oversize`](AcceptError::Oversize) and, on a
-/// socket with `UDP_GRO`, [`Joined`](AcceptError::Joined).
+/// The outer result has those of the socket. The inner one has what is wrong with this one datagram, which is lost; the
+/// next may be good: [`AcceptError::Refused`], [`Protocol`](AcceptError::Protocol), [`Oversize`](AcceptError::Oversize)
+/// and, on a socket with `UDP_GRO`, [`Joined`](AcceptError::Joined).
 ///
 /// ```
 /// use realpeer::{Acceptor, Trust};

@@ -11,7 +11,7 @@ use tonic::transport::server::{Connected, TcpConnectInfo};
 
 use crate::RealPeer;
 
-/// A stream of bytes, behind the header, that knows who is at its ends.
+/// A stream of the bytes after the header that knows who is at its ends.
 ///
 /// `I` is what tonic puts into the extensions of requests.
 pub struct Connection<S, I = TcpConnectInfo> {
@@ -21,17 +21,17 @@ pub struct Connection<S, I = TcpConnectInfo> {
 }
 
 impl<S, I> Connection<S, I> {
-    /// A stream whose header has been read, as by an incoming connection of `realpeer::tokio`.
+    /// Creates a stream whose header has been read, as by an incoming connection of `realpeer::tokio`.
     pub fn new(stream: S, peer: RealPeer) -> Self {
         Self { stream, peer, connect_info: PhantomData }
     }
 
-    /// Who is at its ends.
+    /// Returns the ends of the connection.
     pub fn peer(&self) -> &RealPeer {
         &self.peer
     }
 
-    /// The stream.
+    /// Returns the stream.
     pub fn stream(&self) -> &S {
         &self.stream
     }

@@ -21,8 +21,8 @@
 //! # }
 //! ```
 //!
-//! That is `Request::remote_addr()`, and nothing else to do. For the proxy, the TLVs and UNIX addresses, ask for the
-//! whole [`RealPeer`] in the extensions of requests, and have an interceptor for `remote_addr()`:
+//! `Request::remote_addr()` is then the client; nothing else is needed. For the proxy, the TLVs and UNIX addresses, ask
+//! for the whole [`RealPeer`] in the extensions of requests, and have an interceptor for `remote_addr()`:
 //!
 //! ```no_run
 //! # use tonic::{body::Body, codegen::{http, Service}, server::NamedService};
@@ -79,13 +79,13 @@ use tonic::{Request, Status};
 
 pub use connection::Connection;
 
-/// Who is at the ends of the connection that a call came on: what [`Established`] says. Clones are cheap.
+/// The ends of the connection that a call came on, as [`Established`] reports them. Clones are cheap.
 ///
 /// With [`Incoming::with_connect_info`] it is in the extensions of requests.
 #[derive(Clone, Debug)]
 pub struct RealPeer(Arc<Established>);
 
-/// Connections from trusted proxies, whose header has been read, for `Router::serve_with_incoming`.
+/// A stream of connections from trusted proxies, whose header has been read, for `Router::serve_with_incoming`.
 ///
 /// It reads the headers of up to `max_pending` connections at a time, so that a silent peer delays nobody. Connections
 /// that are refused or whose header is broken, cut off or late are closed, and [`Acceptor::counts`] counts them. Each is
@@ -108,7 +108,8 @@ impl<L> Incoming<L>
 where
     Tokio: SendAccepts<L>,
 {
-    /// Accepts from `inner` as `acceptor` says, with at most `max_pending` handshakes at a time (at least one).
+    /// Creates a listener that accepts from `inner` with `acceptor`, with at most `max_pending` handshakes at a time
+    /// (at least one).
     pub fn new(inner: L, acceptor: Acceptor, max_pending: usize) -> Self {
         EstablishedListener::new(inner, acceptor, max_pending).into()
     }
@@ -139,8 +140,8 @@ where
     }
 }
 
-/// An interceptor by which `Request::remote_addr()` and `Request::local_addr()` work where [`RealPeer`] is in the
-/// extensions: they give its source and destination. Without it, it does nothing.
+/// Makes `Request::remote_addr()` and `Request::local_addr()` return the source and destination of the [`RealPeer`] in
+/// the extensions, as an interceptor. Without one it does nothing.
 ///
 /// ```
 /// use realpeer::Established;
@@ -187,7 +188,7 @@ where
         }
         match ready!(this.listener.poll_accept(cx)) {
             Ok((stream, established)) => Poll::Ready(Some(Ok(Connection::new(stream, established.into())))),
-            // Tonic passes over errors and asks again, for ever.
+            // Tonic ignores errors and asks again, forever.
             Err(error) => {
                 tracing::error!(%error, "accepting failed: the server ends");
                 this.ended = true;

@@ -1,4 +1,4 @@
-//! What the encoder writes with: bytes, TLVs, addresses and numbers as text.
+//! Writes bytes, TLVs, addresses and numbers as text, for the encoder.
 
 use core::net::Ipv6Addr;
 
@@ -64,7 +64,7 @@ impl Writer<'_> {
             self.put_some([a, b, c, b'.'], len.into());
             self.put(b".");
         }
-        // The last dot is none.
+        // Drop the trailing dot.
         self.len -= 1;
     }
 

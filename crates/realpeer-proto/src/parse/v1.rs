@@ -17,7 +17,7 @@ pub(crate) fn parse(input: &[u8], limits: Limits) -> Result<Parsed<'static>, Err
     )
 }
 
-/// The same where more of a line has come. What of an incomplete one has been checked is kept in `progress`.
+/// Resumes parsing where `progress` stopped; it keeps what of an incomplete line has been checked.
 pub(crate) fn advance(
     progress: &mut PartialLine,
     input: &[u8],

@@ -1,8 +1,8 @@
-//! The fields of a version 1 line that is whole: decimals and IPv6 addresses as text (section 2.1). Each is read off the
+//! The fields of a complete version 1 line: decimals and IPv6 addresses as text (section 2.1). Each is read from the
 //! front of a slice together with the byte that ends it. Incomplete lines: `v1_partial.rs`.
 
-/// An integer from 0 to 255 without heading zero or sign (R20), then `end`: its value, and what is behind. There are
-/// always four bytes, since ports follow; they are looked at together.
+/// An integer from 0 to 255 without leading zero or sign (R20), then `end`: its value, and the rest. There are always
+/// four bytes, since ports follow; they are looked at together.
 #[inline(always)]
 pub(crate) fn octet(text: &[u8], end: u8) -> Option<(u8, &[u8])> {
     let (&bytes, behind) = text.split_first_chunk::<4>()?;
@@ -29,7 +29,7 @@ const fn are_digits(bytes: u32) -> bool {
     (bytes.wrapping_add(0x7F76_7676) | bytes) & 0x8080_8080 == 0
 }
 
-/// A port without heading zero or sign (R23), then `end`, likewise.
+/// A port without leading zero or sign (R23), then `end`: its value, and the rest.
 #[inline(always)]
 pub(crate) fn port(text: &[u8], end: u8) -> Option<(u16, &[u8])> {
     let (value, behind) = match *text {
@@ -48,12 +48,12 @@ pub(crate) fn port(text: &[u8], end: u8) -> Option<(u16, &[u8])> {
 }
 
 /// Eight groups of one to four hex digits, `::` at most once for one or more of them, the last two perhaps written as
-/// IPv4 (R21), then a space, likewise.
+/// IPv4 (R21), then a space: its value, and the rest.
 #[inline(always)]
 pub(crate) fn ipv6(mut text: &[u8]) -> Option<([u16; 8], &[u8])> {
     let mut groups = [0; 8];
     let mut count = 0;
-    // The groups before `::`, once it has come. It stands for at least one.
+    // The groups before `::`, once it has been read. It stands for at least one.
     let mut gap = None;
     if let [b':', b':', ref behind @ ..] = *text {
         (gap, text) = (Some(0), behind);
@@ -101,7 +101,7 @@ pub(crate) fn ipv6(mut text: &[u8]) -> Option<([u16; 8], &[u8])> {
     Some((groups, behind))
 }
 
-/// Four integers with single dots between (R20), then a space, likewise.
+/// Four integers with single dots between (R20), then a space: their value, and the rest.
 #[inline(always)]
 pub(crate) fn ipv4(text: &[u8]) -> Option<([u8; 4], &[u8])> {
     let (a, rest) = octet(text, b'.')?;
@@ -124,7 +124,7 @@ fn digit(byte: u8) -> Option<u32> {
     }
 }
 
-/// One to four hex digits, likewise, with nothing to end them.
+/// One to four hex digits, with nothing to end them: their value, and the rest.
 #[inline(always)]
 fn group(text: &[u8]) -> Option<(u16, &[u8])> {
     let hex = |byte: u8| DIGITS[usize::from(byte)];

@@ -1,4 +1,4 @@
-//! How far a version 1 line goes that is not whole, byte by byte (section 2.1).
+//! Validates an incomplete version 1 line byte by byte (section 2.1), and knows the fewest bytes still missing.
 
 #[cfg(test)]
 mod grammar;
@@ -11,19 +11,19 @@ const SHORTEST_TCP4: usize = 32;
 /// `PROXY TCP6 :: :: 0 0` and CRLF.
 const SHORTEST_TCP6: usize = 22;
 
-/// What the bytes of a line so far come to. It keeps no addresses: those are read once the line is whole.
+/// The state after the bytes of a line so far. It keeps no addresses: those are read once the line is complete.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(test, derive(Hash))]
 pub(crate) struct PartialLine {
     protocol: Protocol,
     /// How many bytes there were.
     at: u8,
-    /// Which of the ten numbers of a TCP4 line this is: four and four of addresses, two ports, then 10 for the line feed
-    /// and 11 behind it. A TCP6 line has addresses in place of the first and the fifth.
+    /// Which of the ten numbers of a TCP4 line this is: four and four of addresses, two ports, then 10 for the line
+    /// feed and 11 after it. A TCP6 line has addresses in place of the first and the fifth.
     number: u8,
     /// The digits of the number or group so far.
     digits: u8,
-    /// The decimal that they are, or [`NO_DECIMAL`] where hex digits are none.
+    /// The decimal that they are, or [`NO_DECIMAL`] where hex digits aren't one.
     value: u32,
     address: Address,
 }
@@ -34,7 +34,7 @@ pub(crate) struct PartialLine {
 struct Address {
     /// How many groups.
     count: u8,
-    /// How many of them before `::`, once it has come. It stands for at least one.
+    /// How many of them before `::`, once it has been read. It stands for at least one.
     gap: Option<u8>,
     /// A colon at the start, which takes another one.
     colon: bool,
@@ -59,8 +59,7 @@ const LINE_FEED: u8 = 10;
 const NO_DECIMAL: u32 = u32::MAX;
 
 impl PartialLine {
-    /// Takes what more of the line has come, up to its end or a byte that can't stand where it does. Says whether it is
-    /// whole.
+    /// Consumes more of the line, up to its end or a byte that can't stand where it does. Returns whether it is whole.
     pub(crate) fn read(&mut self, line: &[u8]) -> bool {
         for &byte in line.get(self.taken()..).unwrap_or_default() {
             let before = *self;
@@ -118,7 +117,7 @@ impl PartialLine {
     /// The fewest bytes that the line still lacks.
     #[inline]
     pub(crate) fn missing(&self) -> usize {
-        // Behind a number at least a byte that ends it, and two bytes for each that is to come.
+        // After a number at least a byte that ends it, and two bytes for each number still to come.
         let behind = 2 * usize::from(LINE_FEED.saturating_sub(self.number));
         match (self.protocol, self.number) {
             (Protocol::Open, _) => self.shortest() - self.taken(),
@@ -130,7 +129,7 @@ impl PartialLine {
         }
     }
 
-    /// Whether the line is whole.
+    /// Whether the line is complete.
     #[inline]
     pub(crate) fn is_whole(&self) -> bool {
         self.number > LINE_FEED
@@ -264,7 +263,7 @@ impl PartialLine {
         let room = 8 - count - u8::from(gap.is_some());
         match (byte, self.digits) {
             (b':', 0) => {
-                // At the start one more must follow; behind a colon it stands for zeros.
+                // At the start one more must follow; after a colon it stands for zeros.
                 let first = count == 0 && !colon;
                 self.address.colon = first;
                 self.address.gap = if first { None } else { Some(count) };
@@ -332,7 +331,7 @@ impl Address {
         let Self { count, gap, colon, dots } = self;
         match (digits, gap) {
             _ if dots > 0 => 2 * usize::from(3 - dots) + usize::from(digits == 0),
-            // At the start `::` does for all, behind a colon a second one or a digit, behind two nothing.
+            // At the start `::` is enough; after a colon, a second one or a digit; after two, nothing.
             (0, None) => {
                 if count > 0 || colon {
                     1

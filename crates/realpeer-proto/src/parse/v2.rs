@@ -18,8 +18,8 @@ enum Layout {
     Unix,
 }
 
-/// The header that `input` begins with, if it is whole and has addresses of IPv4 or IPv6, as almost all have, and its
-/// length. Small and inlined, so that what it makes is kept in registers.
+/// The header that `input` begins with, if it is complete and has addresses of IPv4 or IPv6, as almost all have, and
+/// its length. Small and inlined, so that what it makes is kept in registers.
 #[inline(always)]
 pub(crate) fn whole(input: &[u8], limits: Limits) -> Option<(Header<'_>, usize)> {
     let fixed = input.first_chunk()?;
@@ -119,8 +119,8 @@ fn unix_or_skipped(bytes: &[u8], limits: Limits) -> Option<Header<'_>> {
     }
 }
 
-/// Whether the block of a header that is skipped is TLVs: they fill it, and if there is a checksum among them, it is the
-/// header's. Otherwise it is something else, such as addresses that look like TLVs, and no fault (R36).
+/// Whether the block of a header that is skipped is TLVs: they fill it, and if there is a checksum among them, it is
+/// the header's. Otherwise it is something else, such as addresses that look like TLVs, and not an error (R36).
 fn is_tlvs(header: &[u8], block: &[u8], limits: Limits) -> bool {
     let Some(tlvs) = Tlvs::new(block) else { return false };
     match v2_tlvs::lone_crc32c(tlvs) {
@@ -150,7 +150,7 @@ fn is_checksum_right(header: &[u8], at: usize) -> bool {
     announced.map(u32::from_be_bytes) == Some(checksum(header, at))
 }
 
-/// Checks the TLVs behind the addresses of a header, and its checksum.
+/// Checks the TLVs after the addresses of a header, and its checksum.
 #[inline(never)]
 fn check(header: &[u8], addresses: u16, limits: Limits) -> Result<(), Error> {
     let Some(at) = tlvs(header, addresses)?.filter(|_| limits.check_crc32c) else { return Ok(()) };
@@ -177,7 +177,7 @@ pub(crate) fn seal(header: &mut [u8], addresses: u16) -> Result<(), Error> {
     Ok(())
 }
 
-/// Checks the TLVs behind the addresses of a header, and gives where its checksum is.
+/// Checks the TLVs after the addresses of a header, and returns where its checksum is.
 fn tlvs(header: &[u8], addresses: u16) -> Result<Option<usize>, Error> {
     let block = header.get(HEAD_LEN..).unwrap_or_default();
     if let Some(tlvs) = block.get(addresses.into()..).filter(|_| addresses > 0) {

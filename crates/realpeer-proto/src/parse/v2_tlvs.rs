@@ -1,4 +1,4 @@
-//! The walk along the TLVs of a version 2 header, as they come (sections 2.2 to 2.2.7).
+//! The walk along the TLVs of a version 2 header, as they arrive (sections 2.2 to 2.2.7).
 
 use crate::wire::{HEAD_LEN, MAX_UNIQUE_ID_LEN, SSL_HEAD_LEN};
 use crate::{Error, Ssl, TlvCause, TlvError, Tlvs, kind};
@@ -71,12 +71,12 @@ pub(crate) fn lone_crc32c(tlvs: Tlvs<'_>) -> Result<Option<u16>, Error> {
 }
 
 impl TlvCheck {
-    /// Where the value of the CRC32C starts; not before the walk has come to the end.
+    /// Where the value of the CRC32C starts; not before the walk has reached the end.
     pub(crate) fn crc32c(&self) -> Option<usize> {
         (self.crc32c > 0).then_some(self.crc32c.into())
     }
 
-    /// Looks at the TLVs of which the type or more has come. `block` is what has come of the `len` bytes after the
+    /// Checks the TLVs of which the type or more has arrived. `block` is what has arrived of the `len` bytes after the
     /// fixed part, the first `addresses` of which are addresses; without any the block is skipped.
     #[inline(always)]
     pub(crate) fn read(&mut self, block: &[u8], len: u16, addresses: u16) -> Result<(), Error> {
@@ -110,7 +110,7 @@ impl TlvCheck {
             match next.kind {
                 kind::CRC32C if crc32c == 0 && next.len == 4 => crc32c = at + 3,
                 kind::UNIQUE_ID if usize::from(next.len) <= MAX_UNIQUE_ID_LEN => {}
-                // Here as a whole and good, it need not be walked along.
+                // Complete and valid already, it need not be walked along.
                 kind::SSL if next.value.and_then(Ssl::new).is_some() => {}
                 kind::SSL if matches!(next.len, 5 | 8..) => {
                     ssl_end = next.end;
@@ -140,13 +140,13 @@ impl TlvCheck {
         match kind {
             kind::CRC32C => self.crc32c == 0 && fits(least.max(4), most.min(4)),
             kind::UNIQUE_ID => fits(least, most.min(MAX_UNIQUE_ID_LEN as u16)),
-            // The TLVs within are none, or have three bytes or more.
+            // There are no TLVs within, or they have three bytes or more.
             kind::SSL => fits(least.max(5), most.min(5)) || fits(least.max(8), most),
             _ => fits(least, most),
         }
     }
 
-    /// Checks the type and length of a TLV, or what has come of them, byte by byte.
+    /// Checks the type and length of a TLV, or what has arrived of them, byte by byte.
     #[cold]
     fn check_head(self, head: &[u8], end: u16) -> Result<(), Error> {
         for len in 1..=head.len() {
@@ -181,7 +181,7 @@ impl TlvCheck {
     }
 }
 
-/// A TLV, and its value if that has come.
+/// A TLV, and its value if that has arrived.
 struct Next<'a> {
     kind: u8,
     len: u16,
@@ -189,7 +189,7 @@ struct Next<'a> {
     end: u16,
 }
 
-/// The TLV at `at`, if its type and length have come, and it ends where `end` is or a TLV's three bytes before.
+/// The TLV at `at`, if its type and length have arrived, and it ends where `end` is or a TLV's three bytes before.
 #[inline(always)]
 fn next(block: &[u8], at: u16, end: u16) -> Option<Next<'_>> {
     let (&[kind, high, low], rest) = block.get(at.into()..)?.split_first_chunk()?;
