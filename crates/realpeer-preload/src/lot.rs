@@ -3,7 +3,7 @@
 use crate::addr::{AF_UNIX, fill};
 use crate::settings::Settings;
 use crate::sys;
-use crate::wire::{LotName, MESSAGE_LEN, Message, Ring, Secret, lot_address};
+use crate::wire::{LotName, Message, Ring, Secret, lot_address};
 
 /// What became of a connection that was to be parked.
 pub(crate) enum Parked {
@@ -28,14 +28,27 @@ pub(crate) fn park(settings: &Settings, socket: i32) -> Parked {
 
 /// Fetches the connection that a ring is about, if its lot is one of ours.
 pub(crate) fn fetch(ring: &Ring) -> Option<i32> {
-    ask(&ring.lot, &Message::Fetch(ring.nonce))
+    let lot = connect(&ring.lot)?;
+    let socket = ask(lot, &Message::Fetch(ring.nonce)).filter(|&socket| {
+        let told = sys::send(lot, &Message::Taken(ring.nonce).encode(), None).is_ok();
+        if !told {
+            // The lot waits no longer, and rings again. Two programs must not have the same connection.
+            sys::close(socket);
+        }
+        told
+    });
+    sys::close(lot);
+    socket
 }
 
 /// Tells the lot that the library is loaded here, and keeps it alive for as long as this process lives.
 pub(crate) fn hello(name: &LotName, token: Secret) {
     // The lot seals a file that nobody has mapped, and has a new one then.
     for _ in 0..2 {
-        let Some(file) = ask(name, &Message::Hello(token)) else { return };
+        let Some(lot) = connect(name) else { return };
+        let file = ask(lot, &Message::Hello(token));
+        sys::close(lot);
+        let Some(file) = file else { return };
         let mapped = sys::map_for_life(file);
         sys::close(file);
         if mapped {
@@ -44,14 +57,9 @@ pub(crate) fn hello(name: &LotName, token: Secret) {
     }
 }
 
-fn ask(name: &LotName, message: &Message) -> Option<i32> {
-    let lot = connect(name)?;
-    let message: [u8; MESSAGE_LEN] = message.encode();
-    let sent = sys::send(lot, &message, None);
-    let answer =
-        (sent.is_ok() && sys::readable_within(lot, ANSWER_MS)).then(|| sys::receive_fd(lot)).flatten();
-    sys::close(lot);
-    answer
+fn ask(lot: i32, message: &Message) -> Option<i32> {
+    sys::send(lot, &message.encode(), None).ok()?;
+    if sys::readable_within(lot, ANSWER_MS) { sys::receive_fd(lot) } else { None }
 }
 
 /// Connects to a lot, unless it belongs to somebody else. If its queue is full it fails and does not wait.

@@ -2,7 +2,8 @@
 //!
 //! A *ring* is a TCP or UNIX connection of the lot to the server, and its bytes say "fetch the connection NONCE at the
 //! lot NAME". Parking, fetching and saying hello are each one message to the lot, over `SOCK_SEQPACKET` at an abstract
-//! name, and one answer to the last two.
+//! name, and one answer to the last two. The lot keeps a connection that it has handed out until a second message says
+//! that it was taken: an answer can get lost, a connection must not.
 
 use crate::addr::fill;
 
@@ -33,6 +34,8 @@ pub enum Message {
     },
     /// Hand me the connection with this nonce. Answered with it, or with a message without it.
     Fetch(Secret),
+    /// The connection with this nonce has arrived: it is mine now.
+    Taken(Secret),
     /// A process has loaded the library. Answered with a file to map: the lot stays while one does.
     Hello(Secret),
 }
@@ -72,6 +75,7 @@ impl Message {
         let (kind, flags, secret) = match self {
             Self::Park { token, destination } => (b'P', u8::from(*destination), token),
             Self::Fetch(nonce) => (b'F', 0, nonce),
+            Self::Taken(nonce) => (b'T', 0, nonce),
             Self::Hello(token) => (b'H', 0, token),
         };
         let mut bytes = [0; MESSAGE_LEN];
@@ -87,6 +91,7 @@ impl Message {
         match (version, kind, flags) {
             (VERSION, b'P', 0 | 1) => Some(Self::Park { token: secret, destination: flags == 1 }),
             (VERSION, b'F', 0) => Some(Self::Fetch(secret)),
+            (VERSION, b'T', 0) => Some(Self::Taken(secret)),
             (VERSION, b'H', 0) => Some(Self::Hello(secret)),
             _ => None,
         }

@@ -50,6 +50,8 @@ struct Ready {
     peer: Endpoint,
     /// The pause before it is rung again.
     pause: Duration,
+    /// Whether somebody has been sent it and has not said yet that it arrived.
+    handed_out: bool,
 }
 
 /// How long a connection waits for the server to fetch it. So long it would have waited in the server's own queue.
@@ -68,6 +70,8 @@ struct Running {
     lot: Lot,
     poll: mio::Poll,
     pending: Pending<Parked>,
+    /// How many connections there may be, without header and with.
+    most: usize,
     ready: HashMap<Secret, Ready>,
     /// When they are given up, soonest first. Some have been fetched before.
     give_up: VecDeque<(Instant, Secret)>,
@@ -86,8 +90,10 @@ impl Lot {
         registry.register(&mut SourceFd(&self.listener.as_raw_fd()), LISTENER, Interest::READABLE)?;
         registry.register(&mut SourceFd(&self.life.first_process()), FIRST_PROCESS, Interest::READABLE)?;
         let acceptor = Acceptor::new(Trust::anyone()).with_timeout(self.timeout);
+        let most = crate::process::raise_fd_limit().saturating_sub(SPARE_FDS);
         let mut running = Running {
-            pending: Pending::new(acceptor, crate::process::raise_fd_limit().saturating_sub(SPARE_FDS)),
+            pending: Pending::new(acceptor, most),
+            most,
             lot: self,
             poll,
             ready: HashMap::new(),
@@ -166,24 +172,24 @@ impl Running {
                 self.ring_next(&target);
             }
         }
-        self.visits.expire(now);
+        self.expire_visits(now);
     }
 
     /// Takes in a connection from the library.
     fn park(&mut self, socket: OwnedFd, destination: bool) {
+        // Without a peer it has been reset meanwhile.
         let Some(peer) = endpoint_of_peer(&socket) else { return };
-        if self.pending.is_full() {
-            self.lot.log.line(format_args!(
-                "{peer}: closed: too many headers are incomplete; raise the limit of open files"
-            ));
-            return;
+        if self.pending.len() + self.ready.len() >= self.most {
+            let problem = "too many headers are incomplete; raise the limit of open files";
+            return self.lot.log.line(format_args!("{peer}: closed: {problem}"));
         }
         let fd = socket.as_raw_fd();
-        let token = self.pending.insert(Parked { socket, destination }, peer, Instant::now());
-        if self.poll.registry().register(&mut SourceFd(&fd), Token(token.into()), Interest::READABLE).is_err()
-        {
+        let token = self.pending.insert(Parked { socket, destination }, peer.clone(), Instant::now());
+        let registered =
+            self.poll.registry().register(&mut SourceFd(&fd), Token(token.into()), Interest::READABLE);
+        if let Err(error) = registered {
             self.pending.remove(token);
-            return;
+            return self.lot.log.line(format_args!("{peer}: closed: can't wait for its header: {error}"));
         }
         self.read_on(token);
     }
@@ -200,7 +206,10 @@ impl Running {
             Err(AcceptError::Closed) => return,
             Err(error) => return self.lot.log.line(format_args!("{peer}: {error}")),
         };
-        let Some(target) = local_endpoint(&socket) else { return };
+        let nonce = crate::process::random();
+        let (Some(target), Ok(nonce)) = (local_endpoint(&socket), nonce) else {
+            return self.lot.log.line(format_args!("{peer}: closed: the server can't be told of it"));
+        };
         let header = header.header();
         let end = |address: Option<realpeer_io::proto::Address<'_>>| {
             address.and_then(|address| address.socket_addr())
@@ -216,16 +225,16 @@ impl Running {
                 ));
             }
         }
-        let Ok(nonce) = crate::process::random() else { return };
         self.give_up.push_back((Instant::now() + FETCH_WITHIN, nonce));
         self.rings.enqueue(target.clone(), nonce);
-        self.ready.insert(nonce, Ready { socket, target: target.clone(), peer, pause: FIRST_PAUSE });
+        let ready = Ready { socket, target: target.clone(), peer, pause: FIRST_PAUSE, handed_out: false };
+        self.ready.insert(nonce, ready);
         self.ring_next(&target);
     }
 
     /// Rings for those that wait for it, a few at a time.
     fn ring_next(&mut self, target: &Endpoint) {
-        while let Some(nonce) = self.rings.next(target, |nonce| self.ready.contains_key(nonce)) {
+        while let Some(nonce) = self.rings.next(target, |nonce| waits(self.ready.get(nonce))) {
             let token = self.new_token();
             match Ring::connect(target, &self.lot.name, nonce, token) {
                 Ok(ring) => {
@@ -261,7 +270,15 @@ impl Running {
         }
     }
 
-    fn fetched(&mut self, nonce: &Secret) {
+    /// Nobody has said that it arrived.
+    fn handed_back(&mut self, nonce: Secret) {
+        if let Some(ready) = self.ready.get_mut(&nonce) {
+            ready.handed_out = false;
+            self.ring_later(nonce);
+        }
+    }
+
+    fn taken(&mut self, nonce: &Secret) {
         if let Some(ready) = self.ready.remove(nonce) {
             self.rings.remove_by_nonce(nonce);
             self.ring_next(&ready.target);
@@ -272,6 +289,10 @@ impl Running {
         self.next_token = (self.next_token + 1).clamp(OURS, FIRST_PROCESS.0 - 1);
         self.next_token
     }
+}
+
+fn waits(ready: Option<&Ready>) -> bool {
+    ready.is_some_and(|ready| !ready.handed_out)
 }
 
 fn endpoint_of_peer(socket: &OwnedFd) -> Option<Endpoint> {

@@ -10,4 +10,5 @@ mod parts;
 mod pieces;
 mod run;
 mod server;
+mod visits;
 mod whole_headers;

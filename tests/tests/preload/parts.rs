@@ -68,6 +68,7 @@ fn messages_are_decoded_as_they_were_encoded() {
         Message::Park { token: [1; 16], destination: false },
         Message::Park { token: [2; 16], destination: true },
         Message::Fetch([3; 16]),
+        Message::Taken([5; 16]),
         Message::Hello([4; 16]),
     ];
     for message in messages {

@@ -171,14 +171,16 @@ impl Server {
     }
 }
 
+/// What stands after `name`, such as `REALPEER_LOT=`, in the environment of a process.
+pub fn variable_of(pid: u32, name: &str) -> String {
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
+    let mut entries = environment.split(|&byte| byte == 0).map(|entry| String::from_utf8_lossy(entry));
+    entries.find_map(|entry| entry.strip_prefix(name).map(str::to_owned)).unwrap()
+}
+
 /// The lot of a process.
 pub fn lot_of(pid: u32) -> Lot {
-    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
-    let variable = |name: &str| {
-        let mut entries = environment.split(|&byte| byte == 0).map(|entry| String::from_utf8_lossy(entry));
-        entries.find_map(|entry| entry.strip_prefix(name).map(str::to_owned)).unwrap()
-    };
-    let name = variable("REALPEER_LOT=");
+    let name = variable_of(pid, "REALPEER_LOT=");
     let sockets = std::fs::read_to_string("/proc/net/unix").unwrap();
     let line = sockets.lines().find(|line| line.ends_with(&format!("@realpeer-lot/{name}"))).unwrap();
     let socket = format!("socket:[{}]", line.split_whitespace().nth(6).unwrap());

@@ -126,15 +126,11 @@ impl Rings {
     }
 
     /// Returns whose turn it is, unless enough rings are under way to this listener.
-    pub(super) fn next(
-        &mut self,
-        target: &Endpoint,
-        still_there: impl Fn(&Secret) -> bool,
-    ) -> Option<Secret> {
+    pub(super) fn next(&mut self, target: &Endpoint, waits: impl Fn(&Secret) -> bool) -> Option<Secret> {
         let waiting = self.targets.get_mut(target)?;
         while waiting.under_way < AT_ONCE {
             match waiting.queue.pop_front() {
-                Some(nonce) if still_there(&nonce) => return Some(nonce),
+                Some(nonce) if waits(&nonce) && !self.by_nonce.contains_key(&nonce) => return Some(nonce),
                 Some(_) => {}
                 None => break,
             }

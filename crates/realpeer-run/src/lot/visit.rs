@@ -8,85 +8,129 @@ use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
 use mio::{Interest, Token};
-use realpeer_preload::wire::{MESSAGE_LEN, Message};
+use realpeer_preload::wire::{MESSAGE_LEN, Message, Secret};
 use rustix::io::Errno;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
-    SendFlags, SocketFlags, accept_with, recvmsg, sendmsg,
+    SendFlags, Shutdown, SocketFlags, accept_with, recvmsg, sendmsg, shutdown,
 };
 
 use super::Running;
 
-/// Visitors who have not said what they want. The library says so at once.
+/// Visitors who have not said all yet. The library says it at once.
 #[derive(Default)]
 pub(super) struct Visits {
-    silent: HashMap<Token, OwnedFd>,
+    waiting: HashMap<Token, Visitor>,
     by_age: VecDeque<(Instant, Token)>,
+    /// When to receive more, after there was no descriptor for one.
+    again: Option<Instant>,
+}
+
+pub(super) struct Visitor {
+    socket: OwnedFd,
+    /// What they have been sent, until they say that it has arrived.
+    holds: Option<Secret>,
 }
 
 const PATIENCE: Duration = Duration::from_secs(1);
-const MAX_SILENT: usize = 128;
+const MAX_WAITING: usize = 128;
+const PAUSE: Duration = Duration::from_millis(100);
 
 impl Visits {
     pub(super) fn timeout(&self) -> Option<Instant> {
-        self.by_age.front().map(|&(end, _)| end)
-    }
-
-    pub(super) fn expire(&mut self, now: Instant) {
-        while let Some(&(end, token)) = self.by_age.front() {
-            if end > now && self.silent.len() <= MAX_SILENT {
-                break;
-            }
-            self.by_age.pop_front();
-            self.silent.remove(&token);
-        }
+        self.by_age.front().map(|&(end, _)| end).into_iter().chain(self.again).min()
     }
 }
 
 impl Running {
+    pub(super) fn expire_visits(&mut self, now: Instant) {
+        if self.visits.again.is_some_and(|again| again <= now) {
+            self.receive_visits();
+        }
+        while let Some(&(end, token)) = self.visits.by_age.front() {
+            if end > now && self.visits.waiting.len() <= MAX_WAITING {
+                break;
+            }
+            self.visits.by_age.pop_front();
+            if let Some(visitor) = self.visits.waiting.remove(&token) {
+                // What they say from now on they know to be lost. What they have said before counts.
+                let _ = shutdown(&visitor.socket, Shutdown::Read);
+                if let Some(visitor) = self.receive(visitor) {
+                    self.part(&visitor);
+                }
+            }
+        }
+    }
+
     pub(super) fn receive_visits(&mut self) {
+        self.visits.again = None;
         loop {
             match accept_with(&self.lot.listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
-                Ok(visitor) => {
-                    if let Some(visitor) = self.receive(visitor) {
+                Ok(socket) => {
+                    if let Some(visitor) = self.receive(Visitor { socket, holds: None }) {
                         self.wait_for(visitor);
                     }
                 }
                 Err(Errno::INTR | Errno::CONNABORTED) => {}
-                // Nobody else is there; or there is no descriptor for them, and then the next one wakes us.
-                Err(_) => break,
+                Err(Errno::AGAIN) => break,
+                // There is no descriptor for them, and nothing will wake us when there is.
+                Err(_) => {
+                    self.visits.again = Some(Instant::now() + PAUSE);
+                    break;
+                }
             }
         }
     }
 
     pub(super) fn visit_progress(&mut self, token: Token) {
-        if let Some(visitor) = self.visits.silent.remove(&token) {
+        if let Some(visitor) = self.visits.waiting.remove(&token) {
             if let Some(visitor) = self.receive(visitor) {
-                self.visits.silent.insert(token, visitor);
+                self.visits.waiting.insert(token, visitor);
             }
         }
     }
 
-    fn wait_for(&mut self, visitor: OwnedFd) {
+    /// Has a visitor wait until they say more. If that can't be noticed, until their patience ends.
+    fn wait_for(&mut self, visitor: Visitor) {
         let token = Token(self.new_token());
-        let fd = visitor.as_raw_fd();
-        if self.poll.registry().register(&mut SourceFd(&fd), token, Interest::READABLE).is_ok() {
-            self.visits.silent.insert(token, visitor);
-            self.visits.by_age.push_back((Instant::now() + PATIENCE, token));
-            self.visits.expire(Instant::now());
+        let fd = visitor.socket.as_raw_fd();
+        let _ = self.poll.registry().register(&mut SourceFd(&fd), token, Interest::READABLE);
+        self.visits.waiting.insert(token, visitor);
+        self.visits.by_age.push_back((Instant::now() + PATIENCE, token));
+        self.expire_visits(Instant::now());
+    }
+
+    /// Parts with a visitor. What they have been sent and did not take is rung again.
+    fn part(&mut self, visitor: &Visitor) {
+        if let Some(nonce) = visitor.holds {
+            self.handed_back(nonce);
         }
     }
 
-    /// Does what a visitor wants, or returns them if they have not said so yet.
-    fn receive(&mut self, visitor: OwnedFd) -> Option<OwnedFd> {
+    /// Does what a visitor wants, or returns them if they have more to say.
+    fn receive(&mut self, mut visitor: Visitor) -> Option<Visitor> {
+        loop {
+            match self.receive_one(&mut visitor) {
+                Next::Message => {}
+                Next::Wait => return Some(visitor),
+                Next::Part => {
+                    self.part(&visitor);
+                    return None;
+                }
+            }
+        }
+    }
+
+    fn receive_one(&mut self, visitor: &mut Visitor) -> Next {
         let mut bytes = [0; MESSAGE_LEN + 1];
         let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut control = RecvAncillaryBuffer::new(&mut room);
         let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
-        let len = match recvmsg(&visitor, &mut [IoSliceMut::new(&mut bytes)], &mut control, flags) {
+        let len = match recvmsg(&visitor.socket, &mut [IoSliceMut::new(&mut bytes)], &mut control, flags) {
             Ok(received) => received.bytes,
-            Err(Errno::AGAIN | Errno::INTR) => return Some(visitor),
-            Err(_) => return None,
+            Err(Errno::AGAIN) => return Next::Wait,
+            Err(Errno::INTR) => return Next::Message,
+            Err(_) => return Next::Part,
         };
         let descriptor = control.drain().find_map(|message| match message {
             RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
@@ -94,24 +138,47 @@ impl Running {
         });
         match bytes.get(..len).and_then(Message::decode) {
             Some(Message::Park { token, destination }) if token == self.lot.token => {
-                if let Some(socket) = descriptor {
-                    self.park(socket, destination);
+                match descriptor {
+                    Some(socket) => self.park(socket, destination),
+                    None => self.lot.log.line(format_args!(
+                        "a connection was closed: there is no descriptor for it; raise the limit of open files"
+                    )),
+                }
+                Next::Part
+            }
+            Some(Message::Fetch(nonce)) if visitor.holds.is_none() => {
+                let ready = self.ready.get_mut(&nonce).filter(|ready| !ready.handed_out);
+                let answered = answer(&visitor.socket, ready.as_ref().map(|ready| ready.socket.as_fd()));
+                match ready {
+                    Some(ready) if answered => {
+                        ready.handed_out = true;
+                        visitor.holds = Some(nonce);
+                        Next::Message
+                    }
+                    _ => Next::Part,
                 }
             }
-            Some(Message::Fetch(nonce)) => {
-                let ready = self.ready.get(&nonce).map(|ready| ready.socket.as_fd());
-                if answer(&visitor, ready) {
-                    self.fetched(&nonce);
-                }
+            Some(Message::Taken(nonce)) if visitor.holds == Some(nonce) => {
+                visitor.holds = None;
+                self.taken(&nonce);
+                Next::Part
             }
             Some(Message::Hello(token)) if token == self.lot.token => {
                 self.lot.life.hello();
-                answer(&visitor, Some(self.lot.life.file()));
+                answer(&visitor.socket, Some(self.lot.life.file()));
+                Next::Part
             }
-            _ => {}
+            _ => Next::Part,
         }
-        None
     }
+}
+
+/// What to do with a visitor after a message.
+enum Next {
+    /// There may be another one.
+    Message,
+    Wait,
+    Part,
 }
 
 /// Returns whether it could be sent.
