@@ -92,7 +92,7 @@ impl Rung {
     }
 }
 
-fn park(server: &Server, visitor: &Visitor, socket: TcpStream) {
+fn park(server: &Server, visitor: &Visitor, socket: &TcpStream) {
     let token = unhex(variable_of(server.child.id(), "REALPEER_TOKEN=").as_bytes()).unwrap();
     visitor.say(&Message::Park { token, destination: false }, Some(socket.as_fd()));
 }
@@ -104,7 +104,8 @@ fn a_connection_is_rung_again_until_somebody_says_that_it_has_arrived() {
     let before = lot.open_fds();
     let rung = Rung::new();
     let (mut client, socket) = rung.half_a_header();
-    park(&server, &Visitor::new(&lot), socket);
+    park(&server, &Visitor::new(&lot), &socket);
+    drop(socket);
     client.send(&V1[20..]);
 
     let (ring, nonce) = rung.ring();
@@ -155,7 +156,8 @@ fn what_a_visitor_has_said_counts_even_if_the_lot_parts_with_them() {
     let pid = Pid::from_raw(lot.pid.try_into().unwrap()).unwrap();
     kill_process(pid, Signal::STOP).unwrap();
     let silent: Vec<Visitor> = (0..200).map(|_| Visitor::new(&lot)).collect();
-    park(&server, &visitor, socket);
+    park(&server, &visitor, &socket);
+    drop(socket);
     drop(visitor);
     kill_process(pid, Signal::CONT).unwrap();
     client.send(&V1[20..]);
