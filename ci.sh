@@ -31,7 +31,7 @@ usage: ./ci.sh [SUBCOMMAND]
   strace            the system calls of one accepted connection on each runtime; not part of all
   bench [PART]...   measures, and writes docs/performance.md, all or parts of it; not part of all
   fuzz-long SECONDS each fuzz target for so long, as many at a time as there are cores; not part of all
-  fuzz-total        what all runs of fuzz and fuzz-long here came to
+  fuzz-total        sums up all runs of fuzz and fuzz-long here
   mutants [CRATE]... whether the tests notice changes of the code, of these crates or of all that are published; takes
                     hours, not part of all
 

@@ -63,7 +63,7 @@ docs_name_the_facade() {
     [[ -z $named ]] || die "$named"
 }
 
-# R12 and its like mean nothing to a reader without the list: in what is published they are links to it, or left out.
+# R12 means nothing to a reader without the list: what is published links such numbers to it, or leaves them out.
 docs_link_rules() {
     local bare
     mapfile -t pages < <(find "$CARGO_TARGET_DIR"/doc/realpeer{,_*} -name '*.html' -not -path '*/realpeer_tests/*' | sort)

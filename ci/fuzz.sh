@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Runs the fuzz targets and sums up what came of it. Sourced by ci.sh.
+# Runs the fuzz targets and sums up the results. Sourced by ci.sh.
 
 CARGO_FUZZ_VERSION=0.13.2
 FUZZ_DEBS=(g++) # libFuzzer is C++

@@ -65,6 +65,6 @@ mutants_pass() {
     env -u CARGO_TARGET_DIR cargo mutants --package "$package" --test-package "$2" --jobs "$(nproc)" \
         --profile mutants --baseline skip --build-timeout 600 --output "target/mutants-$package" "${@:5}" \
         "${which[@]/#/--cargo-arg=}" -- -- --test-threads 16 "${filters[@]}" || status=$?
-    # 2: some were missed. 3: some made the tests take for ever, which is noticing them, too.
+    # 2: some were missed. 3: some made the tests run forever, which is noticing them, too.
     [[ $status =~ ^[023]$ ]] || die "cargo mutants: $status"
 }

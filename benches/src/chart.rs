@@ -59,7 +59,7 @@ pub fn lines(file: &str, title: &str, x: &str, y: &str, series: &[Series]) {
     root.present().unwrap();
 }
 
-/// Groups of horizontal bars with their figures behind them, each group to a scale of its own: what is compared is
+/// Groups of horizontal bars with their figures after them, each group to a scale of its own: what is compared is
 /// within a group.
 pub fn bars(file: &str, title: &str, groups: &[Group], unit: &str) {
     let rows: usize = groups.iter().map(|(_, bars)| bars.len() + 2).sum();

@@ -13,7 +13,7 @@ pub mod tls;
 /// The client that the examples' own proxy speaks for.
 pub const CLIENT: &str = "192.0.2.1:56324";
 
-/// The address on the command line, where to serve for ever. Without one, an example serves and asks itself.
+/// The address on the command line, where to serve forever. Without one, an example serves and is its own client.
 pub fn address() -> Option<String> {
     std::env::args().nth(1)
 }

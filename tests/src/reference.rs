@@ -205,7 +205,7 @@ fn step<'g>(mut way: Vec<&'g Grammar>, byte: u8, after: &mut Vec<Vec<&'g Grammar
         }
         Anything => {
             step(way.clone(), byte, after); // it ended before this byte
-            way.push(next); // or goes on behind it
+            way.push(next); // or goes on after it
             after.push(way);
         }
     }
@@ -326,7 +326,7 @@ fn can_tile(input: &[u8], mut at: usize, end: usize, inside_ssl: bool) -> bool {
         };
         let Some(len) = lengths(input, at + 1).find(|&len| fits(len)) else { return false };
         if input.len() < value {
-            return true; // then so is all that is behind it
+            return true; // then so is all that follows
         }
         crc_seen |= kind == CRC32C;
         at = value + len;

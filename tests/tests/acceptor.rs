@@ -181,7 +181,7 @@ fn what_they_say_of_themselves() {
     assert_eq!(format!("{storage:?}"), format!("HeaderStorage({} bytes)", storage.bytes().len()));
 }
 
-/// A loop that polls when a connection is readable or due would else keep such a peer for ever.
+/// A loop that polls when a connection is readable or due would otherwise keep such a peer forever.
 #[test]
 fn the_outcome_of_a_refused_or_bypassed_peer_is_due_at_once() {
     for verdict in [Verdict::Refuse, Verdict::Bypass] {

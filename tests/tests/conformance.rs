@@ -45,7 +45,7 @@ fn check(row: &Vector, parsed: Result<Parsed<'_>, Error>) -> Outcome {
     outcome
 }
 
-/// Pushes `parts` one after the other, as a caller would who has the payload behind them too.
+/// Pushes `parts` one after the other, as a caller would who has the payload after them too.
 fn push(row: &Vector, parts: &[&[u8]]) -> Outcome {
     let mut decoder = Decoder::with_storage(&config(), FixedStorage(vec![0; MAX_HEADER_LEN]));
     let mut taken = 0;

@@ -60,8 +60,8 @@ enum Way {
     Buffer,
 }
 
-/// Accepts a connection on which `bytes` arrive in two pieces, waits until the deadline if it has to, and says what came of
-/// it and what is left on the connection.
+/// Accepts a connection on which `bytes` arrive in two pieces, waits until the deadline if it has to, and returns the
+/// outcome of it and what is left on the connection.
 fn accept(
     acceptor: &Acceptor,
     way: Way,

@@ -11,7 +11,7 @@ fn compare(bytes: &[u8], versions: Versions, max_header_len: usize) -> bool {
     realpeer_tests::fuzz::compare(bytes, &config)
 }
 
-/// The same for every prefix, up to the first that settles it, and for the whole.
+/// Compares every prefix, up to the first that settles it, and the whole.
 fn compare_prefixes(bytes: &[u8], versions: Versions, max_header_len: usize) {
     let _ = (0..bytes.len()).any(|end| compare(&bytes[..end], versions, max_header_len));
     compare(bytes, versions, max_header_len);

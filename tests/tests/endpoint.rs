@@ -83,7 +83,7 @@ fn abstract_names_are_told_apart_by_every_byte() {
     assert_ne!(one.to_string(), other.to_string());
 }
 
-/// In a header names are padded, so NULs at the end are none of the name.
+/// In a header names are padded, so NULs at the end are not part of the name.
 #[test]
 fn names_in_headers_are_cut_and_names_of_sockets_are_not() {
     assert_eq!(UnixAddr::new(b"\0proxy\0\0"), UnixAddr::new(b"\0proxy"));

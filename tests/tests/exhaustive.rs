@@ -25,7 +25,7 @@ fn on_all<T: Sync>(items: &[T], check: impl Fn(&T) -> usize + Sync) -> usize {
     })
 }
 
-/// R34 to R50: 65,536 values of two bytes, fourteen blocks behind them, each whole and missing.
+/// R34 to R50: 65,536 values of two bytes, fourteen blocks after them, each complete and missing.
 #[test]
 fn every_command_and_family_with_every_kind_of_length() {
     let values: Vec<u16> = (0..=u16::MAX).collect();
@@ -50,7 +50,7 @@ fn every_command_and_family_with_every_kind_of_length() {
             block(&[4, 0, 4, 0, 0, 0, 0]),
             block(&[0x20, 0, 5, 0, 0, 0, 0, 0]),
             block(&[&[4, 1, 0][..], &[0; 256]].concat()),
-            // Without addresses: TLVs right behind the fixed part.
+            // Without addresses: TLVs right after the fixed part.
             vec![4, 0, 0],
             vec![3, 0, 4, 1, 2, 3, 4],
             vec![0; 500],

@@ -17,7 +17,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// The receiver's end of a connection.
 #[derive(Debug, Default)]
 struct Wire {
-    /// What has come and not been read off.
+    /// What has arrived and not been consumed.
     here: Vec<u8>,
     /// The peer has closed it.
     closed: bool,

@@ -144,7 +144,7 @@ fn start(runtime: Runtime, timeout: &str) -> Program {
     Program::start_with(runtime, &options)
 }
 
-/// How many fds the program has open after it has served one connection: by then it has all it needs for itself.
+/// How many fds the program has open after it has served one connection: by then it has all that it needs.
 fn after_one(program: &Program) -> usize {
     let mut client = connect(program, TRUSTED);
     serve(&mut client);

@@ -1,4 +1,4 @@
-//! What holds of every decoder whatever comes: the invariants that ARCHITECTURE.md lists.
+//! The invariants of every decoder, whatever arrives, that ARCHITECTURE.md lists.
 
 #![allow(clippy::panic, reason = "this is test code")]
 
@@ -92,7 +92,7 @@ fn follow<B: Storage>(mut decoder: Decoder<B>, bytes: &[u8], plan: &[(usize, boo
         let _ = same(&mut decoder, &bytes[..taken], config);
     }
     assert_eq!(decoder.as_bytes(), &bytes[..taken]);
-    // What `parse` makes of all of it, payload and all, is what has come of the pieces.
+    // `parse` on all of it, payload included, has the same result as the pieces.
     let whole = same(&mut decoder, bytes, config);
     if let Ok(Parsed::Complete { len, .. }) = whole {
         assert_eq!(taken, len);
@@ -464,8 +464,8 @@ fn r65_no_flipped_bit_goes_unseen_under_a_crc32c() {
 proptest! {
     #![proptest_config(cases(2000))]
 
-    /// Whatever is accepted has TLVs that tile, an SSL TLV that can be read, one checksum of four bytes, a UNIQUE_ID
-    /// of at most 128, and is not longer than what came. In LOCAL and UNSPEC only the checksum is looked at.
+    /// Whatever is accepted has TLVs that tile, an SSL TLV that can be read, one checksum of four bytes, a UNIQUE_ID of
+    /// at most 128, and is not longer than what arrived. In LOCAL and UNSPEC only the checksum is looked at.
     #[test]
     fn r60_r64_r67_r68_what_is_given_out_has_been_checked(bytes in input(), config in config()) {
         let Ok(Parsed::Complete { header, len }) = parse(&bytes, &config) else { return Ok(()) };

@@ -70,7 +70,7 @@ fn cve_2019_10097_a_header_larger_than_the_buffer() {
     }
 }
 
-/// A line without an end, buffered for ever.
+/// A line without an end, buffered forever.
 #[test]
 fn cve_2021_23351_cve_2026_47736_an_endless_line() {
     for start in
@@ -188,7 +188,7 @@ fn cve_2026_55851_a_version_of_15() {
     }
 }
 
-/// A datagram whose header speaks of a stream, with nothing behind it.
+/// A datagram whose header describes a stream, with nothing after it.
 #[test]
 fn cve_2026_62309_a_stream_in_a_datagram() {
     let datagram = v2(0x21, 0x11, &[IPV4]);
@@ -302,7 +302,7 @@ fn lengths_of_65520_and_more() {
     }
 }
 
-/// An iterator that gives an error, and gives it for ever.
+/// An iterator that returns an error, and returns it forever.
 #[test]
 fn a_tlv_that_runs_past_the_end_ends_the_walk() {
     for bytes in [&b"\x01\0\x05ab"[..], b"\x01\0\x01x\x02\xff\xff", b"\x01", b"\x01\0", b"\x01\0\0\x02\0"] {

@@ -27,7 +27,7 @@ struct Connection {
     answer: Vec<u8>,
 }
 
-/// What a look at a connection came to.
+/// The result of polling a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Seen {
     Nothing,

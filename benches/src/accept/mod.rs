@@ -39,7 +39,7 @@ pub enum Kind {
     Peer(&'static str),
 }
 
-/// What came of one server.
+/// The results of one server.
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
     pub bursts: Vec<Burst>,
@@ -61,7 +61,7 @@ pub struct Burst {
     pub cpu: Duration,
 }
 
-/// Connections from clients on the server's own CPU, so that what is measured is a connection as a whole.
+/// Connections from clients on the server's own CPU, so that the whole connection is measured.
 #[derive(Clone, Copy, Debug)]
 pub struct Whole {
     pub count: u32,

@@ -11,7 +11,7 @@ use super::{ASYNC_STD, HTTP, ONE_THREAD, SMOL, THREADS, TOKIO, header, http, our
 /// What a buffered reader has room for: as much as the peers read at a time.
 pub(super) const BUFFER: usize = 256;
 
-/// Serves on `socket` for ever.
+/// Serves on `socket` forever.
 pub fn serve(name: &str, socket: TcpListener) -> io::Result<()> {
     let unknown = || io::Error::other(format!("no server {name}"));
     let (group, what) = name.split_once(": ").ok_or_else(unknown)?;
@@ -107,7 +107,7 @@ fn len(peeked: &[u8]) -> usize {
     header(if peeked[0] == b'P' { 1 } else { 2 }).len()
 }
 
-/// The least that a header costs which is read off a socket without a byte of what follows: a peek, and a read of its
+/// The least that a header costs that is read from a socket without a byte of what follows: a peek, and a read of its
 /// length.
 fn blind(mut stream: TcpStream) -> io::Result<()> {
     let mut buffer = [0; 536];

@@ -29,7 +29,7 @@ impl Measured {
         Middle::of(self.bursts.iter().map(|burst| f64::from(burst.count) / burst.took.as_secs_f64()))
     }
 
-    /// The same of connections as a whole.
+    /// The figures of whole connections.
     fn whole_ratio(&self, other: &Self) -> Middle {
         let pairs = self.wholes.iter().zip(&other.wholes);
         Middle::of(pairs.map(|(one, other)| other.took.as_secs_f64() / one.took.as_secs_f64()))
@@ -88,7 +88,7 @@ impl Measured {
     }
 }
 
-/// Those that were measured, with what came of them. The others have no bursts.
+/// Those that were measured, with their results. The others have no bursts.
 fn present(measured: &[Measured]) -> impl Iterator<Item = (&Server, &Measured)> {
     SERVERS.iter().zip(measured).filter(|(_, one)| !one.bursts.is_empty())
 }

@@ -53,7 +53,7 @@ impl Case {
         (self.repeat)(times);
     }
 
-    /// Decoding: `decode` is what is timed, `seen` says what came of it.
+    /// Decoding: `decode` is what is timed, `seen` is the result.
     fn decode<T: 'static>(
         row: Row,
         library: &'static str,

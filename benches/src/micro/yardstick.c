@@ -16,7 +16,7 @@ static const char signature[12] = {13, 10, 13, 10, 0, 13, 10, 'Q', 'U', 'I', 'T'
 
 static uint16_t be16(const uint8_t *at) { return (uint16_t)(at[0] << 8 | at[1]); }
 
-/* The length of the header, 0 if it is incomplete, -1 if it is none. */
+/* The length of the header, 0 if it is incomplete, -1 if it isn't one. */
 int yardstick_v2(const uint8_t *bytes, size_t received, struct endpoints *out)
 {
     size_t len;

@@ -11,9 +11,9 @@ use crate::complain;
 
 /// Start an unmodified server so that it sees its clients' real addresses
 ///
-/// The server's connections on the ports that --listen names must begin with a PROXY header. It is taken off before
-/// the server knows of the connection, and the source in it is the peer that the server sees: in its log, in its
-/// rules, in whatever it shows. Headers may come in pieces; a silent peer delays nobody and costs the server nothing.
+/// The server's connections on the ports that --listen names must begin with a PROXY header. It is removed before the
+/// server knows of the connection, and the source in it is the peer that the server sees: in its log, in its rules, in
+/// whatever it shows. Headers may come in pieces; a silent peer delays nobody and costs the server nothing.
 ///
 /// It works for dynamically linked programs (PgBouncer, PostgreSQL, redis, nginx, sshd, ...), by a library that is
 /// loaded into them. What can't work is found before the server starts: then there is one line, and status 78.

@@ -1,4 +1,4 @@
-//! actix-web: a service that reads the header, and behind it the service for HTTP.
+//! actix-web: a service that reads the header, and after it the service for HTTP.
 //!
 //! `HttpServer` has no place for that, so the server is put together of the parts that it is made of.
 

@@ -71,7 +71,7 @@ async fn answer(mut stream: TcpStream, proxy: &Endpoint) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads the header, and gives what came with it of the payload.
+/// Reads the header, and returns the payload that arrived with it.
 async fn receive(stream: &mut TcpStream, decoder: &mut Decoder<[u8; 4096]>) -> anyhow::Result<Vec<u8>> {
     let mut buffer = Vec::with_capacity(2048);
     loop {

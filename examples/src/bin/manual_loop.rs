@@ -48,7 +48,7 @@ fn answer(mut stream: TcpStream, proxy: SocketAddr) -> anyhow::Result<()> {
         if n == 0 {
             decoder.push_eof();
         }
-        // 3. Ask what they came to.
+        // 3. Ask for the outcome.
         match decoder.next_event().context("no header")? {
             Event::NeedData { .. } => {}
             Event::Header(header) => {

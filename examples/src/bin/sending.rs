@@ -46,7 +46,7 @@ fn relay(client: &TcpStream, source: SocketAddr, backend: SocketAddr) -> anyhow:
     let tlvs = [Tlv::new(kind::SSL, &ssl[..len])];
     let header = Encoder::proxy(Version::V2, source, client.local_addr()?).with_tlvs(&tlvs).with_crc32c();
 
-    // At once, without a payload: a client that waits for the server's greeting would wait for ever if its first bytes
+    // At once, without a payload: a client that waits for the server's greeting would wait forever if its first bytes
     // were waited for here. And a connection of its own: the header speaks for all that follows it (R14).
     let server = blocking::connect(backend, header, b"")?;
     thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! A server on tokio: connections are accepted at once, and shaken hands with in tasks of their own.
+//! A server on tokio: connections are accepted at once, and their handshakes run in tasks of their own.
 
 use anyhow::ensure;
 use realpeer::proto::{Tlv, kind};

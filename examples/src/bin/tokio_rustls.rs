@@ -1,4 +1,4 @@
-//! TLS behind the header: the proxy passes TLS on unopened, and puts its header before it.
+//! TLS after the header: the proxy passes TLS on unopened, and puts its header before it.
 
 use std::sync::Arc;
 

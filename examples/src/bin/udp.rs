@@ -1,4 +1,4 @@
-//! A UDP echo: header and payload come in one datagram, and each is read for itself.
+//! A UDP echo: header and payload come in one datagram, and each datagram is read independently.
 
 use std::io;
 

@@ -1,8 +1,8 @@
 //! The core without std and without an allocator.
 //!
-//! It would not build if anything in it linked std, which has a panic handler already, or alloc, for which there is
-//! no allocator. Of the C library it needs the start of the program, `abort`, and `memcpy` and its like. It exits
-//! with 0 if all is right, else with the number of what is not.
+//! It would not build if anything in it linked std, which has a panic handler already, or alloc, for which there is no
+//! allocator. Of the C library it needs the start of the program, `abort`, `memcpy` and a few like it. It exits with 0
+//! if all is right, else with the number of what is not.
 
 #![no_std]
 #![no_main]

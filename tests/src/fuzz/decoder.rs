@@ -52,7 +52,7 @@ impl Storage for Room {
 }
 
 /// Any sequence of calls: what the decoder says is what [`parse`] says of the bytes taken so far, errors stay, and
-/// storage grows only by what has come.
+/// storage grows only by what has arrived.
 pub fn decoder(data: &[u8]) {
     let Some((config, script, stream)) = scripted(data) else { return };
     let mut script = Unstructured::new(script);

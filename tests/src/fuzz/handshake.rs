@@ -7,7 +7,7 @@ use realpeer_proto::{ApiMisuse, Config, Error, Handshake, HandshakeError, Parsed
 
 use super::scripted;
 
-/// What a read comes to.
+/// The result of a read.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 enum Read {
     /// At most so many bytes, and at least one.
@@ -81,7 +81,7 @@ struct Run<'a> {
 
 struct Reader<'a> {
     stream: &'a [u8],
-    /// The bytes read off the stream.
+    /// The bytes read from the stream.
     at: usize,
     /// The most bytes of the stream that have been seen.
     peeked: usize,
@@ -98,7 +98,7 @@ struct Said {
 }
 
 impl Read {
-    /// What the script has next. Behind its end nothing comes any more.
+    /// What the script has next. After its end nothing follows.
     fn next(script: &mut Unstructured<'_>) -> Self {
         if script.is_empty() { Self::Pending } else { script.arbitrary().unwrap_or(Self::Pending) }
     }
@@ -205,7 +205,7 @@ impl Run<'_> {
                 assert_eq!(timeout, None);
                 if self.reader.said.lie {
                     let Err(HandshakeError::Protocol(Error::ApiMisuse(_))) = outcome else {
-                        panic!("a lie came to {outcome:?}")
+                        panic!("a lie ended in {outcome:?}")
                     };
                 } else {
                     self.check_outcome(outcome, seen, header_len);

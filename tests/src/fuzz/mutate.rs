@@ -98,7 +98,7 @@ struct Binary {
     family: u8,
     addresses: Vec<u8>,
     tlvs: Vec<(u8, Vec<u8>)>,
-    /// What follows the last TLV and is none.
+    /// What follows the last TLV and isn't one.
     stray: Vec<u8>,
     payload: Vec<u8>,
 }

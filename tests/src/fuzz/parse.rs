@@ -26,7 +26,7 @@ pub fn parse(data: &[u8]) {
             None
         }
         Err(_) => {
-            // The settled prefixes are all behind the others, so the first is found by halving.
+            // The settled prefixes all come after the others, so the first is found by halving.
             let (mut open, mut settled) = (0, input.len());
             while settled - open > 1 {
                 let middle = usize::midpoint(open, settled);

@@ -109,7 +109,7 @@ fn encode(plan: &Plan<'_>) {
         Err(error) => panic!("{error}"),
     }
     if !v1 {
-        assert_eq!(out[len..], [0xA5; 4], "nothing is written behind the header");
+        assert_eq!(out[len..], [0xA5; 4], "nothing is written after the header");
     }
 
     let Ok(Parsed::Complete { header, len: read }) = parse(&out[..len]) else {
@@ -132,7 +132,7 @@ fn encode(plan: &Plan<'_>) {
     encode_again(&header, &out[..len]);
 }
 
-/// The TLVs asked for, perhaps a CRC32C before and a NOOP behind them.
+/// The TLVs asked for, perhaps a CRC32C before and a NOOP after them.
 fn check_tlvs(found: Tlvs<'_>, asked: &[Tlv<'_>], plan: &Plan<'_>) {
     let mut found: Vec<_> = found.iter().collect();
     let given = asked.iter().any(|tlv| tlv.kind() == kind::CRC32C);

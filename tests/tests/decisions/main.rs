@@ -1,5 +1,5 @@
-//! What was decided where the specification leaves room, and what it leaves none for, one by one. The vectors have
-//! many of these too; here each stands by its name, and for every value where there are few.
+//! What was decided where the specification leaves room, and what it leaves none for, one by one. The vectors have many
+//! of these too; here each has its name, and is tried with every value where there are few.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "this is test code")]
 
@@ -33,7 +33,7 @@ fn with_tlvs(tlvs: &[(u8, &[u8])]) -> Vec<u8> {
     v2(0x21, 0x11, &block)
 }
 
-/// What the bytes come to, as a whole and one by one.
+/// The outcome of the bytes, at once and one by one.
 fn read(bytes: &[u8]) -> Result<Parsed<'_>, Error> {
     let config = Config::new().with_max_header_len(MAX_HEADER_LEN);
     let parsed = parse(bytes, &config);
@@ -170,7 +170,7 @@ fn r5_a_second_header_is_payload() {
     }
 }
 
-/// Payload is none of the header's TLVs, whatever it looks like, and whatever could be taken for the length.
+/// Payload is never taken for TLVs of the header, whatever it looks like, and whatever could be taken for the length.
 #[test]
 fn r5_r50_tlvs_behind_the_header_are_payload() {
     let noops = [kind::NOOP, 0, 1, 7].repeat(64);
@@ -229,7 +229,7 @@ fn the_limit_is_at_least_16_and_at_most_what_the_format_can_say() {
     }
 }
 
-/// Storage that no header fits in is of no use, and says so before a byte has come.
+/// Storage that no header fits in is of no use, and is reported before a byte has arrived.
 #[test]
 fn r27_storage_for_less_than_the_shortest_header() {
     for (versions, shortest) in [(Versions::Any, 15), (Versions::V1, 15), (Versions::V2, 16)] {

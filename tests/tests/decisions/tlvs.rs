@@ -31,7 +31,7 @@ fn r60_tlvs_tile() {
     }
 }
 
-/// Four bytes, at most once, and right, wherever it stands; within SSL or as bytes of another value it is none.
+/// Four bytes, at most once, and right, wherever it stands; within SSL or as bytes of another value it isn't one.
 #[test]
 fn r64_r65_the_checksum() {
     let crc: (u8, &[u8]) = (kind::CRC32C, &[0; 4]);
@@ -223,8 +223,8 @@ fn r68_ssl() {
     assert!(accepted(&with_tlvs(&[(kind::SSL, &id)])).tlvs().ssl().is_some());
 }
 
-/// AWS: subtype 1 and text; Azure: subtype 1 and 32 bits, little-endian; GCP: 64 bits, big-endian.
-/// A TLV that keeps the rules of its type, before one or two bytes that are none.
+/// AWS: subtype 1 and text; Azure: subtype 1 and 32 bits, little-endian; GCP: 64 bits, big-endian. A TLV that keeps the
+/// rules of its type, before one or two bytes that aren't one.
 #[test]
 fn r60_strays_are_blamed_on_no_rule() {
     for (kind, len) in [(kind::CRC32C, 4), (kind::UNIQUE_ID, 128), (kind::SSL, 5), (kind::NOOP, 1)] {
@@ -233,7 +233,7 @@ fn r60_strays_are_blamed_on_no_rule() {
             header.extend(vec![0; stray]);
             let announced = u16::try_from(header.len() - 16).unwrap();
             header[14..16].copy_from_slice(&announced.to_be_bytes());
-            // A CRC32C has a length of its own, so it is known to be wrong before the length has come.
+            // A CRC32C has a length of its own, so it is known to be wrong before the length has arrived.
             let cause = if kind == kind::CRC32C { TlvCause::Crc32cLength } else { TlvCause::Stray };
             assert_eq!(rejected(&header), tlv_error(kind, 28, cause), "{kind}");
         }

@@ -106,7 +106,7 @@ fn r15_r16_r58_the_protocol_byte_by_byte() {
     }
 }
 
-/// Numbers of every length, and behind each the only byte that may stand there, in a line that is whole or not.
+/// Numbers of every length, and after each the only byte that may stand there, in a line that is complete or not.
 #[test]
 fn r15_r20_r21_r23_each_number_has_its_own_end() {
     for line in [

@@ -113,7 +113,7 @@ fn r36_r65_tlvs_of_local_and_unspec() {
         let Ok(Parsed::Complete { header, .. }) = parse(&bad, &unchecked) else { panic!("no header") };
         assert_eq!(header.tlvs().iter().count(), 2);
 
-        // They do not fill it: then they are none, and there is no checksum.
+        // They do not fill it: then they aren't TLVs, and there is no checksum.
         for stray in [&b"!"[..], b"!!", b"!\0\x01", b"!\xFF\xFF"] {
             let block = [&b"\x03\0\x04....\x05\0\x01x"[..], stray].concat();
             assert_eq!(accepted(&v2(command, family, &block)).tlvs(), Tlvs::default());

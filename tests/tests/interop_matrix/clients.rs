@@ -61,7 +61,7 @@ pub(crate) fn swaks() -> Sender {
         let report = program.report();
         match column {
             "v1 UNKNOWN" => sender.read_real(column, &report, &program),
-            "v2 LOCAL" => sender.refused(column, &report, "command 2, which is none"),
+            "v2 LOCAL" => sender.refused(column, &report, "command 2, which doesn't exist"),
             _ => sender.read(column, &report, source(column), destination(column)),
         }
     };

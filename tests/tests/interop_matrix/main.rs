@@ -17,7 +17,7 @@ mod receiver;
 mod sender;
 mod web;
 
-/// A test for each program, which is started once for all tests; and what came of all of them.
+/// A test for each program, which is started once for all tests; and the results of all of them.
 macro_rules! programs {
     ($role:ident of $result:ty: $($test:ident => $found:expr),+ $(,)?) => {
         mod $role {

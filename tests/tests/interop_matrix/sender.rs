@@ -51,7 +51,7 @@ impl Sender {
         self.read(column, report, &report.proxy, program.address());
     }
 
-    /// A header that is none was refused.
+    /// Bytes that aren't a header were refused.
     pub(crate) fn refused(&mut self, column: &'static str, report: &Report, why: &'static str) {
         report.assert_failure("protocol");
         self.cells.insert(column, Some(why));

@@ -14,7 +14,7 @@ mod program;
 mod ssh;
 mod web;
 
-/// A test for each program, which is started once for all tests; and what came of all of them.
+/// A test for each program, which is started once for all tests; and the results of all of them.
 macro_rules! programs {
     ($($test:ident => $program:expr),+ $(,)?) => {
         mod found {

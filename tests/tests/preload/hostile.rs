@@ -41,7 +41,7 @@ fn start_by(launcher: &[&str], how: &str) -> Server {
 #[test]
 fn no_descriptor_left_is_the_programs_own_error_and_passes() {
     let server = start_by(&["sh", "-c", "ulimit -n 12; exec \"$0\" \"$@\""], "lt+n");
-    // The limit is the lot's too, so headers are whole.
+    // The limit is the lot's too, so headers are complete.
     let mut clients: Vec<_> = (0..20)
         .map(|_| {
             let mut client = server.connect();

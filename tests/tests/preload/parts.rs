@@ -134,7 +134,7 @@ fn a_label_stays_with_an_accepted_socket() {
         }
     }
     assert_eq!(Label::read(client.as_raw_fd()), None);
-    // The connection is none the worse for it.
+    // The connection is not harmed by it.
     std::io::Write::write_all(&mut &client, b"hello").unwrap();
     let mut bytes = [0; 5];
     std::io::Read::read_exact(&mut &server, &mut bytes).unwrap();

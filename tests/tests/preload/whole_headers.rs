@@ -138,7 +138,7 @@ fn a_check_with_a_header_never_reaches_the_program() {
         rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
         assert!(last.seen().is_some(), "{how}");
         last.echo(b"", b"payload");
-        // What had come to the program would have been accepted before the last one.
+        // What had reached the program would have been accepted before the last one.
         assert_eq!(server.stdout_lines(), [""; 0], "{how}");
         super::server::eventually("nothing is left", || server.open_fds() == fds);
         // Somebody who has said all and waits for an answer is a client.

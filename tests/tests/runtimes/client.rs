@@ -159,7 +159,7 @@ pub fn random(state: &mut u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// Sends pieces with pauses between them, so that most of them come to the server by themselves.
+/// Sends pieces with pauses between them, so that most of them reach the server separately.
 pub fn send_in_pieces(stream: &mut impl Write, bytes: &[u8], seed: u64) -> io::Result<()> {
     for piece in pieces(bytes, seed) {
         stream.write_all(piece)?;
@@ -168,7 +168,7 @@ pub fn send_in_pieces(stream: &mut impl Write, bytes: &[u8], seed: u64) -> io::R
     Ok(())
 }
 
-/// Waits until just so many bytes have come to a socket and not been read.
+/// Waits until exactly this many bytes have arrived at a socket and not been read.
 pub fn wait_for_unread(socket: impl AsFd, len: u64) {
     while rustix::io::ioctl_fionread(&socket).unwrap() != len {
         sleep(Duration::from_millis(1));

@@ -26,7 +26,7 @@ pub struct Tcp;
 pub struct Unix;
 
 /// A future of compio's, or a value that holds some, for a suite that also runs where they have to be `Send`: this one
-/// panics if it comes to another thread.
+/// panics if it gets to another thread.
 type Local<T> = SendWrapper<T>;
 
 fn local<T>(value: T) -> Local<T> {

@@ -9,7 +9,7 @@ use std::{env, fs, thread};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
-/// No behaviour takes so long, unless something waits for ever.
+/// No behaviour takes so long, unless something waits forever.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// In the environment of a process that has been started for one test.
@@ -23,7 +23,7 @@ pub fn bounded(behaviour: impl FnOnce() + Send + 'static) {
         let _ = done.send(());
     });
     let in_time = ended.recv_timeout(LIMIT) != Err(RecvTimeoutError::Timeout);
-    assert!(in_time, "not done after {LIMIT:?}: something waits for ever");
+    assert!(in_time, "not done after {LIMIT:?}: something waits forever");
     if let Err(panic) = thread.join() {
         resume_unwind(panic);
     }

@@ -59,7 +59,7 @@ const BEHAVIOURS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "bytes behind the header are all there, in order",
+        "bytes after the header are all there, in order",
         &[
             "one_segment_with_the_header",
             "a_megabyte_behind_the_header",
@@ -90,7 +90,7 @@ const BEHAVIOURS: &[(&str, &[&str])] = &[
             "r13_buffered_peers_are_not_read_from_if_refused_or_bypassed",
         ],
     ),
-    ("no deadline behind the header", &["is_over_with_the_header"]),
+    ("no deadline after the header", &["is_over_with_the_header"]),
     (
         "dropped futures lose no connection, no byte, no descriptor",
         &[
@@ -175,7 +175,7 @@ const BEHAVIOURS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "UDP, received: each datagram for itself, whole or an error of its own",
+        "UDP, received: each datagram independently, complete or with an error of its own",
         &[
             "r9_every_row_with_payload_in_one_datagram",
             "r10_a_header_split_over_datagrams_is_refused",

@@ -63,7 +63,7 @@ pub trait Sockets: Sized + 'static {
     type Listener: Send + Sync + 'static;
     /// The adapter's connection of which nothing has been read.
     type Incoming: Send + 'static;
-    /// The adapter's listener that shakes hands itself.
+    /// The adapter's listener that runs the handshakes itself.
     type Ready: Send + 'static;
     /// The adapter's listener for frameworks.
     type Established: Send + 'static;
@@ -87,8 +87,8 @@ pub trait Sockets: Sized + 'static {
         payload: &[u8],
     ) -> impl Future<Output = io::Result<()>> + Send;
 
-    /// The adapter's `send_header`, to a writer that keeps bytes back until it is flushed, behind a pointer where writers can
-    /// be. What is returned keeps it alive.
+    /// The adapter's `send_header`, to a writer that keeps bytes back until it is flushed, through a pointer where
+    /// writers can be. What is returned keeps it alive.
     fn send_header_through_buffer(
         stream: Self::Stream,
         header: Encoder<'_>,

@@ -17,7 +17,7 @@ enum Piece {
     Error(io::ErrorKind),
 }
 
-/// A stream of pieces, its end behind the last one, that keeps what is written to it.
+/// A stream of pieces, its end after the last one, that keeps what is written to it.
 #[derive(Debug, Default)]
 pub struct Script {
     pieces: VecDeque<Piece>,

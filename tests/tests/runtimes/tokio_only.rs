@@ -38,7 +38,7 @@ fn over_duplex<R: Runtime>() {
     });
 }
 
-/// A buffered reader reads beyond the header for itself; what it has is still given out behind the handshake.
+/// A buffered reader reads beyond the header; what it has read is still returned after the handshake.
 #[test]
 fn handshake_over_a_buffered_reader() {
     bounded(|| {

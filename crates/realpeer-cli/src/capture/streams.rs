@@ -36,7 +36,7 @@ struct Stream {
     has_syn: bool,
     /// In order, from the start.
     bytes: Vec<u8>,
-    /// What came before its turn, by its distance from the start.
+    /// What arrived before its turn, by its distance from the start.
     early: BTreeMap<u32, Vec<u8>>,
     /// The distance of the last byte seen.
     end: u32,
@@ -169,7 +169,7 @@ impl Stream {
         }
         let room = KEPT.saturating_sub(distance as usize);
         let payload = payload.get(..room).unwrap_or(payload);
-        // What came first counts, if a repetition says otherwise.
+        // What arrived first counts, if a repetition differs.
         let early = self.early.entry(distance).or_default();
         if early.len() < payload.len() {
             let known = early.len();

@@ -29,7 +29,7 @@ impl Client {
         }
     }
 
-    /// Connects and sends `header` with [`PAYLOAD`] behind it.
+    /// Connects and sends `header` with [`PAYLOAD`] after it.
     pub(super) fn send(to: &Endpoint, header: &Encoder<'_>) -> io::Result<Self> {
         if let Endpoint::Inet(addr) = to {
             return blocking::connect(addr, header, PAYLOAD).map(Self::Tcp);

@@ -79,7 +79,7 @@ fn without(results: &Results, payload: &Payload, server: &str) -> (Option<bool>,
     if is(Verdict::Ignores) {
         return (
             None,
-            "answers the same whatever comes before: it can't be told what it makes of a header".into(),
+            "gives the same answer whatever is sent first: its handling of a header can't be observed".into(),
         );
     }
     if !matches!(plain, Some(Verdict::Serves | Verdict::Waits)) {

@@ -11,7 +11,7 @@ use crate::client::{V1, acceptor, connect, connect_and_send, connect_from, endpo
 use crate::harness::raise_descriptor_limit;
 use crate::runtime::{Runtime, Sockets};
 
-/// Ten silent peers and a good one behind them, four handshakes at a time.
+/// Ten silent peers and a good one after them, four handshakes at a time.
 pub fn max_pending_is_never_exceeded<R: Runtime>() {
     const MAX: usize = 4;
     let in_hand = Arc::new(AtomicUsize::new(0));

@@ -57,7 +57,7 @@ pub fn reset_in_the_header<R: Runtime>() {
     });
 }
 
-/// Headers of every shape and of many lengths, each cut off behind each of its bytes, by a reset and by an end.
+/// Headers of every shape and of many lengths, each cut off after each of its bytes, by a reset and by an end.
 pub fn r57_cut_off_at_every_byte<R: Runtime>() {
     let headers = headers_of_every_shape();
     R::run(async {

@@ -161,7 +161,7 @@ pub fn r13_buffered_peers_are_not_read_from_if_refused_or_bypassed<R: Runtime<Tc
     });
 }
 
-/// As with a socket: the bytes of the header that had come are lost with the future, and no others.
+/// As with a socket: the bytes of the header that had arrived are lost with the future, and no others.
 pub fn buffered_and_dropped_in_the_header_loses_no_more<R: Asynchronous<Tcp: Buffering>>() {
     R::run(async {
         for header in [V1, V2] {

@@ -138,7 +138,7 @@ pub fn handshake_before_a_byte_came_loses_nothing<R: Asynchronous>() {
     });
 }
 
-/// The bytes of the header that had come are lost with the future; the others are there, and so is the payload.
+/// The bytes of the header that had arrived are lost with the future; the others are there, and so is the payload.
 pub fn handshake_in_the_header_loses_what_came_of_it_and_no_more<R: Asynchronous>() {
     R::run(async {
         for header in [V1, V2] {
@@ -210,7 +210,7 @@ pub fn dropped_futures_leak_no_descriptor<R: Asynchronous>() {
     });
 }
 
-/// Polled once and dropped, again and again; and dropped with a datagram that has come meanwhile.
+/// Polled once and dropped, again and again; and dropped with a datagram that has arrived meanwhile.
 pub fn dropped_futures_lose_no_datagram<R: Asynchronous>() {
     const DATAGRAMS: u8 = 100;
     R::run(async {

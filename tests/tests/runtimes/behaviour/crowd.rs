@@ -90,7 +90,7 @@ pub fn several_may_accept_at_once<R: Runtime>() {
     });
 }
 
-/// The silent peers, and behind them one that sends its header.
+/// The silent peers, and after them one that sends its header.
 fn crowd(addr: SocketAddr) -> JoinHandle<Vec<std::net::TcpStream>> {
     raise_descriptor_limit();
     thread::spawn(move || {

@@ -93,7 +93,7 @@ pub fn is_over_with_the_header<R: Runtime>() {
     });
 }
 
-/// The server is busy with something else for longer than the deadline, and the header has come meanwhile.
+/// The server is busy with something else for longer than the deadline, and the header has arrived meanwhile.
 pub fn what_came_in_time_counts_however_late_it_is_looked_at<R: Runtime>() {
     R::run(async {
         let (socket, addr) = listener();

@@ -121,7 +121,7 @@ pub fn a_handshake_dropped_again_and_again_ends_in_time<R: Asynchronous>() {
             if let Some(outcome) = poll_once(R::Tcp::shake(&mut incoming)).await {
                 break outcome.unwrap_err();
             }
-            assert!(before.elapsed() < 20 * TIMEOUT, "it goes on for ever");
+            assert!(before.elapsed() < 20 * TIMEOUT, "it goes on forever");
             R::sleep(TIMEOUT / 6).await;
         };
         assert!(matches!(error, AcceptError::TimedOut { received: 10, .. }), "{error:?}");

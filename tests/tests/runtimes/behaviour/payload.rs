@@ -1,4 +1,4 @@
-//! The bytes behind the header: all of them, in order, and nothing of the header.
+//! The bytes after the header: all of them, in order, and nothing of the header.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -126,7 +126,7 @@ pub fn what_is_no_header_is_left_unread<R: Runtime>() {
                 sender.join().unwrap();
             }
 
-            // The next one is none the worse for it.
+            // The next one is not harmed by it.
             let _client = connect_and_send(addr, V1);
             assert_eq!(server.next().await.result.unwrap().source().to_string(), SOURCE);
         }

@@ -18,7 +18,7 @@ use crate::client::{
 use crate::harness::{cpu_time, descriptors, lower_descriptor_limit};
 use crate::runtime::{Runtime, Sockets, Way};
 
-/// How long there are no descriptors. A loop that does not pause would take all of it for itself.
+/// How long there are no descriptors. A loop that does not pause would take all of it.
 const OUT: Duration = Duration::from_secs(1);
 
 pub fn out_of_descriptors<R: Runtime>() {

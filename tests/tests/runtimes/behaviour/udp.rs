@@ -1,4 +1,4 @@
-//! Datagrams: header and payload in one, each read for itself, and one that is bad costs no other (R9 to R11).
+//! Datagrams: header and payload in one, each read independently, and a bad one does not affect the others (R9 to R11).
 
 use std::collections::HashSet;
 use std::io;
@@ -17,7 +17,7 @@ use super::vectors::{all_rows, every_header};
 use crate::client::{LOCAL, LONGEST_DATAGRAM, SOURCE, V1, V2_DGRAM, acceptor, host, udp, udp_at};
 use crate::runtime::{Datagrams, Received, Runtime};
 
-/// It looks like a header, and is none.
+/// It looks like a header, and isn't one.
 const PAYLOAD: &[u8] = b"PROXY TCP4 payload\r\n\r\n\0\r\nQUIT\n";
 
 /// A receiver, and a client that is its proxy.
@@ -151,7 +151,7 @@ pub fn payload_of_a_datagram<R: Runtime>() {
     });
 }
 
-/// It is not taken for a shorter one. One that just fills the buffer is whole.
+/// It is not taken for a shorter one. One that just fills the buffer is complete.
 pub fn datagram_larger_than_the_buffer<R: Runtime>() {
     let policy = policy_fn(|peer| match host(peer) {
         Some(2) => Verdict::Refuse,

@@ -52,7 +52,7 @@ pub fn every_row_in_odd_fragments_with_a_ready_listener<R: Runtime>() {
     rows.check_counts(&acceptor);
 }
 
-/// Sends each row over a connection of its own, and has `serve` shake hands on each, which is given its number, too.
+/// Sends each row over a connection of its own, and has `serve` run the handshake on each; it is given its number, too.
 pub fn each_row<R: Runtime, F: Future<Output = ()> + Send + 'static>(
     serve: impl Fn(Arc<Rows>, Acceptor, IncomingOf<R>, usize) -> F,
 ) {
@@ -145,7 +145,7 @@ impl Rows {
         let _ = stream.read(&mut [0]);
     }
 
-    /// Panics unless the connection came to what its row demands, with all bytes behind the header still there.
+    /// Panics unless the outcome is the one its row demands, with all bytes after the header still there.
     pub async fn check<R: Runtime>(&self, mut accepted: Finished<TcpStreamOf<R>>) {
         let rest = match accepted.result {
             Ok(_) => read_to_end::<R::Tcp>(&mut accepted.stream).await,
@@ -154,9 +154,9 @@ impl Rows {
         self.check_rest(&accepted.peer, &accepted.result, &rest);
     }
 
-    /// The same with what has been read behind the header.
+    /// Checks the outcome and the bytes that have been read after the header.
     pub fn check_rest(&self, peer: &Endpoint, outcome: &Result<Established, AcceptError>, rest: &[u8]) {
-        let index = self.senders.lock().unwrap().remove(peer).expect("a peer that is none");
+        let index = self.senders.lock().unwrap().remove(peer).expect("an unknown peer");
         let row = &self.rows[index];
         check_outcome(row, outcome);
         if let Some(len) = row.header_len.filter(|_| outcome.is_ok()) {

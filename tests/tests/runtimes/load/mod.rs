@@ -1,8 +1,8 @@
 //! Under load, with the server in one process and its clients in another: 10,000 silent connections, a thousand that
 //! send a byte now and then, and 100,000 good and bad ones mixed. `./ci.sh load` runs it.
 //!
-//! What is asserted is who was served, what came of the others, and that nothing is left behind. Times are printed and
-//! not judged.
+//! The tests assert who was served, how the others ended, and that nothing is left behind. Times are printed and not
+//! judged.
 
 mod clients;
 mod server;
@@ -93,7 +93,7 @@ fn silent(runtime: &str, accepting: Loop) {
     assert_eq!(lost, 0, "{runtime}, {accepting:?}");
     assert!(fds_held >= all, "{runtime}, {accepting:?}");
     if accepting != Loop::Bare {
-        // Not one of the silent had ended. Then each comes to what it has to.
+        // Not one of the silent had ended. Then each ends as it has to.
         let mut expected = Tally { served: 2 * STEADY, ..Tally::default() };
         assert_eq!(tally, expected, "{runtime}, {accepting:?}");
         expected.closed = SILENT / 2;
@@ -204,7 +204,7 @@ fn mixed(runtime: &str, accepting: Loop) {
     cells.push(seconds(start));
     row(cells);
     assert_eq!((lost, wrong), (0, 0), "{runtime}, {accepting:?}");
-    // Each came to what it had to, and only once. One good one was there before.
+    // Each ended as it had to, and only once. One good one was there before.
     let expected = Tally { served: 1 + good, refused, closed, protocol, io, timed_out: 0 };
     assert_eq!(tally, expected, "{runtime}, {accepting:?}");
     assert_eq!(good + refused + closed + protocol + io, MIXED, "{runtime}, {accepting:?}");

@@ -57,7 +57,7 @@ pub struct Server {
     pub addr: SocketAddr,
 }
 
-/// How many connections came to what.
+/// How many connections ended in which way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     pub served: u64,
