@@ -39,7 +39,11 @@ impl crate::runtime::Runtime for Compio {
     type Udp = Local<adapter::UdpSocket>;
 
     fn run<T>(future: impl Future<Output = T>) -> T {
-        Runtime::new().unwrap().block_on(future)
+        let runtime = Runtime::new().unwrap();
+        let result = runtime.block_on(future);
+        // compio frees a cancelled operation only when the kernel has answered, and not when the runtime is dropped.
+        runtime.block_on(::compio::time::sleep(Duration::from_millis(1)));
+        result
     }
 
     fn spawn<T: Send + 'static>(

@@ -8,12 +8,12 @@ use std::os::unix::net as unix;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ::compio::buf::IntoInner;
 use ::compio::io::{AsyncWrite, AsyncWriteExt};
 use ::compio::net::{PollFd, TcpStream, UnixStream};
-use ::compio::time::sleep_until;
+use ::compio::time::{sleep, sleep_until};
 use realpeer::proto::Encoder;
 use realpeer::{AcceptError, Accepting, Acceptor, Endpoint, Established};
 use realpeer_io::socket::{SocketListener, accept_readable, drive_readable, recv_from_readable};
@@ -127,8 +127,12 @@ macro_rules! sockets {
                 };
                 let result =
                     drive_readable::<Self>(accepting, &socket, async || socket.read_ready().await).await;
-                // After the deadline the kernel may still be waiting, and would keep the connection open.
-                drop(socket.into_inner().take().await);
+                if let Err(waiting) = socket.into_inner().try_unwrap() {
+                    // The deadline cut a wait short, which keeps the connection open until the kernel has been told.
+                    // `take` would wait for that, but leaks the socket where this future is dropped meanwhile.
+                    drop(waiting);
+                    sleep(Duration::from_millis(1)).await;
+                }
                 result
             }
         }
