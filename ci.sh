@@ -83,7 +83,7 @@ ci_quick() {
     step 'rustfmt' rustfmt_check
     step 'clippy, default features' cargo clippy --workspace --all-targets -- -D warnings
     step 'unit tests of the core' cargo_test -p realpeer-proto
-    step 'conformance vectors' cargo_test -p realpeer-tests --test conformance
+    step 'conformance vectors' cargo_test -p realpeer-tests --test core conformance::
 }
 
 ci_fmt() {
@@ -184,7 +184,7 @@ ci_interop() {
     step 'the library for the interop tests' crates/realpeer-preload/build.sh
     step 'examples for the interop tests' cargo build -p realpeer-examples --bins --features frameworks
     # The other tests are those of `test`.
-    [[ $# -gt 0 ]] || set -- --lib --test 'interop_*' --test frameworks
+    [[ $# -gt 0 ]] || set -- --lib --test interop
     step 'interop tests' cargo_test -p realpeer-tests --features interop --no-fail-fast "$@"
 }
 

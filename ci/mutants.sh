@@ -13,39 +13,41 @@ mutants_of_each() {
     for package in "$@"; do step "mutants of $package" mutants_of "$package"; done
 }
 
-# mutants_of PACKAGE: which tests should notice. The cheap ones come first, and the others see what is left.
+# mutants_of PACKAGE: which tests should notice. The cheap ones come first, and the others see what is left. Without
+# optimization the proof of the grammar and the exhaustive tests take too long.
 mutants_of() {
     need_cargo cargo-mutants "$CARGO_MUTANTS_VERSION"
     case $1 in
         realpeer-proto)
-            mutants "$1" "$on_std_and_tokio" 'corpus decisions encode' \
-                'acceptor conformance differential errors handshake invariants known_faults'
+            mutants "$1" 'core -- corpus:: decisions:: encode::' \
+                'core policy -- --skip grammar:: --skip exhaustive:: --skip nothing_lost::'
             ;;
         realpeer-io)
-            mutants "$1" "$on_std_and_tokio" 'acceptor corpus decisions handshake trust' 'errors known_faults runtimes'
+            mutants "$1" 'core policy -- acceptor:: corpus:: decisions:: handshake:: trust::' \
+                'core runtimes -- errors:: known_faults:: behaviour:: on_std on_tokio std_only tokio_only'
             ;;
-        realpeer-std) mutants "$1" 'on_std std_only' runtimes ;;
-        realpeer-tokio) mutants "$1" 'on_tokio tokio_only' runtimes ;;
-        realpeer-futures) mutants "$1" 'on_futures_io on_smol on_async_std' runtimes ;;
-        realpeer-smol) mutants "$1" on_smol runtimes ;;
-        realpeer-async-std) mutants "$1" on_async_std runtimes ;;
-        *) mutants "$1" '' ;;
+        realpeer-std) mutants "$1" 'runtimes -- on_std std_only' ;;
+        realpeer-tokio) mutants "$1" 'runtimes -- on_tokio tokio_only' ;;
+        realpeer-futures) mutants "$1" 'runtimes -- on_futures_io on_smol on_async_std' ;;
+        realpeer-smol) mutants "$1" 'runtimes -- on_smol' ;;
+        realpeer-async-std) mutants "$1" 'runtimes -- on_async_std' ;;
+        *) mutants "$1" ;;
     esac
 }
-# The proof of the grammar takes too long without optimization.
-on_std_and_tokio='--skip grammar:: --skip on_smol --skip on_async_std --skip on_futures_io'
 
-# mutants PACKAGE FILTERS [TESTS]...: changes the package's code in one place at a time. Each TESTS is a pass over what
-# is left: the package's unit tests and these of realpeer-tests, as the filters choose them. Without TESTS there is one
-# pass, with all of the package's own tests. A change that nobody notices is an error, unless .cargo/mutants.toml says
-# why nothing could.
+# mutants PACKAGE ['TEST... -- FILTER...']...: changes the package's code in one place at a time. Each further argument is
+# a pass over what is left: the package's unit tests and these test programs of realpeer-tests, as the filters choose
+# from them. Without any there is one pass, with all of the package's own tests. A change that nobody notices is an error,
+# unless .cargo/mutants.toml says why nothing could.
 mutants() {
-    local package=$1 filters=$2 out=target/mutants-$1 again=()
-    shift 2
+    local package=$1 out=target/mutants-$1 again=() programs
+    shift
     rm -rf "$out"
     if [[ $# -eq 0 ]]; then mutants_pass "$package" "$package" --all-features '' --timeout 60; fi
     while [[ $# -gt 0 ]]; do
-        mutants_pass "$package" "$package,realpeer-tests" "--lib --test=${1// / --test=}" "$filters" --timeout 40 "${again[@]}"
+        programs=${1% -- *}
+        mutants_pass "$package" "$package,realpeer-tests" "--lib --test=${programs// / --test=}" "${1#* -- }" \
+            --timeout 40 "${again[@]}"
         again=(--iterate)
         shift
     done

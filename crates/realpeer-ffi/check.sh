@@ -135,7 +135,7 @@ examples() {
 # interop DIRECTORY COMMAND: the tests, with the examples that are there, run under the command.
 interop() {
     REALPEER_C_EXAMPLES=$out/$1 REALPEER_C_UNDER=$2 cargo test --quiet --manifest-path "$root/Cargo.toml" \
-        -p realpeer-tests --features ffi --test c_examples
+        -p realpeer-tests --features ffi --test interop c_examples::
 }
 
 size_of_library() {

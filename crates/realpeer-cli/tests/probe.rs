@@ -1,4 +1,4 @@
-//! `realpeer probe`, on servers of these tests; `interop_probe` of the tests package has real ones.
+//! `realpeer probe`, on servers of these tests; `interop/probe.rs` of the tests package has real ones.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is test code")]
 

@@ -18,6 +18,7 @@ mod async_std;
 mod behaviour;
 mod client;
 mod compio;
+mod descriptors;
 mod futures_io;
 mod harness;
 #[cfg(feature = "load")]
