@@ -5,7 +5,6 @@
 //!   below; `adapter.rs` has what asynchronous ones have in common.
 //! - `std_only.rs`, `tokio_only.rs`: what has no like elsewhere.
 //! - `behaviour/`: the behaviours. Clients are plain sockets of std, so that only the server is under test.
-//! - `page.rs`: docs/runtimes.md, the table of what is tested where.
 //! - `client.rs`, `script.rs`, `harness.rs`: those clients, a scripted stream, and how a test is run.
 //! - `load/`: the same servers with many thousands of connections, behind the feature `load`.
 
@@ -23,7 +22,6 @@ mod futures_io;
 mod harness;
 #[cfg(feature = "load")]
 mod load;
-mod page;
 mod runtime;
 mod script;
 mod smol;
