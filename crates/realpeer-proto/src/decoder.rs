@@ -4,9 +4,10 @@ use core::fmt;
 use core::num::NonZeroUsize;
 
 use crate::config::Limits;
-use crate::parse::{Parsed, Resume, advance, complete, line_len, line_limit, others, shortest, view};
-use crate::wire::{HEAD_LEN, SIGNATURE};
-use crate::{ApiMisuse, Config, Error, Header, Storage, Version};
+use crate::parse::{
+    Parsed, Resume, advance, advance_byte, complete, header_extent, parse_slow, shortest, view,
+};
+use crate::{ApiMisuse, Config, Error, Header, Storage};
 
 /// A decoder of one header: bytes go in as they arrive, events come out.
 ///
@@ -73,10 +74,13 @@ pub enum Event<'a> {
     Header(Header<'a>),
 }
 
+/// The room that storage is asked for when the first bytes arrive.
+const LEAST_ROOM: usize = 16;
+
 #[derive(Clone, Copy, Debug)]
 enum State {
     Open(Resume),
-    Complete(Version),
+    Complete,
     Failed(Error),
 }
 
@@ -149,18 +153,18 @@ impl<B: Storage> Decoder<B> {
         if self.filled > 0 {
             return None;
         }
-        let (version, len) = complete(input, self.limits)?;
+        let len = complete(input, self.limits)?;
         let header = input.get(..len)?;
         self.storage.bytes_mut().get_mut(..len)?.copy_from_slice(header);
         #[expect(clippy::cast_possible_truncation, reason = "no header is longer")]
         let len = len as u32;
-        (self.state, self.filled, self.seen) = (State::Complete(version), len, len);
+        (self.state, self.filled, self.seen) = (State::Complete, len, len);
         Some(header.len())
     }
 
     #[inline(never)]
     fn push_any(&mut self, input: &[u8]) -> usize {
-        self.look();
+        self.catch_up();
         if !self.is_open() {
             return 0;
         }
@@ -168,14 +172,18 @@ impl<B: Storage> Decoder<B> {
         if let [byte] = *input {
             self.push_byte(byte);
         } else {
-            let taken = self.take(input);
-            // The length of a version 2 header is known once its first 16 bytes are.
-            if self.filled as usize == HEAD_LEN && taken < input.len() {
-                self.look();
-                self.take(input.get(taken..).unwrap_or_default());
+            let mut rest = input;
+            loop {
+                let taken = self.take(rest);
+                if taken == 0 {
+                    break;
+                }
+                rest = rest.get(taken..).unwrap_or_default();
+                // What was taken may say that more is header.
+                self.catch_up();
             }
         }
-        self.look();
+        self.catch_up();
         if self.is_failed() && self.seen != self.filled {
             self.untake(before);
         }
@@ -185,7 +193,7 @@ impl<B: Storage> Decoder<B> {
     /// Reports that no more bytes will arrive. Without a complete header that is an error: [`Error::Closed`] if nothing
     /// arrived at all, else [`Error::Truncated`].
     pub fn push_eof(&mut self) {
-        self.look();
+        self.catch_up();
         if self.is_open() {
             self.state = State::Failed(match self.filled {
                 0 => Error::Closed,
@@ -200,7 +208,7 @@ impl<B: Storage> Decoder<B> {
     /// shorter than the `min` of [`Event::NeedData`]: storage grows only by what has arrived. Say with
     /// [`received`](Self::received) how many bytes were written to its front.
     pub fn read_slot(&mut self) -> &mut [u8] {
-        self.look();
+        self.catch_up();
         let (start, end) = self.slot();
         if !self.make_room(end) {
             return &mut [];
@@ -211,7 +219,7 @@ impl<B: Storage> Decoder<B> {
     /// Reports that `n` bytes were written to the front of the [`read_slot`](Self::read_slot). More than it could hold
     /// is [`Error::ApiMisuse`].
     pub fn received(&mut self, n: usize) {
-        self.look();
+        self.catch_up();
         let (start, end) = self.slot();
         let slot = end.min(self.storage.bytes().len()).saturating_sub(start);
         if n > slot {
@@ -231,29 +239,29 @@ impl<B: Storage> Decoder<B> {
     pub fn next_event(&mut self) -> Result<Event<'_>, Error> {
         match self.state {
             State::Open(_) if self.seen == self.filled => Ok(Event::NeedData { min: self.min() }),
-            State::Open(_) => self.news(),
+            State::Open(_) => self.parse_more(),
             // It has been found complete before, so there is a header.
-            State::Complete(version) => view(self.as_bytes(), version, self.limits)
+            State::Complete => view(self.as_bytes(), self.limits)
                 .map(Event::Header)
                 .ok_or(Error::ApiMisuse(ApiMisuse::StorageShrank)),
             State::Failed(error) => Err(error),
         }
     }
 
-    /// Reads on where bytes have arrived since.
+    /// Reads the bytes that have arrived since the last look.
     #[inline(never)]
-    fn news(&mut self) -> Result<Event<'_>, Error> {
+    fn parse_more(&mut self) -> Result<Event<'_>, Error> {
         if self.storage.bytes().len() < self.filled as usize {
             self.misuse(ApiMisuse::StorageShrank);
             return self.next_event();
         }
         let Self { state, filled, seen, needed, limits, storage } = self;
         let bytes = B::bytes(storage).get(..*filled as usize).unwrap_or_default();
-        let State::Open(progress) = state else { return Err(Error::Unreachable) };
-        match advance(progress, bytes, *limits) {
+        let State::Open(resume) = state else { return Err(Error::Unreachable) };
+        match advance(resume, bytes, *limits) {
             Ok(Parsed::Complete { header, .. }) => {
                 *seen = *filled;
-                *state = State::Complete(header.version());
+                *state = State::Complete;
                 Ok(Event::Header(header))
             }
             Ok(Parsed::Incomplete { needed: min }) => {
@@ -272,7 +280,7 @@ impl<B: Storage> Decoder<B> {
     #[inline]
     pub fn header(&self) -> Option<Header<'_>> {
         match self.state {
-            State::Complete(version) => view(self.as_bytes(), version, self.limits),
+            State::Complete => view(self.as_bytes(), self.limits),
             _ => None,
         }
     }
@@ -285,7 +293,7 @@ impl<B: Storage> Decoder<B> {
 
     /// Whether there is a header.
     pub(crate) fn is_complete(&self) -> bool {
-        matches!(self.state, State::Complete(_))
+        matches!(self.state, State::Complete)
     }
 
     /// Whether there is neither a header nor an error.
@@ -317,7 +325,7 @@ impl<B: Storage> Decoder<B> {
 
     /// Brings `state` up to what is filled.
     #[inline]
-    fn look(&mut self) {
+    fn catch_up(&mut self) {
         if self.seen != self.filled {
             let _ = self.next_event();
         }
@@ -328,11 +336,8 @@ impl<B: Storage> Decoder<B> {
     /// Takes a byte that comes alone: as long as there is no header, at least one is missing.
     #[inline]
     fn push_byte(&mut self, byte: u8) {
-        let State::Open(progress) = &mut self.state else { return };
-        let mut missing = None;
-        if let Resume::V1(line) = progress {
-            missing = line.next(byte, line_limit(self.limits));
-        }
+        let State::Open(resume) = &mut self.state else { return };
+        let missing = advance_byte(resume, byte, self.limits);
         let filled = self.filled as usize;
         if !self.make_room(filled + 1) {
             return;
@@ -355,7 +360,7 @@ impl<B: Storage> Decoder<B> {
         let (mut good, mut bad) = (good as usize, bytes.len());
         while good + 1 < bad {
             let middle = good.midpoint(bad);
-            match others(bytes.get(..middle).unwrap_or_default(), self.limits) {
+            match parse_slow(bytes.get(..middle).unwrap_or_default(), self.limits) {
                 Ok(_) => good = middle,
                 Err(_) => bad = middle,
             }
@@ -363,23 +368,11 @@ impl<B: Storage> Decoder<B> {
         self.filled = good as u32;
     }
 
-    /// Copies what may be header off the front of `input`, of which nothing has been seen. Says how many bytes.
+    /// Consumes what may be header from the front of `input`, and returns how many bytes that is.
     fn take(&mut self, input: &[u8]) -> usize {
-        let State::Open(progress) = self.state else { return 0 };
+        let State::Open(resume) = &self.state else { return 0 };
         let filled = self.filled as usize;
-        let most = match (progress, input.first()) {
-            (Resume::V2(_), _) => self.needed as usize,
-            (Resume::Start, Some(&first)) if first == SIGNATURE[0] => {
-                HEAD_LEN.min(self.limits.max_len as usize)
-            }
-            (Resume::V1(_), _) | (Resume::Start, Some(b'P')) => {
-                let limit = line_limit(self.limits).saturating_sub(filled);
-                let input = input.get(..limit).unwrap_or(input);
-                line_len(self.as_bytes().last() == Some(&b'\r'), input)
-            }
-            // The first byte is no signature's: enough to say so.
-            (Resume::Start, _) => 1,
-        };
+        let most = header_extent(resume, self.as_bytes(), self.needed as usize, input, self.limits);
         let input = input.get(..most).unwrap_or(input);
         let end = filled + input.len();
         if !self.make_room(end) {
@@ -401,7 +394,7 @@ impl<B: Storage> Decoder<B> {
             return (filled, filled);
         }
         let room = self.storage.bytes().len();
-        let room = if filled < room { room } else { (2 * room).max(HEAD_LEN) };
+        let room = if filled < room { room } else { (2 * room).max(LEAST_ROOM) };
         (filled, room.min(filled + self.needed as usize))
     }
 

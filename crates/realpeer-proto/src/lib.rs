@@ -24,6 +24,7 @@ mod parse;
 mod ssl;
 mod storage;
 mod tlv;
+mod tlv_rules;
 mod v1_error;
 mod wire;
 

@@ -8,12 +8,11 @@ mod v2_tlvs;
 
 use core::num::NonZeroUsize;
 
-pub(crate) use self::v1::{limit as line_limit, line_len};
 use self::v1_partial::PartialLine;
 pub(crate) use self::v2::seal;
 use self::v2_tlvs::TlvCheck;
 use crate::config::Limits;
-use crate::wire::{PROXY, SIGNATURE};
+use crate::wire::{HEAD_LEN, PROXY, SIGNATURE};
 use crate::{Config, Error, Header, Version};
 
 /// The result of [`parse`].
@@ -66,17 +65,17 @@ pub fn parse<'a>(input: &'a [u8], config: &Config) -> Result<Parsed<'a>, Error> 
     let limits = config.limits();
     // Most headers are of this kind. What becomes of it stays in the caller's registers; the rest is out of line.
     if limits.allows_v2() {
-        if let Some((header, len)) = v2::whole(input, limits) {
+        if let Some((header, len)) = v2::common(input, limits) {
             return Ok(Parsed::Complete { header, len });
         }
     }
-    others(input, limits)
+    parse_slow(input, limits)
 }
 
-/// All that is not a whole header of version 2 with addresses of IPv4 or IPv6. Version 1 comes first, and without a further
+/// The slow path: all that is not a complete header of version 2 with addresses of IPv4 or IPv6. Version 1 comes first, and without a further
 /// call.
 #[inline(never)]
-pub(crate) fn others(input: &[u8], limits: Limits) -> Result<Parsed<'_>, Error> {
+pub(crate) fn parse_slow(input: &[u8], limits: Limits) -> Result<Parsed<'_>, Error> {
     match input {
         [b'P', ..] if limits.allows_v1() => v1::parse(input, limits),
         _ => not_v1(input, limits),
@@ -86,7 +85,7 @@ pub(crate) fn others(input: &[u8], limits: Limits) -> Result<Parsed<'_>, Error> 
 #[inline(never)]
 fn not_v1(input: &[u8], limits: Limits) -> Result<Parsed<'_>, Error> {
     match version(input, limits)? {
-        Some(_) => v2::others(&mut TlvCheck::default(), input, limits),
+        Some(_) => v2::parse_slow(&mut TlvCheck::default(), input, limits),
         None => shortest(limits).map(incomplete),
     }
 }
@@ -126,23 +125,19 @@ pub(crate) enum Resume {
     V2(TlvCheck),
 }
 
-/// Reads on, from where `progress` stands, in the header that `input` begins with.
-pub(crate) fn advance<'a>(
-    progress: &mut Resume,
-    input: &'a [u8],
-    limits: Limits,
-) -> Result<Parsed<'a>, Error> {
-    if *progress == Resume::Start {
-        *progress = match version(input, limits)? {
+/// Reads the header that `input` begins with from where `resume` stands.
+pub(crate) fn advance<'a>(resume: &mut Resume, input: &'a [u8], limits: Limits) -> Result<Parsed<'a>, Error> {
+    if *resume == Resume::Start {
+        *resume = match version(input, limits)? {
             Some(Version::V1) => Resume::V1(PartialLine::default()),
             Some(Version::V2) => Resume::V2(TlvCheck::default()),
             None => Resume::Start,
         };
     }
-    match progress {
+    match resume {
         Resume::Start => shortest(limits).map(incomplete),
-        Resume::V1(progress) => v1::advance(progress, input, limits),
-        Resume::V2(walk) => v2::advance(walk, input, limits),
+        Resume::V1(line) => v1::advance(line, input, limits),
+        Resume::V2(tlvs) => v2::advance(tlvs, input, limits),
     }
 }
 
@@ -165,12 +160,43 @@ pub(crate) fn incomplete(needed: usize) -> Parsed<'static> {
     Parsed::Incomplete { needed: NonZeroUsize::new(needed).unwrap_or(NonZeroUsize::MIN) }
 }
 
-/// The version and the length of the header that `input` begins with, if it is complete and of the most common kinds.
+/// Returns how many bytes at the front of `input` may belong to the header that begins with `so_far`, of which `missing` are
+/// certain. `resume` is where `so_far` ends.
+pub(crate) fn header_extent(
+    resume: &Resume,
+    so_far: &[u8],
+    missing: usize,
+    input: &[u8],
+    limits: Limits,
+) -> usize {
+    match resume {
+        Resume::V1(_) => v1::extent(so_far, input, limits),
+        Resume::V2(_) => missing,
+        Resume::Start => match version(input, limits) {
+            Ok(Some(Version::V1)) => v1::extent(so_far, input, limits),
+            Ok(Some(Version::V2)) => HEAD_LEN.min(limits.max_len as usize),
+            // The first byte is no signature's: enough to say so.
+            Ok(None) | Err(_) => 1,
+        },
+    }
+}
+
+/// Reads one more byte, which is not the header's first, where that takes no look at those before it. Returns how many
+/// bytes are missing then, at least; `None` if [`advance`] has to say.
 #[inline]
-pub(crate) fn complete(input: &[u8], limits: Limits) -> Option<(Version, usize)> {
+pub(crate) fn advance_byte(resume: &mut Resume, byte: u8, limits: Limits) -> Option<u32> {
+    match resume {
+        Resume::V1(line) => line.next(byte, v1::limit(limits)),
+        Resume::Start | Resume::V2(_) => None,
+    }
+}
+
+/// The length of the header that `input` begins with, if it is complete and of the most common kinds.
+#[inline]
+pub(crate) fn complete(input: &[u8], limits: Limits) -> Option<usize> {
     match version(input, limits) {
-        Ok(Some(Version::V2)) => v2::whole(input, limits).map(|(_, len)| (Version::V2, len)),
-        Ok(Some(Version::V1)) => v1::whole(v1::line(input, limits)).map(|(_, len)| (Version::V1, len)),
+        Ok(Some(Version::V2)) => v2::common(input, limits).map(|(_, len)| len),
+        Ok(Some(Version::V1)) => v1::complete_line(v1::line(input, limits)).map(|(_, len)| len),
         _ => None,
     }
 }
@@ -184,9 +210,9 @@ pub(crate) fn shortest(limits: Limits) -> Result<usize, Error> {
 
 /// The header in bytes that [`advance`] has found to be one, without checking it again.
 #[inline]
-pub(crate) fn view(bytes: &[u8], version: Version, limits: Limits) -> Option<Header<'_>> {
-    match version {
-        Version::V1 => v1::whole(bytes).map(|(header, _)| header),
-        Version::V2 => v2::view(bytes, limits),
+pub(crate) fn view(bytes: &[u8], limits: Limits) -> Option<Header<'_>> {
+    match bytes {
+        [first, ..] if *first == PROXY[0] => v1::complete_line(bytes).map(|(header, _)| header),
+        _ => v2::view(bytes, limits),
     }
 }

@@ -4,7 +4,7 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 
 use crate::wire::MAX_UNIQUE_ID_LEN;
-use crate::{EncodeError, Ssl};
+use crate::{EncodeError, Ssl, tlv_rules};
 
 /// The registered types (sections 2.2 and 2.2.8) and those of vendors.
 pub mod kind {
@@ -187,7 +187,7 @@ impl<'a> Tlv<'a> {
     /// assert_eq!(Tlv::unique_id(&[0; 129]), Err(EncodeError::TooLong { len: 129 }));
     /// ```
     pub const fn unique_id(id: &'a [u8]) -> Result<Self, EncodeError> {
-        if id.len() > MAX_UNIQUE_ID_LEN {
+        if id.len() > MAX_UNIQUE_ID_LEN as usize {
             return Err(EncodeError::TooLong { len: id.len() });
         }
         Ok(Self::new(kind::UNIQUE_ID, id))
@@ -217,12 +217,15 @@ impl<'a> Tlv<'a> {
 
     fn decode_known(&self) -> Option<TlvValue<'a>> {
         let value = self.value;
+        if !tlv_rules::rule(self.kind).is_none_or(|rule| rule.allows(value.len() as u32)) {
+            return None;
+        }
         Some(match self.kind {
             kind::ALPN => TlvValue::Alpn(value),
             kind::AUTHORITY => TlvValue::Authority(utf8(value).ok()?),
             kind::CRC32C => TlvValue::Crc32c(u32::from_be_bytes(value.try_into().ok()?)),
             kind::NOOP => TlvValue::Noop,
-            kind::UNIQUE_ID if value.len() <= MAX_UNIQUE_ID_LEN => TlvValue::UniqueId(value),
+            kind::UNIQUE_ID => TlvValue::UniqueId(value),
             kind::SSL => TlvValue::Ssl(Ssl::new(value)?),
             kind::NETNS => TlvValue::Netns(ascii(value).ok()?),
             kind::AWS => match value {

@@ -25,6 +25,6 @@ pub(crate) const UNIX_LEN: u16 = 216;
 /// The type and the length before a TLV's value.
 pub(crate) const TLV_HEAD_LEN: usize = 3;
 /// The longest `UNIQUE_ID` (section 2.2.5).
-pub(crate) const MAX_UNIQUE_ID_LEN: usize = 128;
+pub(crate) const MAX_UNIQUE_ID_LEN: u16 = 128;
 /// The bytes of an SSL TLV before the TLVs within: one of flags, four of verification result (section 2.2.6).
-pub(crate) const SSL_HEAD_LEN: usize = 5;
+pub(crate) const SSL_HEAD_LEN: u16 = 5;

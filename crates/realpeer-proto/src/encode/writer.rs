@@ -188,7 +188,7 @@ pub(crate) fn ssl_value(
     tlvs: &[Tlv<'_>],
     out: &mut [u8],
 ) -> Result<usize, EncodeError> {
-    let needed = tlvs_len(tlvs.iter().copied())?.saturating_add(SSL_HEAD_LEN);
+    let needed = tlvs_len(tlvs.iter().copied())?.saturating_add(SSL_HEAD_LEN.into());
     if needed > usize::from(u16::MAX) {
         return Err(EncodeError::TooLong { len: needed });
     }

@@ -13,37 +13,41 @@ pub(crate) fn parse(input: &[u8], limits: Limits) -> Result<Parsed<'static>, Err
     read(
         line(input, limits),
         |header, len| Ok(Parsed::Complete { header, len }),
-        || open_or_fault(&mut PartialLine::default(), input, limits),
+        || incomplete_or_error(&mut PartialLine::default(), input, limits),
     )
 }
 
-/// Resumes parsing where `progress` stopped; it keeps what of an incomplete line has been checked.
+/// Resumes reading at the byte where `partial` stopped.
 pub(crate) fn advance(
-    progress: &mut PartialLine,
+    partial: &mut PartialLine,
     input: &[u8],
     limits: Limits,
 ) -> Result<Parsed<'static>, Error> {
-    if progress.is_fresh() || progress.read(line(input, limits)) {
-        if let Some((header, len)) = whole(line(input, limits)) {
+    if partial.is_fresh() || partial.read(line(input, limits)) {
+        if let Some((header, len)) = complete_line(line(input, limits)) {
             return Ok(Parsed::Complete { header, len });
         }
     }
-    open_or_fault(progress, input, limits)
+    incomplete_or_error(partial, input, limits)
 }
 
-/// What is missing of a line that is not whole, or wrong with it.
-fn open_or_fault(progress: &mut PartialLine, input: &[u8], limits: Limits) -> Result<Parsed<'static>, Error> {
+/// What is missing of a line that is not complete, or wrong with it.
+fn incomplete_or_error(
+    partial: &mut PartialLine,
+    input: &[u8],
+    limits: Limits,
+) -> Result<Parsed<'static>, Error> {
     let line = line(input, limits);
-    progress.read(line);
-    if progress.taken() == line.len() && line.len() + progress.missing() <= limit(limits) {
-        return Ok(incomplete(progress.missing()));
+    partial.read(line);
+    if partial.taken() == line.len() && line.len() + partial.missing() <= limit(limits) {
+        return Ok(incomplete(partial.missing()));
     }
-    Err(fault(line, limits))
+    Err(error(line, limits))
 }
 
 /// The line that `line` begins with, if it is complete, and its length.
 #[inline(never)]
-pub(crate) fn whole(line: &[u8]) -> Option<(Header<'static>, usize)> {
+pub(crate) fn complete_line(line: &[u8]) -> Option<(Header<'static>, usize)> {
     read(line, |header, len| Some((header, len)), || None)
 }
 
@@ -53,9 +57,11 @@ pub(crate) fn line(input: &[u8], limits: Limits) -> &[u8] {
     input.get(..limit(limits)).unwrap_or(input)
 }
 
-/// The length of the line that `input` goes on with, up to its CRLF or all there is. `after_cr`: a CR came before.
-pub(crate) fn line_len(after_cr: bool, input: &[u8]) -> usize {
-    let mut after_cr = after_cr;
+/// Returns how many bytes of `input` may belong to the line that begins with `so_far`: up to its CRLF or the limit, or all
+/// there is.
+pub(crate) fn extent(so_far: &[u8], input: &[u8], limits: Limits) -> usize {
+    let input = input.get(..limit(limits).saturating_sub(so_far.len())).unwrap_or(input);
+    let mut after_cr = so_far.last() == Some(&b'\r');
     let mut len = 0;
     while let Some(rest @ [_, ..]) = input.get(len..) {
         // A block at a time, as long as there is no line feed in it.
@@ -152,13 +158,13 @@ fn words(groups: [u16; 8]) -> (u64, u64) {
 
 /// What is wrong with a line that can't be one, or not within the limit, at the first byte at which it is.
 #[cold]
-fn fault(line: &[u8], limits: Limits) -> Error {
+fn error(line: &[u8], limits: Limits) -> Error {
     let limit = limit(limits);
-    let mut progress = PartialLine::default();
+    let mut partial = PartialLine::default();
     #[expect(clippy::cast_possible_truncation, reason = "a line has at most 107 bytes")]
     for (offset, &found) in line.iter().enumerate() {
-        let before = progress;
-        if !progress.step(found) {
+        let before = partial;
+        if !partial.step(found) {
             let offset = offset as u8;
             return if usize::from(offset) < PROXY.len() {
                 Error::Signature { offset, found, allowed: limits.versions }
@@ -166,7 +172,7 @@ fn fault(line: &[u8], limits: Limits) -> Error {
                 Error::V1(V1Error::new(before.field(), before.cause(found), offset, found))
             };
         }
-        let at_least = offset + 1 + progress.missing();
+        let at_least = offset + 1 + partial.missing();
         if at_least > limit {
             let limits = Limits {
                 max_len: limit as u32,

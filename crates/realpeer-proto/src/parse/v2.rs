@@ -18,10 +18,10 @@ enum Layout {
     Unix,
 }
 
-/// The header that `input` begins with, if it is complete and has addresses of IPv4 or IPv6, as almost all have, and
-/// its length. Small and inlined, so that what it makes is kept in registers.
+/// The header that `input` begins with, if it is complete and has addresses of IPv4 or IPv6, as almost all have, and its
+/// length. Small and inlined, so that what it makes is kept in registers.
 #[inline(always)]
-pub(crate) fn whole(input: &[u8], limits: Limits) -> Option<(Header<'_>, usize)> {
+pub(crate) fn common(input: &[u8], limits: Limits) -> Option<(Header<'_>, usize)> {
     let fixed = input.first_chunk()?;
     let len = HEAD_LEN + usize::from(announced(fixed, limits)?);
     let bytes = input.get(..len)?;
@@ -34,12 +34,11 @@ pub(crate) fn whole(input: &[u8], limits: Limits) -> Option<(Header<'_>, usize)>
     }
 }
 
-/// Reads the header that `input` begins with where [`whole`] has found none. What of an incomplete one has been checked
-/// is kept in `walk`.
-pub(crate) fn advance<'a>(walk: &mut TlvCheck, input: &'a [u8], limits: Limits) -> Result<Parsed<'a>, Error> {
-    match whole(input, limits) {
+/// Reads the header that `input` begins with. Of an incomplete one the TLVs are checked from where `tlvs` stopped.
+pub(crate) fn advance<'a>(tlvs: &mut TlvCheck, input: &'a [u8], limits: Limits) -> Result<Parsed<'a>, Error> {
+    match common(input, limits) {
         Some((header, len)) => Ok(Parsed::Complete { header, len }),
-        None => others(walk, input, limits),
+        None => parse_slow(tlvs, input, limits),
     }
 }
 
@@ -49,9 +48,13 @@ pub(crate) fn view(bytes: &[u8], limits: Limits) -> Option<Header<'_>> {
     inet_or_inet6(bytes).or_else(|| unix_or_skipped(bytes, limits))
 }
 
-/// What else `input` may begin with: another header, one that is not whole, or one that something is wrong with.
+/// The slow path: UNIX and skipped address blocks, incomplete headers, and errors.
 #[inline(never)]
-pub(crate) fn others<'a>(walk: &mut TlvCheck, input: &'a [u8], limits: Limits) -> Result<Parsed<'a>, Error> {
+pub(crate) fn parse_slow<'a>(
+    tlvs: &mut TlvCheck,
+    input: &'a [u8],
+    limits: Limits,
+) -> Result<Parsed<'a>, Error> {
     let Some((fixed, rest)) = input.split_first_chunk::<HEAD_LEN>() else {
         return check_start(input, limits).map(|()| incomplete(HEAD_LEN - input.len()));
     };
@@ -70,7 +73,7 @@ pub(crate) fn others<'a>(walk: &mut TlvCheck, input: &'a [u8], limits: Limits) -
             None => Err(Error::Unreachable),
         };
     }
-    walk.read(rest, len, layout.len())?;
+    tlvs.read(rest, len, layout.len())?;
     Ok(incomplete(usize::from(len) - rest.len()))
 }
 
@@ -136,7 +139,7 @@ fn is_tlvs(header: &[u8], block: &[u8], limits: Limits) -> bool {
 /// Whether the TLVs at the end of a header may be there, and its checksum is right. What is wrong says [`check`].
 #[inline(always)]
 fn is_sound(header: &[u8], tlvs: &[u8], limits: Limits) -> bool {
-    match v2_tlvs::whole(tlvs) {
+    match v2_tlvs::check_complete(tlvs) {
         Some(crc32c) if crc32c > 0 && limits.check_crc32c => {
             is_checksum_right(header, header.len().saturating_sub(crc32c))
         }
@@ -181,14 +184,14 @@ pub(crate) fn seal(header: &mut [u8], addresses: u16) -> Result<(), Error> {
 fn tlvs(header: &[u8], addresses: u16) -> Result<Option<usize>, Error> {
     let block = header.get(HEAD_LEN..).unwrap_or_default();
     if let Some(tlvs) = block.get(addresses.into()..).filter(|_| addresses > 0) {
-        if let Some(crc32c) = v2_tlvs::whole(tlvs) {
+        if let Some(crc32c) = v2_tlvs::check_complete(tlvs) {
             return Ok((crc32c > 0).then(|| header.len() - crc32c));
         }
     }
-    let mut walk = TlvCheck::default();
+    let mut check = TlvCheck::default();
     #[expect(clippy::cast_possible_truncation, reason = "no header is longer")]
-    walk.read(block, block.len() as u16, addresses)?;
-    Ok(walk.crc32c().map(|at| HEAD_LEN + at))
+    check.read(block, block.len() as u16, addresses)?;
+    Ok(check.crc32c().map(|at| HEAD_LEN + at))
 }
 
 impl Layout {

@@ -1,7 +1,9 @@
-//! The walk along the TLVs of a version 2 header, as they arrive (sections 2.2 to 2.2.7).
+//! Checks the TLVs of a version 2 header, complete or not: that they fill it, and the rules of `tlv_rules.rs` (sections
+//! 2.2 to 2.2.7).
 
-use crate::wire::{HEAD_LEN, MAX_UNIQUE_ID_LEN, SSL_HEAD_LEN};
-use crate::{Error, Ssl, TlvCause, TlvError, Tlvs, kind};
+use crate::tlv_rules::{Rule, rule};
+use crate::wire::HEAD_LEN;
+use crate::{Error, TlvCause, TlvError, Tlvs};
 
 /// How far the TLVs have been looked at. Offsets count from byte 16, where the length starts to count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,17 +19,26 @@ pub(crate) struct TlvCheck {
 /// Walks along the TLVs that fill `tlvs`, if they do and may be there, and returns the length of what there is from the
 /// value of the CRC32C on, 0 without one.
 #[inline(always)]
-pub(crate) fn whole(tlvs: &[u8]) -> Option<usize> {
+pub(crate) fn check_complete(tlvs: &[u8]) -> Option<usize> {
     let mut at = 0;
     let mut crc32c = 0;
     while let Some((kind, end)) = tlv_at(tlvs, at) {
         let value = at + 3;
-        match kind {
-            kind::CRC32C if end - value == 4 && crc32c == 0 => crc32c = tlvs.len() - value as usize,
-            kind::UNIQUE_ID if end - value <= MAX_UNIQUE_ID_LEN as u32 => {}
-            kind::SSL if tile(tlvs.get(value as usize + SSL_HEAD_LEN..end as usize)?) => {}
-            kind::CRC32C | kind::UNIQUE_ID | kind::SSL => return None,
-            _ => {}
+        if let Some(rule) = rule(kind) {
+            let fits = match rule.tlvs_from {
+                // Where TLVs fill the rest, the length is right as well.
+                Some(from) => tile(tlvs.get(value as usize + usize::from(from)..end as usize)?),
+                None => rule.allows(end - value),
+            };
+            if !fits {
+                return None;
+            }
+            if rule.twice.is_some() {
+                if crc32c > 0 {
+                    return None;
+                }
+                crc32c = tlvs.len() - value as usize;
+            }
         }
         at = end;
     }
@@ -58,10 +69,12 @@ pub(crate) fn lone_crc32c(tlvs: Tlvs<'_>) -> Result<Option<u16>, Error> {
     let (mut at, mut found) = (0, None);
     for tlv in tlvs {
         let len = tlv.value().len();
-        if tlv.kind() == kind::CRC32C {
-            if len != 4 || found.is_some() {
-                let cause = if len == 4 { TlvCause::Crc32cTwice } else { TlvCause::Crc32cLength };
-                return Err(error(kind::CRC32C, at, cause));
+        if let Some((rule, twice)) = rule(tlv.kind()).and_then(|rule| Some((rule, rule.twice?))) {
+            if !rule.allows(len as u32) {
+                return Err(error(tlv.kind(), at, rule.wrong_len));
+            }
+            if found.is_some() {
+                return Err(error(tlv.kind(), at, twice));
             }
             found = Some(at + 3);
         }
@@ -71,7 +84,7 @@ pub(crate) fn lone_crc32c(tlvs: Tlvs<'_>) -> Result<Option<u16>, Error> {
 }
 
 impl TlvCheck {
-    /// Where the value of the CRC32C starts; not before the walk has reached the end.
+    /// Where the value of the CRC32C starts; not before the check has come to the end.
     pub(crate) fn crc32c(&self) -> Option<usize> {
         (self.crc32c > 0).then_some(self.crc32c.into())
     }
@@ -107,18 +120,24 @@ impl TlvCheck {
                 ssl_end = 0;
             }
             let Some(next) = next(block, at, len) else { break at == len };
-            match next.kind {
-                kind::CRC32C if crc32c == 0 && next.len == 4 => crc32c = at + 3,
-                kind::UNIQUE_ID if usize::from(next.len) <= MAX_UNIQUE_ID_LEN => {}
-                // Complete and valid already, it need not be walked along.
-                kind::SSL if next.value.and_then(Ssl::new).is_some() => {}
-                kind::SSL if matches!(next.len, 5 | 8..) => {
-                    ssl_end = next.end;
-                    at += 3 + SSL_HEAD_LEN as u16;
-                    continue;
+            if let Some(rule) = rule(next.kind) {
+                if !rule.allows(next.len.into()) || (rule.twice.is_some() && crc32c > 0) {
+                    break false;
                 }
-                kind::CRC32C | kind::UNIQUE_ID | kind::SSL => break false,
-                _ => {}
+                match rule.tlvs_from {
+                    // Complete and valid already, it need not be walked along.
+                    Some(from)
+                        if !next.value.is_some_and(|value| value.get(from.into()..).is_some_and(tile)) =>
+                    {
+                        ssl_end = next.end;
+                        at += 3 + from;
+                        continue;
+                    }
+                    _ => {}
+                }
+                if rule.twice.is_some() {
+                    crc32c = at + 3;
+                }
             }
             at = next.end;
         };
@@ -137,12 +156,13 @@ impl TlvCheck {
         if self.ssl_end > 0 {
             return fits(least, most);
         }
-        match kind {
-            kind::CRC32C => self.crc32c == 0 && fits(least.max(4), most.min(4)),
-            kind::UNIQUE_ID => fits(least, most.min(MAX_UNIQUE_ID_LEN as u16)),
+        let Some(rule) = rule(kind) else { return fits(least, most) };
+        let (least, most) = (least.max(rule.least), most.min(rule.most));
+        match rule.tlvs_from {
+            _ if rule.twice.is_some() && self.crc32c > 0 => false,
             // There are no TLVs within, or they have three bytes or more.
-            kind::SSL => fits(least.max(5), most.min(5)) || fits(least.max(8), most),
-            _ => fits(least, most),
+            Some(from) => fits(least.max(from), most.min(from)) || fits(least.max(from + 3), most),
+            None => fits(least, most),
         }
     }
 
@@ -166,17 +186,15 @@ impl TlvCheck {
 
     fn cause(self, kind: u8, least: u16, most: u16, end: u16) -> Error {
         let room = (end - self.at).saturating_sub(3);
-        let cause = match kind {
-            _ if self.ssl_end > 0 => None,
-            kind::CRC32C if self.crc32c > 0 => Some(TlvCause::Crc32cTwice),
-            // Where it has room for one or two bytes too many, it is they that are read as its value.
-            kind::CRC32C => Some(TlvCause::Crc32cLength),
-            kind::UNIQUE_ID => (usize::from(least) > MAX_UNIQUE_ID_LEN).then_some(TlvCause::UniqueIdLength),
-            kind::SSL => (usize::from(most.min(room)) < SSL_HEAD_LEN).then_some(TlvCause::SslLength),
-            _ => None,
+        let cause = match rule(kind).filter(|_| self.ssl_end == 0) {
+            Some(Rule { twice: Some(twice), .. }) if self.crc32c > 0 => twice,
+            // Where the length is fixed and there is room for one or two bytes too many, it is they that are read as value.
+            Some(rule) if rule.least == rule.most || least > rule.most || most.min(room) < rule.least => {
+                rule.wrong_len
+            }
+            _ if least <= room => TlvCause::Stray,
+            _ => TlvCause::Overrun,
         };
-        let fits = room.checked_sub(least).is_some();
-        let cause = cause.unwrap_or(if fits { TlvCause::Stray } else { TlvCause::Overrun });
         error(kind, self.at, cause)
     }
 }

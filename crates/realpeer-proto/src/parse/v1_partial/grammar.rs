@@ -172,9 +172,10 @@ fn the_byte_by_byte_grammar_of_v1_is_the_specifications() {
 fn straight_through(specification: &Specification, state: StateID, line: &[u8]) -> u64 {
     let end = specification.shortest_end(state);
     let complete = [line, &end].concat();
-    let len = v1::whole(&complete).map(|(_, len)| len);
+    let len = v1::complete_line(&complete).map(|(_, len)| len);
     assert_eq!(len, Some(complete.len()), "{}", complete.escape_ascii());
     let broken = BREAKERS.iter().filter(|byte| specification.step(state, **byte).is_none());
     let broken = broken.map(|byte| [line, &[*byte], &end].concat());
-    1 + broken.inspect(|line| assert!(v1::whole(line).is_none(), "{}", line.escape_ascii())).count() as u64
+    1 + broken.inspect(|line| assert!(v1::complete_line(line).is_none(), "{}", line.escape_ascii())).count()
+        as u64
 }
