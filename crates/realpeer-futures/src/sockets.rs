@@ -10,9 +10,9 @@ use std::time::Instant;
 use async_io::Async;
 use futures_io::AsyncRead;
 use realpeer_io::proto::Encoder;
-use realpeer_io::socket::{SocketListener, poll_recv, recv_datagram, with_local};
+use realpeer_io::socket::{SocketListener, drive_socket, poll_recv, recv_datagram};
 use realpeer_io::{
-    AcceptError, Accepting, Acceptor, Datagram, Endpoint, Established, Runtime, drive, header_and_datagram,
+    AcceptError, Accepting, Acceptor, Datagram, Endpoint, Established, Runtime, header_and_datagram,
 };
 
 /// Async-io as a runtime: the clock of std, and async-io's timers.
@@ -57,14 +57,14 @@ pub async fn handshake_on<S: AsyncRead + AsFd + Unpin>(
     accepting: &mut Accepting<Instant>,
     stream: &mut S,
 ) -> Result<Established, AcceptError> {
-    let established = drive::<AsyncIo>(accepting, |accepting, cx| {
-        if let Poll::Ready(result) = accepting.poll_peek_with(|slot, mode| poll_recv(&*stream, slot, mode)) {
+    drive_socket::<AsyncIo, _>(accepting, stream, |accepting, stream, cx| {
+        if let Poll::Ready(result) = accepting.poll_peek_with(|slot, mode| poll_recv(&**stream, slot, mode)) {
             return Poll::Ready(result);
         }
         // Only the stream itself can wake the task.
-        accepting.poll_with(|slot| Pin::new(&mut *stream).poll_read(cx, slot))
-    });
-    Ok(with_local(established.await?, &*stream))
+        accepting.poll_with(|slot| Pin::new(&mut **stream).poll_read(cx, slot))
+    })
+    .await
 }
 
 /// Accepts a connection, for one task at a time: only the one that polled last is woken.

@@ -240,6 +240,27 @@ pub fn drive<R: Runtime>(
     accepting: &mut Accepting<R::Instant>,
     mut poll: impl FnMut(&mut Accepting<R::Instant>, &mut Context<'_>) -> Poll<Result<Established, AcceptError>>,
 ) -> impl Future<Output = Result<Established, AcceptError>> {
+    // Any poll after the deadline is the last one.
+    drive_with_last_look::<R, _>(
+        accepting,
+        (),
+        move |accepting, (), cx| poll(accepting, cx),
+        |_, ()| Poll::Pending,
+    )
+}
+
+/// Runs a handshake to its end as [`drive`] does. Once the deadline has passed, `last_look` may end it; should that be
+/// pending, `poll` does. `stream` is what both read from.
+pub(crate) fn drive_with_last_look<R: Runtime, S>(
+    accepting: &mut Accepting<R::Instant>,
+    mut stream: S,
+    mut poll: impl FnMut(
+        &mut Accepting<R::Instant>,
+        &mut S,
+        &mut Context<'_>,
+    ) -> Poll<Result<Established, AcceptError>>,
+    mut last_look: impl FnMut(&mut Accepting<R::Instant>, &mut S) -> Poll<Result<Established, AcceptError>>,
+) -> impl Future<Output = Result<Established, AcceptError>> {
     // Made when there is something to wait for, and on the heap, so that the future is small to move about.
     let mut sleep: Option<Pin<Box<R::Sleep>>> = None;
     let mut rest: Option<Pin<Box<R::Sleep>>> = None;
@@ -251,19 +272,25 @@ pub fn drive<R: Runtime>(
                 ready!(rest.as_mut().poll(cx));
             }
             rest = None;
-            if let Poll::Ready(result) = poll(accepting, cx) {
+            if let Poll::Ready(result) = poll(accepting, &mut stream, cx) {
                 return Poll::Ready(result);
             }
             let Some(deadline) = accepting.poll_timeout() else { return Poll::Pending };
-            if let Some(end) = wakes.rest(R::now()) {
+            let now = R::now();
+            if let Some(end) = wakes.rest(now).filter(|_| now < deadline) {
                 rest = Some(Box::pin(R::sleep_until(end)));
-                accepting.handle_timeout(R::now());
                 continue;
             }
             ready!(sleep.get_or_insert_with(|| Box::pin(R::sleep_until(deadline))).as_mut().poll(cx));
             // The clock decides; a timer that went off too early is set again.
             sleep = None;
-            accepting.handle_timeout(R::now());
+            let now = R::now();
+            accepting.handle_timeout(now);
+            if now >= deadline {
+                if let Poll::Ready(result) = last_look(accepting, &mut stream) {
+                    return Poll::Ready(result);
+                }
+            }
         }
     })
 }

@@ -8,6 +8,8 @@ use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 #[cfg(feature = "async")]
 use std::pin::pin;
+#[cfg(feature = "async")]
+use std::task::Context;
 use std::task::Poll;
 use std::thread;
 use std::time::Duration;
@@ -25,7 +27,7 @@ use rustix::net::{
 use crate::Accepting;
 use crate::datagram::Extent;
 #[cfg(feature = "async")]
-use crate::runtime::Wakes;
+use crate::runtime::{Wakes, drive_with_last_look};
 use crate::{AcceptError, Acceptor, Datagram, Endpoint, Established, UnixName};
 
 /// A datagram that [`recv_datagram`] has put into a buffer.
@@ -171,6 +173,38 @@ mod sealed {
 
     impl Sealed for std::net::TcpListener {}
     impl Sealed for std::os::unix::net::UnixListener {}
+}
+
+/// Runs a handshake to its end on a socket, as [`drive`](crate::drive) does with `poll`, and adds the socket's own address
+/// if the header has no destination. Once the deadline has passed, the socket itself is asked, without the runtime: one
+/// that waits for more bytes than the header has, by `SO_RCVLOWAT`, is never reported as readable.
+///
+/// # Errors
+///
+/// [`AcceptError`].
+///
+/// # Cancel safety
+///
+/// All that is known is in `accepting`: if the future is dropped, another one goes on where it stopped.
+#[cfg(feature = "async")]
+pub fn drive_socket<R: crate::Runtime, S: AsFd>(
+    accepting: &mut Accepting<R::Instant>,
+    stream: S,
+    mut poll: impl FnMut(
+        &mut Accepting<R::Instant>,
+        &mut S,
+        &mut Context<'_>,
+    ) -> Poll<Result<Established, AcceptError>>,
+) -> impl Future<Output = Result<Established, AcceptError>> {
+    drive_with_last_look::<R, _>(
+        accepting,
+        stream,
+        move |accepting, stream, cx| poll(accepting, stream, cx).map_ok(|it| with_local(it, &*stream)),
+        |accepting, stream| {
+            let polled = accepting.poll_peek_with(|slot, mode| poll_recv(&*stream, slot, mode));
+            polled.map_ok(|it| with_local(it, &*stream))
+        },
+    )
 }
 
 /// Runs a handshake to its end on a socket of a runtime that can only await that it is readable: peeks and reads without

@@ -5,9 +5,9 @@ use std::os::fd::AsFd;
 use std::task::{Context, Poll, ready};
 
 use realpeer_io::proto::ReadMode;
-use realpeer_io::socket::{poll_recv, with_local};
+use realpeer_io::socket::{drive_socket, poll_recv};
 use realpeer_io::{
-    AcceptError, Accepting, Acceptor, Accepts, Endpoint, Established, Handshakes, SendPending, drive, finish,
+    AcceptError, Accepting, Acceptor, Accepts, Endpoint, Established, Handshakes, SendPending, finish,
 };
 use tokio::io::Interest;
 use tokio::net::unix::SocketAddr;
@@ -81,17 +81,10 @@ async fn handshake_on<S: Socket>(
     accepting: &mut Accepting<Instant>,
     stream: &S,
 ) -> Result<Established, AcceptError> {
-    let established = drive::<Tokio>(accepting, |accepting, cx| {
-        let now = Instant::now();
-        accepting.handle_timeout(now);
-        let is_over = accepting.poll_timeout().is_some_and(|deadline| deadline <= now);
-        accepting.poll_peek_with(|slot, mode| match stream.poll_recv(cx, slot, mode) {
-            // Tokio would not look: a header shorter than SO_RCVLOWAT is never reported to it.
-            Poll::Pending if is_over => poll_recv(stream, slot, mode),
-            polled => polled,
-        })
-    });
-    Ok(with_local(established.await?, stream))
+    drive_socket::<Tokio, _>(accepting, stream, |accepting, stream, cx| {
+        accepting.poll_peek_with(|slot, mode| stream.poll_recv(cx, slot, mode))
+    })
+    .await
 }
 
 /// A listener that knows whom to trust.
