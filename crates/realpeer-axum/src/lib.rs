@@ -53,7 +53,7 @@ use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{self, IncomingStream};
-use realpeer::tokio::{Accepts, EstablishedListener, SendAccepts, Tokio};
+use realpeer::tokio::{Accepts, EstablishedListener, Prefixed, SendAccepts, Tokio};
 use realpeer::{Acceptor, Established};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::sleep;
@@ -82,6 +82,10 @@ pub struct RealPeer(Arc<Established>);
 /// a debug event of `tracing`, but a warning if a trusted peer sent a broken header or none; to hear of them by a hook,
 /// make the listener from an [`EstablishedListener`] that has one. If the listening socket itself fails, that is an
 /// error event, and accepting is tried again after a second.
+///
+/// Streams are [`Prefixed`], with the bytes before them that
+/// [`danger::DetectHeader`](realpeer::danger::DetectHeader) may have taken; `get_ref` returns the socket, as for
+/// `set_nodelay`.
 ///
 /// ```
 /// use axum::extract::ConnectInfo;
@@ -154,13 +158,13 @@ where
     Tokio: SendAccepts<L, Stream: AsyncRead + AsyncWrite + Unpin>,
     L: AsFd + Send + 'static,
 {
-    type Io = <Tokio as Accepts<L>>::Stream;
+    type Io = Prefixed<<Tokio as Accepts<L>>::Stream>;
     type Addr = RealPeer;
 
     async fn accept(&mut self) -> (Self::Io, RealPeer) {
         loop {
             match self.0.accept().await {
-                Ok((stream, established)) => return (stream, established.into()),
+                Ok((stream, established)) => return with_taken_payload(stream, established),
                 Err(error) => {
                     tracing::error!(%error, "accepting failed");
                     sleep(Duration::from_secs(1)).await;
@@ -173,6 +177,11 @@ where
     fn local_addr(&self) -> io::Result<RealPeer> {
         self.0.local_addr().map(RealPeer::from)
     }
+}
+
+/// The stream with all of its payload, and who is at its ends.
+fn with_taken_payload<S>(stream: S, established: Established) -> (Prefixed<S>, RealPeer) {
+    (Prefixed::new(established.taken_payload(), stream), established.into())
 }
 
 impl<L> Connected<IncomingStream<'_, Listener<L>>> for RealPeer

@@ -7,19 +7,19 @@ use std::task::{Context, Poll};
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{self, IncomingStream};
-use realpeer::tokio::{Accepts, SendAccepts, Tokio};
+use realpeer::tokio::{Accepts, Prefixed, SendAccepts, Tokio};
 use tls_listener::{AsyncAccept, AsyncListener, AsyncTls, TlsListener};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::{Listener, RealPeer};
+use crate::{Listener, RealPeer, with_taken_payload};
 
 #[cfg_attr(docsrs, doc(cfg(feature = "tls-listener")))]
 impl<L> AsyncAccept for Listener<L>
 where
-    Tokio: SendAccepts<L, Stream: AsyncRead + AsyncWrite>,
+    Tokio: SendAccepts<L, Stream: AsyncRead + AsyncWrite + Unpin>,
     L: Unpin,
 {
-    type Connection = <Tokio as Accepts<L>>::Stream;
+    type Connection = Prefixed<<Tokio as Accepts<L>>::Stream>;
     type Address = RealPeer;
     type Error = io::Error;
 
@@ -27,14 +27,14 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<(Self::Connection, RealPeer)>> {
-        self.get_mut().0.poll_accept(cx).map_ok(|(stream, established)| (stream, RealPeer::from(established)))
+        self.get_mut().0.poll_accept(cx).map_ok(|(stream, established)| with_taken_payload(stream, established))
     }
 }
 
 #[cfg_attr(docsrs, doc(cfg(feature = "tls-listener")))]
 impl<L> AsyncListener for Listener<L>
 where
-    Tokio: SendAccepts<L, Stream: AsyncRead + AsyncWrite>,
+    Tokio: SendAccepts<L, Stream: AsyncRead + AsyncWrite + Unpin>,
     L: AsFd + Unpin,
 {
     fn local_addr(&self) -> io::Result<RealPeer> {
@@ -45,9 +45,9 @@ where
 #[cfg_attr(docsrs, doc(cfg(feature = "tls-listener")))]
 impl<L, T> Connected<IncomingStream<'_, TlsListener<Listener<L>, T>>> for RealPeer
 where
-    Tokio: SendAccepts<L, Stream: AsyncRead + AsyncWrite>,
+    Tokio: SendAccepts<L, Stream: AsyncRead + AsyncWrite + Unpin>,
     L: AsFd + Unpin,
-    T: AsyncTls<<Tokio as Accepts<L>>::Stream>,
+    T: AsyncTls<Prefixed<<Tokio as Accepts<L>>::Stream>>,
     TlsListener<Listener<L>, T>: serve::Listener<Addr = RealPeer>,
 {
     fn connect_info(stream: IncomingStream<'_, TlsListener<Listener<L>, T>>) -> Self {
@@ -70,12 +70,12 @@ mod tests {
     #[derive(Clone)]
     struct Plain;
 
-    impl AsyncTls<TcpStream> for Plain {
-        type Stream = TcpStream;
+    impl AsyncTls<Prefixed<TcpStream>> for Plain {
+        type Stream = Prefixed<TcpStream>;
         type Error = io::Error;
-        type AcceptFuture = Ready<io::Result<TcpStream>>;
+        type AcceptFuture = Ready<io::Result<Prefixed<TcpStream>>>;
 
-        fn accept(&self, stream: TcpStream) -> Self::AcceptFuture {
+        fn accept(&self, stream: Prefixed<TcpStream>) -> Self::AcceptFuture {
             ready(Ok(stream))
         }
     }

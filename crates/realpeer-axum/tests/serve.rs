@@ -7,9 +7,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::extract::ConnectInfo;
-use axum::routing::get;
+use axum::http::Method;
+use axum::routing::{any, get};
 use axum::serve::Listener as _;
 use axum::{Router, middleware, serve};
+use realpeer::danger::DetectHeader;
 use realpeer::proto::{Addresses, Encoder, Tlv, Version, kind};
 use realpeer::{Acceptor, Trust, Verdict, header_and_payload};
 use realpeer_axum::{Listener, RealPeer, insert_socket_addr};
@@ -141,4 +143,28 @@ async fn pending_counts_the_peers_whose_header_is_awaited() {
     // Nobody is ready, so this only makes it accept.
     timeout(Duration::from_millis(200), listener.accept()).await.unwrap_err();
     assert_eq!(listener.pending(), 3);
+}
+
+/// What was taken of such a connection before it was clear that it has no header is part of the request all the same.
+#[tokio::test]
+async fn a_request_that_begins_like_a_signature_is_served_where_headers_are_detected() {
+    let acceptor = Acceptor::new(DetectHeader::new("127.0.0.1".parse::<Trust>().unwrap()));
+    let listener = Listener::new(TcpListener::bind("127.0.0.1:0").await.unwrap(), acceptor.clone(), 2);
+    let addr = listener.inner().local_addr().unwrap();
+    let app = Router::new().route("/", any(|method: Method, body: String| async move { format!("{method} {body}") }));
+    tokio::spawn(async { serve(listener, app.into_make_service_with_connect_info::<RealPeer>()).await });
+
+    for (n, cut) in (1..4).enumerate() {
+        let request =
+            b"POST / HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello";
+        let mut stream = TcpStream::connect(addr).await.unwrap();
+        stream.write_all(&request[..cut]).await.unwrap();
+        // So that it is looked at before there is more.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        stream.write_all(&request[cut..]).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("POST hello"), "{cut}: {answer}");
+        assert_eq!(acceptor.counts().bypassed, n as u64 + 1);
+    }
 }

@@ -36,8 +36,9 @@ use crate::{AcceptError, Endpoint, Policy, Verdict};
 ///   [`silence_means_no_header`](Self::silence_means_no_header) says otherwise. Protocols in which the server speaks first
 ///   need that, and their clients wait for the deadline: make it short.
 /// - A datagram is complete: if it doesn't begin with a whole signature it has no header.
-/// - Listeners for frameworks hand out plain streams, to which bytes can't be given back. They reject a connection of
-///   which bytes were taken: one whose first segment ends within a signature, such as a lone `P`.
+/// - The listeners of realpeer-axum and realpeer-tonic put these bytes before the stream. Whoever takes connections from
+///   a runtime's own listener does so, as with `realpeer::tokio::Prefixed`. There are some if the first segment ends
+///   within a signature, such as a lone `P`.
 ///
 /// # Examples
 ///

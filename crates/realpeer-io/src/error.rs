@@ -116,12 +116,6 @@ impl AcceptError {
         }
     }
 
-    /// Bytes that can't be given back have been consumed from a connection without a header.
-    pub(crate) fn undetectable(taken: &[u8]) -> Self {
-        let received = u32::try_from(taken.len()).unwrap_or(u32::MAX);
-        Self::Protocol { error: Error::Truncated { received }, taken: taken.into() }
-    }
-
     /// `header` has been consumed from the connection, and is of a version that is not allowed.
     pub(crate) fn of_detected(error: Error, header: &[u8]) -> Self {
         Self::Protocol { error, taken: header.into() }

@@ -9,6 +9,9 @@ use crate::{AcceptError, Acceptor, Accepts, Endpoint, Established, Finished, Rea
 /// A [`ReadyListener`] that hands out established connections only, as frameworks want them. The adapters name it with
 /// their runtime for `R`.
 ///
+/// With [`danger::DetectHeader`](crate::danger::DetectHeader), [`Established::taken_payload`] comes before what is read
+/// from the stream; otherwise it is empty.
+///
 /// Connections whose handshake fails are closed. [`Acceptor::counts`] says how many and why; see
 /// [`on_reject`](Self::on_reject) for what is logged of them.
 #[derive(Debug)]

@@ -27,12 +27,7 @@ impl Rejections {
     /// Lets an established connection pass. Reports any other, and closes it.
     pub fn sift<S>(&mut self, finished: Finished<S>) -> Option<(S, Established)> {
         match finished.result {
-            Ok(established) if established.taken_payload().is_empty() => Some((finished.stream, established)),
-            // The stream that is handed out would lack them.
-            Ok(established) => {
-                self.report(&finished.peer, &AcceptError::undetectable(established.taken_payload()));
-                None
-            }
+            Ok(established) => Some((finished.stream, established)),
             Err(error) => {
                 self.report(&finished.peer, &error);
                 None

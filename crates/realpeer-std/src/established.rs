@@ -10,6 +10,9 @@ use crate::{ReadyListener, Waker};
 
 /// A [`ReadyListener`] that hands out established connections only, as frameworks want them.
 ///
+/// With [`danger::DetectHeader`](realpeer_io::danger::DetectHeader), [`Established::taken_payload`] comes before what is
+/// read from the stream; otherwise it is empty.
+///
 /// Connections whose handshake fails are closed. [`Acceptor::counts`] says how many and why; see
 /// [`on_reject`](Self::on_reject) for what is logged of them.
 ///

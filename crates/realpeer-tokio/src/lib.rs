@@ -7,6 +7,7 @@
 
 #[cfg(unix)]
 mod listener;
+mod prefixed;
 mod send;
 #[cfg(unix)]
 mod udp;
@@ -20,6 +21,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 #[cfg(unix)]
 pub use listener::{EstablishedListener, Incoming, Listener, ReadyListener, Socket, handshake};
+pub use prefixed::Prefixed;
 #[doc(no_inline)]
 pub use realpeer_io::{Accepts, SendAccepts};
 #[cfg(unix)]

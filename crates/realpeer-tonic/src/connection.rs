@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use realpeer::tokio::Prefixed;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
@@ -15,15 +16,16 @@ use crate::RealPeer;
 ///
 /// `I` is what tonic puts into the extensions of requests.
 pub struct Connection<S, I = TcpConnectInfo> {
-    stream: S,
+    stream: Prefixed<S>,
     peer: RealPeer,
     connect_info: PhantomData<fn() -> I>,
 }
 
 impl<S, I> Connection<S, I> {
-    /// Creates a stream whose header has been read, as by an incoming connection of `realpeer::tokio`.
+    /// Creates a stream whose header has been read, as by an incoming connection of `realpeer::tokio`. The peer's
+    /// [`taken_payload`](realpeer::Established::taken_payload) is read before it.
     pub fn new(stream: S, peer: RealPeer) -> Self {
-        Self { stream, peer, connect_info: PhantomData }
+        Self { stream: Prefixed::new(peer.taken_payload(), stream), peer, connect_info: PhantomData }
     }
 
     /// Returns the ends of the connection.
@@ -33,10 +35,33 @@ impl<S, I> Connection<S, I> {
 
     /// Returns the stream.
     pub fn stream(&self) -> &S {
-        &self.stream
+        self.stream.get_ref()
     }
 
-    fn project(self: Pin<&mut Self>) -> Pin<&mut S>
+    /// Takes it apart: the stream, which is read from where it was left, and who is at its ends.
+    pub fn into_parts(self) -> (Prefixed<S>, RealPeer) {
+        (self.stream, self.peer)
+    }
+
+    /// Changes the stream, as for TLS or a limit of bandwidth of your own, and keeps who is at its ends.
+    ///
+    /// ```
+    /// use realpeer::Established;
+    /// use realpeer_tonic::{Connection, RealPeer};
+    /// use tokio::io::BufStream;
+    ///
+    /// let peer = RealPeer::from(Established::without_header("192.0.2.1:56324".parse::<std::net::SocketAddr>()?));
+    /// let (_client, stream) = tokio::io::duplex(64);
+    /// let connection: Connection<_> = Connection::new(stream, peer).map(BufStream::new);
+    /// assert_eq!(connection.peer().source().to_string(), "192.0.2.1:56324");
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
+    pub fn map<T>(self, change: impl FnOnce(Prefixed<S>) -> T) -> Connection<T, I> {
+        let stream = Prefixed::new([], change(self.stream));
+        Connection { stream, peer: self.peer, connect_info: PhantomData }
+    }
+
+    fn project(self: Pin<&mut Self>) -> Pin<&mut Prefixed<S>>
     where
         S: Unpin,
     {

@@ -7,7 +7,9 @@ use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use realpeer::danger::DetectHeader;
 use realpeer::proto::{Encoder, Tlv, Version, kind};
 use realpeer::tokio::connect;
 use realpeer::{Acceptor, Trust, header_and_payload};
@@ -142,4 +144,36 @@ async fn unix_listener() {
     let request = http::Request::post("http://localhost/realpeer.WhoAmI/Ask").body(Body::empty()).unwrap();
     let response = channel.call(request).await.unwrap();
     assert_eq!(response.headers()["learnt"], "Some(192.0.2.1:56324) Some(198.51.100.2:443) None");
+}
+
+/// `PRI * HTTP/2.0` begins like a signature: what was taken to look for a header is part of the call all the same.
+#[tokio::test]
+async fn a_call_whose_first_segment_is_a_lone_p_is_served_where_headers_are_detected() {
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = socket.local_addr().unwrap();
+    let detecting = Acceptor::new(DetectHeader::new(Trust::anyone()));
+    let incoming = Incoming::new(socket, detecting.clone(), 2);
+    tokio::spawn(Server::builder().add_service(WhoAmI).serve_with_incoming(incoming));
+
+    let relay = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let channel = Endpoint::from_shared(format!("http://{}", relay.local_addr().unwrap())).unwrap();
+    let relayed = tokio::spawn(async move {
+        let (mut client, _) = relay.accept().await.unwrap();
+        let mut server = TcpStream::connect(addr).await.unwrap();
+        let own = server.local_addr().unwrap();
+        let mut first = [0];
+        client.read_exact(&mut first).await.unwrap();
+        server.write_all(&first).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let _ = copy_bidirectional(&mut client, &mut server).await;
+        own
+    });
+    let mut channel = channel.connect().await.unwrap();
+    std::future::poll_fn(|cx| channel.poll_ready(cx)).await.unwrap();
+    let request = http::Request::post("http://localhost/realpeer.WhoAmI/Ask").body(Body::empty()).unwrap();
+    let response = channel.call(request).await.unwrap();
+    let learnt = response.headers()["learnt"].to_str().unwrap().to_owned();
+    drop((response, channel));
+    assert_eq!(learnt, format!("Some({}) Some({addr}) None", relayed.await.unwrap()));
+    assert_eq!(detecting.counts().bypassed, 1);
 }

@@ -63,7 +63,7 @@
 // One by one, or pages would not name the features.
 #[doc(inline)]
 pub use realpeer_tokio::{
-    Tokio, connect, handshake_buf_read, handshake_stream, send_header, send_header_with_payload,
+    Prefixed, Tokio, connect, handshake_buf_read, handshake_stream, send_header, send_header_with_payload,
 };
 
 #[cfg(unix)]

@@ -85,6 +85,7 @@ macro_rules! sockets {
             policy::r13_refused_and_bypassed_peers_are_not_read_from,
             detect::r12_detection_loses_no_byte_at_any_cut,
             detect::r12_a_silent_peer_has_no_header_only_where_the_caller_says_so,
+            detect::r12_an_established_listener_hands_on_what_was_taken,
             policy::r13_mapped_peers_are_judged_by_their_ipv4_address,
             policy::r13_an_abstract_name_with_a_nul_more_is_not_believed,
             policy::a_panic_in_it_reaches_the_caller_and_costs_one_connection,

@@ -6,10 +6,10 @@ use std::thread::{self, sleep};
 use std::time::Duration;
 
 use realpeer::danger::DetectHeader;
-use realpeer::{Acceptor, Trust};
+use realpeer::{AcceptError, Acceptor, Endpoint, Trust};
 
 use crate::client::{SOURCE, V1, V2, acceptor, connect, endpoint, listener};
-use crate::runtime::{Runtime, Way, read_to_end};
+use crate::runtime::{Runtime, Sockets, Way, read_to_end};
 
 fn detecting() -> DetectHeader<Trust> {
     DetectHeader::new(Trust::anyone())
@@ -89,6 +89,34 @@ pub fn r12_a_silent_peer_has_no_header_only_where_the_caller_says_so<R: Runtime>
                         }
                     }
                 }
+            }
+        }
+    });
+}
+
+/// Listeners for frameworks hand such connections out too, and reject none of them.
+pub fn r12_an_established_listener_hands_on_what_was_taken<R: Runtime>() {
+    R::run(async {
+        for sent in [&b"POST / HTTP/1.1\r\n\r\n"[..], b"PROXYFOO / HTTP/1.1\r\n\r\n"] {
+            for cut in [1, 2, 3, 5] {
+                let (socket, addr) = listener();
+                let acceptor = Acceptor::new(detecting()).with_config(*acceptor().config());
+                let hook = |peer: &Endpoint, error: &AcceptError| panic!("{peer} rejected: {error}");
+                let mut established = R::Tcp::established(socket, acceptor.clone(), hook);
+                let mut client = connect(addr);
+                let sender = thread::spawn(move || {
+                    client.write_all(&sent[..cut]).unwrap();
+                    sleep(Duration::from_millis(10));
+                    client.write_all(&sent[cut..]).unwrap();
+                    client.shutdown(Shutdown::Write).unwrap();
+                    client
+                });
+                let (mut stream, accepted) = R::Tcp::accept_established(&mut established).await.unwrap();
+                assert!(accepted.header().is_none());
+                let rest = read_to_end::<R::Tcp>(&mut stream).await;
+                assert_eq!([accepted.taken_payload(), &rest].concat(), sent, "cut at {cut}");
+                assert_eq!(acceptor.counts().bypassed, 1);
+                sender.join().unwrap();
             }
         }
     });
