@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::ValueEnum;
 use realpeer::proto::{MAX_HEADER_LEN, Versions};
-use realpeer::{Acceptor, Trust};
+use realpeer::{AcceptError, Acceptor, Trust};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::listen::{Listen, Socket};
@@ -36,7 +36,7 @@ pub(crate) use blocking::serve as serve_blocking;
 /// Once it is ready it prints `listening on ADDR` on stderr. Ctrl-C, SIGTERM and SIGHUP end it.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::doc_markdown, reason = "clap shows backticks as they are")]
-#[command(after_help = EXAMPLES, after_long_help = JSON_HELP)]
+#[command(after_help = EXAMPLES, after_long_help = long_help())]
 pub(crate) struct Arguments {
     /// Where to listen: IP:PORT, udp:IP:PORT, unix:PATH or unix:@NAME
     ///
@@ -80,13 +80,7 @@ Examples:
   realpeer echo --listen udp:127.0.0.1:5353 --trust 127.0.0.1
   realpeer echo --listen unix:/run/echo.sock --trust unix";
 
-const JSON_HELP: &str = "\
-Examples:
-  realpeer echo --listen 0.0.0.0:9000 --trust 10.0.0.0/8
-  realpeer echo --listen 127.0.0.1:9000 --trust 127.0.0.1,::1 --json
-  realpeer echo --listen udp:127.0.0.1:5353 --trust 127.0.0.1
-  realpeer echo --listen unix:/run/echo.sock --trust unix
-
+const JSON_HELP: &str = "
 With --json each line is an object with these keys:
   source       who is really there: \"192.0.2.1:56324\", \"[2001:db8::1]:443\",
                \"unix:/path\", \"unix:@abstract\" or \"unix:\" (without a name)
@@ -101,12 +95,33 @@ With --json each line is an object with these keys:
                numbers have `value` instead of `text`; SSL has client, verify,
                verified (a client certificate was given, and is good) and tlvs
   error        only if the connection is not served, and all but proxy is null:
-               {\"kind\": \"closed\", \"message\": \"...\", \"remedy\": \"...\"}; kind is
-               closed (left without a byte), refused (not trusted), protocol (no
-               header, or a broken one), timeout, oversize (a datagram) or io;
-               remedy, what to change, only where that can be told
+               {\"kind\": \"closed\", \"message\": \"...\", \"remedy\": \"...\"}; remedy,
+               what to change, only where that can be told; kind is one of
+";
+
+const DROPPED_HELP: &str = "
 An object {\"dropped\": 17} tells that so many lines were lost, because whoever
 reads stdout was too slow; the server does not wait for it.";
+
+/// What `--help` says after the options. Kinds of errors are those that there are.
+fn long_help() -> String {
+    let kind = |kind| format!("               {kind:<8}  {}\n", meaning(kind));
+    [EXAMPLES, "\n", JSON_HELP, &AcceptError::KINDS.map(kind).concat(), DROPPED_HELP].concat()
+}
+
+/// What the kind of an error means.
+fn meaning(kind: &str) -> &'static str {
+    match kind {
+        "refused" => "the peer is not trusted",
+        "closed" => "it left without a byte",
+        "protocol" => "no header, or a broken one",
+        "timeout" => "no complete header in time",
+        "oversize" => "a datagram larger than the buffer for it",
+        "joined" => "a datagram that may be several, by UDP_GRO",
+        "io" => "the connection failed",
+        _ => "",
+    }
+}
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Runtime {
@@ -202,4 +217,20 @@ fn allow_many_connections() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     // Without it fewer connections can be open at a time: accepting pauses then.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_explains_every_kind_of_error() {
+        let help = long_help();
+        for kind in AcceptError::KINDS {
+            assert!(!meaning(kind).is_empty(), "{kind}");
+            let line = help.lines().find(|line| line.trim_start().starts_with(&format!("{kind} ")));
+            assert!(line.is_some_and(|line| line.ends_with(meaning(kind))), "{kind}: {line:?}");
+        }
+        assert!(help.lines().all(|line| line.len() <= 80));
+    }
 }

@@ -5,42 +5,80 @@ use std::sync::Mutex;
 #[cfg(target_has_atomic = "64")]
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use realpeer_proto::{Command, Header, Version};
+use realpeer_proto::{Command, Header, Transport, Version};
 
 use crate::AcceptError;
 
-/// The number of connections, or datagrams, by outcome, since an [`Acceptor`](crate::Acceptor) was made.
-///
-/// ```
-/// use realpeer::{Acceptor, Counts, Trust};
-///
-/// assert_eq!(Acceptor::new(Trust::unix()).counts(), Counts::default());
-/// ```
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Counts {
-    /// Version 1 headers.
-    pub v1: u64,
-    /// Version 2 headers with the command PROXY.
-    pub v2: u64,
+/// Declares what is counted, once: the numbers, their names, and the counters behind them.
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)+) => {
+        /// The number of connections, or datagrams, by outcome, since an [`Acceptor`](crate::Acceptor) was made. Each is
+        /// counted once.
+        ///
+        /// Those that were not accepted are counted under the name of their error's [`AcceptError::kind`].
+        ///
+        /// ```
+        /// use realpeer::{Acceptor, Counts, Trust};
+        ///
+        /// let acceptor = Acceptor::new(Trust::unix());
+        /// assert_eq!(acceptor.counts(), Counts::default());
+        ///
+        /// // For Prometheus:
+        /// for (name, count) in acceptor.counts().iter() {
+        ///     println!("realpeer_connections_total{{outcome=\"{name}\"}} {count}");
+        /// }
+        /// ```
+        #[non_exhaustive]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+        pub struct Counts {
+            $($(#[$doc])* pub $name: u64,)+
+        }
+
+        #[derive(Debug, Default)]
+        pub(crate) struct Counters {
+            $($name: Counter,)+
+        }
+
+        impl Counts {
+            /// Returns each count with its name, which is that of the field, in their order.
+            pub fn iter(&self) -> impl ExactSizeIterator<Item = (&'static str, u64)> + use<> {
+                [$((stringify!($name), self.$name),)+].into_iter()
+            }
+        }
+
+        impl Counters {
+            pub(crate) fn counts(&self) -> Counts {
+                Counts { $($name: self.$name.read(),)+ }
+            }
+        }
+    };
+}
+
+counters! {
+    /// Version 1 headers with addresses.
+    v1,
+    /// Version 2 headers with the command PROXY and with addresses.
+    v2,
     /// Version 2 headers with the command LOCAL, as of health checks.
-    pub local: u64,
+    local,
+    /// Headers of either version that say PROXY but have no addresses: UNKNOWN or UNSPEC. The source is the proxy then.
+    unspec,
     /// Connections accepted without a header, by policy.
-    pub bypassed: u64,
+    bypassed,
     /// Peers refused by policy.
-    pub refused: u64,
+    refused,
     /// Peers that left without a byte.
-    pub closed: u64,
+    closed,
     /// Headers broken or cut off.
-    pub protocol: u64,
+    protocol,
     /// Headers not complete by the deadline.
-    pub timed_out: u64,
+    timeout,
     /// Datagrams larger than the buffer for them.
-    pub oversize: u64,
+    oversize,
     /// Datagrams that may have been several.
-    pub joined: u64,
+    joined,
     /// Connections that failed before their header was complete.
-    pub io: u64,
+    io,
 }
 
 /// A number that any thread may add to.
@@ -53,56 +91,25 @@ struct Counter(AtomicU64);
 #[derive(Debug, Default)]
 struct Counter(Mutex<u64>);
 
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    v1: Counter,
-    v2: Counter,
-    local: Counter,
-    bypassed: Counter,
-    refused: Counter,
-    closed: Counter,
-    protocol: Counter,
-    timed_out: Counter,
-    oversize: Counter,
-    joined: Counter,
-    io: Counter,
-}
-
 impl Counters {
     pub(crate) fn count(&self, outcome: Result<Option<Header<'_>>, &AcceptError>) {
         let counter = match outcome {
             Ok(None) => &self.bypassed,
-            Ok(Some(header)) => match (header.version(), header.command()) {
-                (Version::V1, _) => &self.v1,
-                (Version::V2, Command::Proxy) => &self.v2,
-                (Version::V2, Command::Local) => &self.local,
+            Ok(Some(header)) => match (header.command(), header.transport(), header.version()) {
+                (Command::Local, ..) => &self.local,
+                (Command::Proxy, Transport::Unspec, _) => &self.unspec,
+                (Command::Proxy, _, Version::V1) => &self.v1,
+                (Command::Proxy, _, Version::V2) => &self.v2,
             },
             Err(AcceptError::Refused { .. }) => &self.refused,
             Err(AcceptError::Closed) => &self.closed,
             Err(AcceptError::Protocol { .. }) => &self.protocol,
-            Err(AcceptError::TimedOut { .. }) => &self.timed_out,
+            Err(AcceptError::TimedOut { .. }) => &self.timeout,
             Err(AcceptError::Oversize { .. }) => &self.oversize,
             Err(AcceptError::Joined) => &self.joined,
             Err(AcceptError::Io { .. }) => &self.io,
         };
         counter.add_one();
-    }
-
-    pub(crate) fn counts(&self) -> Counts {
-        let read = |counter: &Counter| counter.read();
-        Counts {
-            v1: read(&self.v1),
-            v2: read(&self.v2),
-            local: read(&self.local),
-            bypassed: read(&self.bypassed),
-            refused: read(&self.refused),
-            closed: read(&self.closed),
-            protocol: read(&self.protocol),
-            timed_out: read(&self.timed_out),
-            oversize: read(&self.oversize),
-            joined: read(&self.joined),
-            io: read(&self.io),
-        }
     }
 }
 
@@ -125,5 +132,72 @@ impl Counter {
 
     fn read(&self) -> u64 {
         *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::net::SocketAddr;
+
+    use realpeer_proto::{Config, Error, Parsed, parse};
+
+    use super::*;
+
+    /// An error that is not in this match does not compile.
+    fn place(error: &AcceptError) -> usize {
+        match error {
+            AcceptError::Refused { .. } => 0,
+            AcceptError::Closed => 1,
+            AcceptError::Protocol { .. } => 2,
+            AcceptError::TimedOut { .. } => 3,
+            AcceptError::Oversize { .. } => 4,
+            AcceptError::Joined => 5,
+            AcceptError::Io { .. } => 6,
+        }
+    }
+
+    #[test]
+    fn every_error_is_counted_under_the_name_of_its_kind() {
+        let errors = [
+            AcceptError::Refused { peer: SocketAddr::from(([192, 0, 2, 1], 1)).into() },
+            AcceptError::Closed,
+            AcceptError::from(Error::Closed),
+            AcceptError::TimedOut { received: 0, taken: Box::default() },
+            AcceptError::Oversize { buffer: 0 },
+            AcceptError::Joined,
+            AcceptError::from(io::Error::from(io::ErrorKind::ConnectionReset)),
+        ];
+        assert_eq!(errors.len(), AcceptError::KINDS.len());
+        for error in &errors {
+            assert_eq!(AcceptError::KINDS[place(error)], error.kind());
+            let counters = Counters::default();
+            counters.count(Err(error));
+            let counted: Vec<_> = counters.counts().iter().filter(|(_, count)| *count != 0).collect();
+            assert_eq!(counted, [(error.kind(), 1)]);
+        }
+    }
+
+    #[test]
+    fn headers_without_addresses_have_a_count_of_their_own() {
+        let rows: [(&[u8], _); 5] = [
+            (b"PROXY TCP4 192.0.2.1 198.51.100.2 1 2\r\n", "v1"),
+            (b"PROXY UNKNOWN\r\n", "unspec"),
+            (b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x01\xc6\x33\x64\x02\0\x01\0\x02", "v2"),
+            (b"\r\n\r\n\0\r\nQUIT\n\x21\0\0\0", "unspec"),
+            (b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", "local"),
+        ];
+        for (bytes, name) in rows {
+            let counters = Counters::default();
+            let Ok(Parsed::Complete { header, .. }) = parse(bytes, &Config::new()) else {
+                panic!("{}", bytes.escape_ascii());
+            };
+            counters.count(Ok(Some(header)));
+            let counted: Vec<_> = counters.counts().iter().filter(|(_, count)| *count != 0).collect();
+            assert_eq!(counted, [(name, 1)], "{}", bytes.escape_ascii());
+        }
+        let names: Vec<_> = Counts::default().iter().map(|(name, _)| name).collect();
+        assert_eq!(names[..5], ["v1", "v2", "local", "unspec", "bypassed"]);
+        assert_eq!(names[5..], AcceptError::KINDS);
     }
 }

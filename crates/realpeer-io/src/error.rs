@@ -70,7 +70,10 @@ pub enum AcceptError {
 }
 
 impl AcceptError {
-    /// Returns a word for logs and counters: `refused`, `closed`, `protocol`, `timeout`, `oversize`, `joined` or `io`.
+    /// All words that [`kind`](Self::kind) returns. They are names of [`Counts`](crate::Counts), too.
+    pub const KINDS: [&str; 7] = ["refused", "closed", "protocol", "timeout", "oversize", "joined", "io"];
+
+    /// Returns a word for logs and counters, one of [`KINDS`](Self::KINDS).
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Refused { .. } => "refused",

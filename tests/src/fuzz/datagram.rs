@@ -33,5 +33,5 @@ pub fn datagram(data: &[u8]) {
         other => panic!("{other:?}"),
     }
     let counts = trusting.counts();
-    assert_eq!(counts.v1 + counts.v2 + counts.local + counts.protocol, 1);
+    assert_eq!(counts.v1 + counts.v2 + counts.local + counts.unspec + counts.protocol, 1);
 }

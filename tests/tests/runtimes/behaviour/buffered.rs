@@ -59,7 +59,7 @@ pub fn buffered_every_row_of_any_stream<R: AnyStream>() {
         }
         let counts = acceptor.counts();
         let accepted = rows.iter().filter(|row| row.expect == Expect::Accept).count() as u64;
-        assert_eq!(counts.v1 + counts.v2 + counts.local, 9 * accepted);
+        assert_eq!(counts.v1 + counts.v2 + counts.local + counts.unspec, 9 * accepted);
     });
 }
 

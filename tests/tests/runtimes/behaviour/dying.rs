@@ -85,7 +85,7 @@ pub fn a_drained_listener_hands_out_the_pending_and_accepts_nobody<R: Runtime>()
         assert_eq!(drained.peer, endpoint(&silent));
         assert_eq!(drained.result.unwrap_err().kind(), "timeout");
         assert!(R::Tcp::drain(&mut ready).await.is_none());
-        assert_eq!((acceptor.counts().v1, acceptor.counts().timed_out), (2, 1));
+        assert_eq!((acceptor.counts().v1, acceptor.counts().timeout), (2, 1));
 
         // Nothing is lost by it: whoever accepts again gets the newcomer.
         assert_eq!(R::Tcp::accept_ready(&mut ready).await.unwrap().peer, endpoint(&late));

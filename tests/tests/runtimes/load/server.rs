@@ -140,11 +140,11 @@ impl Tally {
     fn of(acceptor: &Acceptor) -> Self {
         let counts = acceptor.counts();
         Self {
-            served: counts.v1 + counts.v2 + counts.local,
+            served: counts.v1 + counts.v2 + counts.local + counts.unspec,
             refused: counts.refused,
             closed: counts.closed,
             protocol: counts.protocol,
-            timed_out: counts.timed_out,
+            timed_out: counts.timeout,
             io: counts.io,
         }
     }
