@@ -55,9 +55,9 @@ pub enum AcceptError {
         /// The length of the buffer.
         buffer: usize,
     },
-    /// The datagram arrived with control messages, which nobody asked for here: with the socket option `UDP_GRO` several
-    /// datagrams may be in one buffer, and the headers of all but the first would be payload. Switch the option off,
-    /// or receive with `recvmsg` and give each datagram to [`Acceptor::datagram`](crate::Acceptor::datagram). UDP only.
+    /// Several datagrams may be in one buffer, since the socket has the option `UDP_GRO` and this one arrived with a control
+    /// message; the headers of all but the first would be payload. Switch the option off, or receive with `recvmsg`
+    /// and give each datagram to [`Acceptor::datagram`](crate::Acceptor::datagram). UDP only.
     Joined,
     /// The connection failed.
     #[non_exhaustive]
@@ -157,10 +157,9 @@ impl fmt::Display for AcceptError {
             Self::Oversize { buffer } => {
                 write!(f, "datagram larger than the buffer of {buffer} bytes: its end is lost")
             }
-            Self::Joined => f.write_str(
-                "several datagrams may be in one buffer: the socket delivers control messages, as with UDP_GRO; switch \
-                 them off",
-            ),
+            Self::Joined => {
+                f.write_str("several datagrams may be in one buffer, by the socket option UDP_GRO; switch it off")
+            }
             Self::Io { error, .. } => write!(f, "connection failed before its header was complete: {error}"),
         }
     }

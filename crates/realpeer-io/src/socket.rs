@@ -14,6 +14,8 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
+#[cfg(target_os = "linux")]
+use nix::sys::socket::{getsockopt, sockopt::UdpGroSegment};
 use realpeer_proto::ReadMode;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr};
@@ -99,17 +101,29 @@ pub fn poll_recv_datagram(socket: impl AsFd, buffer: &mut [u8]) -> Poll<io::Resu
 
 fn recv_datagram_with(socket: impl AsFd, buffer: &mut [u8], flags: RecvFlags) -> io::Result<RawDatagram> {
     let mut none = RecvAncillaryBuffer::default();
-    let received = recvmsg(socket, &mut [IoSliceMut::new(buffer)], &mut none, flags)?;
+    let received = recvmsg(&socket, &mut [IoSliceMut::new(buffer)], &mut none, flags)?;
     let peer = received.address.and_then(|peer| SocketAddr::try_from(peer).ok());
     let extent = if received.flags.contains(ReturnFlags::TRUNC) {
         Extent::Cut
-    } else if received.flags.contains(ReturnFlags::CTRUNC) {
-        // There was no room for control messages. How long each of several datagrams is would have been one of them.
+    } else if received.flags.contains(ReturnFlags::CTRUNC) && joins_datagrams(&socket) {
+        // There was no room for control messages. How long each of several datagrams is may have been one of them.
         Extent::Unknown
     } else {
         Extent::Whole
     };
     Ok(RawDatagram { len: received.bytes, extent, peer: peer.ok_or(io::ErrorKind::InvalidInput)? })
+}
+
+/// Whether the kernel may join datagrams that arrive on the socket. Where it does not know the option it does not.
+#[cfg(target_os = "linux")]
+fn joins_datagrams(socket: &impl AsFd) -> bool {
+    getsockopt(socket, UdpGroSegment).unwrap_or(false)
+}
+
+/// Only Linux joins datagrams.
+#[cfg(not(target_os = "linux"))]
+fn joins_datagrams(_: &impl AsFd) -> bool {
+    false
 }
 
 /// Waits until `socket` is readable, which includes its end, or `timeout` is over, and returns whether it is readable. It
@@ -345,7 +359,7 @@ impl RawDatagram {
     /// # Errors
     ///
     /// Those of [`Acceptor::datagram`]; [`AcceptError::Oversize`] if the datagram was larger than the buffer; and
-    /// [`AcceptError::Joined`] if the socket delivers control messages, as with `UDP_GRO`.
+    /// [`AcceptError::Joined`] if there may be several in the buffer, on a socket with `UDP_GRO`.
     pub fn read<'a>(
         &self,
         acceptor: &Acceptor,

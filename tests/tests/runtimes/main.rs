@@ -116,6 +116,7 @@ macro_rules! sockets {
             udp::payload_of_a_datagram,
             udp::datagram_larger_than_the_buffer,
             udp::r11_datagrams_that_may_have_been_joined_are_refused,
+            udp::other_control_messages_do_no_harm,
             udp::endpoints_of_a_datagram,
             udp::dual_stack_socket_and_mapped_peers,
             udp::policy_is_asked_once_a_datagram,

@@ -6,6 +6,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use nix::sys::socket::{setsockopt, sockopt};
 use realpeer::proto::{Addresses, Error, Transport, parse};
 use realpeer::{AcceptError, Acceptor, Trust, Verdict, policy_fn};
 use realpeer_tests::vectors::{Expect, Vector};
@@ -186,14 +187,14 @@ pub fn datagram_larger_than_the_buffer<R: Runtime>() {
     });
 }
 
-/// The header's; or those of the socket, where the header has none, or the policy wants none.
-/// With `UDP_GRO` the kernel joins datagrams and tells their lengths in a control message. Any control message has the
-/// same effect, so the type of service does here. Without it the socket is as good as any.
+/// With `UDP_GRO` the kernel may join datagrams, as here those that one call has sent, and tells their lengths in a control
+/// message.
 pub fn r11_datagrams_that_may_have_been_joined_are_refused<R: Runtime>() {
     R::run(async {
         let acceptor = acceptor();
         let ((socket, addr), (client, _)) = (udp(1), udp(1));
-        set_ip_recvtos(&socket, true).unwrap();
+        setsockopt(&socket, sockopt::UdpGroSegment, &true).unwrap();
+        setsockopt(&client, sockopt::UdpGsoSegment, &(V2_DGRAM.len() as i32)).unwrap();
         let option = socket.try_clone().unwrap();
         let receiver = R::Udp::socket(socket);
         let mut buffer = vec![0; 1000];
@@ -202,13 +203,34 @@ pub fn r11_datagrams_that_may_have_been_joined_are_refused<R: Runtime>() {
         assert_eq!((error.kind(), acceptor.counts().joined), ("joined", 1));
         assert!(error.to_string().contains("UDP_GRO"), "{error}");
 
-        set_ip_recvtos(&option, false).unwrap();
+        // One alone is good, and with the option off they arrive one by one.
         client.send_to(V2_DGRAM, addr).unwrap();
-        let outcome = receiver.recv_from(&acceptor, &mut buffer).await.unwrap().0;
-        assert_eq!(outcome.unwrap().source().to_string(), SOURCE);
+        setsockopt(&option, sockopt::UdpGroSegment, &false).unwrap();
+        client.send_to(&[V2_DGRAM, V2_DGRAM].concat(), addr).unwrap();
+        for _ in 0..3 {
+            let outcome = receiver.recv_from(&acceptor, &mut buffer).await.unwrap().0;
+            assert_eq!(outcome.unwrap().source().to_string(), SOURCE);
+        }
+        assert_eq!(acceptor.counts().v2, 3);
     });
 }
 
+/// Time stamps, the type of service and the like say nothing of how many datagrams there are.
+pub fn other_control_messages_do_no_harm<R: Runtime>() {
+    R::run(async {
+        let acceptor = acceptor();
+        let ((socket, addr), (client, _)) = (udp(1), udp(1));
+        set_ip_recvtos(&socket, true).unwrap();
+        setsockopt(&socket, sockopt::ReceiveTimestamp, &true).unwrap();
+        let receiver = R::Udp::socket(socket);
+        let mut buffer = vec![0; 1000];
+        client.send_to(&[V2_DGRAM, b"query"].concat(), addr).unwrap();
+        let datagram = receiver.recv_from(&acceptor, &mut buffer).await.unwrap().0.unwrap();
+        assert_eq!((datagram.source().to_string().as_str(), datagram.payload()), (SOURCE, &b"query"[..]));
+    });
+}
+
+/// The header's; or those of the socket, where the header has none, or the policy wants none.
 pub fn endpoints_of_a_datagram<R: Runtime>() {
     let unspec = [&LOCAL[..12], b"\x21\0\0\0"].concat();
     let bypass = policy_fn(|peer| if host(peer) == Some(3) { Verdict::Bypass } else { Verdict::Require });
