@@ -70,6 +70,7 @@ pub trait Policy: Send + Sync {
 }
 
 /// A policy made of a closure. See [`policy_fn`].
+#[must_use = "an acceptor has to be made with it"]
 #[derive(Clone, Copy)]
 pub struct PolicyFn<F>(F);
 

@@ -33,6 +33,8 @@ pub struct Config {
 /// let config = Config::new().with_versions(Versions::V2);
 /// assert!(parse(b"PROXY UNKNOWN\r\n", &config).is_err());
 /// ```
+///
+/// These are all there can be of two versions. A third needs a new major version of this crate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Versions {
     /// Both versions, told apart by their signatures.

@@ -75,6 +75,8 @@ enum Clock {
 /// };
 /// assert_eq!(flags(ReadMode::Peek), "MSG_PEEK");
 /// ```
+///
+/// It has no third way, and gets none without a new major version: what reads has to do each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReadMode {
     /// Leave the bytes where they are, as `MSG_PEEK` does.

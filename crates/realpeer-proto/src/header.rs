@@ -50,6 +50,9 @@ pub(crate) enum View<'a> {
 /// # mod realpeer { pub use realpeer_proto as proto; }
 /// assert_eq!(realpeer::proto::Version::V2.to_string(), "v2");
 /// ```
+///
+/// The specification has these two. A third needs a new major version of this crate, since whoever reads headers has to
+/// handle it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Version {
     /// The line of text (section 2.1).
@@ -64,6 +67,8 @@ pub enum Version {
 /// # mod realpeer { pub use realpeer_proto as proto; }
 /// assert_eq!(realpeer::proto::Command::Local.to_string(), "LOCAL");
 /// ```
+///
+/// As with [`Version`], another variant needs a new major version: nobody should take an unknown command for one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Command {
     /// The proxy itself opened the connection, as for a health check: its real endpoints count.
@@ -78,6 +83,8 @@ pub enum Command {
 /// # mod realpeer { pub use realpeer_proto as proto; }
 /// assert_eq!(realpeer::proto::Transport::Dgram.to_string(), "DGRAM");
 /// ```
+///
+/// As with [`Version`], another variant needs a new major version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// Not said: LOCAL, UNKNOWN, or UNSPEC in either half of the family byte.
