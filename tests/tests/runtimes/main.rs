@@ -107,6 +107,7 @@ macro_rules! sockets {
             broken::kinds_and_counts,
             sending::r4_header_and_payload_are_one_segment,
             sending::r4_a_header_is_flushed,
+            sending::r14_clients_that_wait_for_the_greeting_have_a_connection_each,
             sending::to_our_own_listener,
             sending::to_our_own_unix_listener,
             sending::what_cannot_be_encoded_is_not_sent,

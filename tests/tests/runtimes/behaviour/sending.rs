@@ -6,13 +6,15 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net as unix;
 use std::thread;
 
-use realpeer::proto::{Addresses, EncodeError, Encoder, Tlv, UnixAddr, Version, kind};
+use realpeer::proto::{
+    Addresses, Config, EncodeError, Encoder, Parsed, Tlv, UnixAddr, Version, kind, parse,
+};
 use rustix::io::Errno;
 
 use crate::client::{
     LOCAL, LONGEST_DATAGRAM, SOURCE, UnixPath, V1, V2, V2_DGRAM, acceptor, listener, udp, udp_at,
 };
-use crate::runtime::{Datagrams, Runtime, Sockets, Way, read_to_end};
+use crate::runtime::{Datagrams, Runtime, Sockets, Way, read_exactly, read_to_end};
 
 const PAYLOAD: &[u8] = b"first payload";
 
@@ -67,6 +69,38 @@ pub fn r4_a_header_is_flushed<R: Runtime>() {
             assert_eq!(received, bytes);
         }
     });
+}
+
+/// Where the server speaks first, its client says nothing before: the header must not wait for a payload. Each client has a
+/// connection of its own, with its own header (R14).
+pub fn r14_clients_that_wait_for_the_greeting_have_a_connection_each<R: Runtime>() {
+    const CLIENTS: [u16; 3] = [1001, 1002, 1003];
+    let (socket, addr) = listener();
+    let server = thread::spawn(move || {
+        let greet = |_| {
+            let (mut stream, _) = socket.accept().unwrap();
+            let mut received = [0; V2.len()];
+            io::Read::read_exact(&mut stream, &mut received).unwrap();
+            let Ok(Parsed::Complete { header, .. }) = parse(&received, &Config::new()) else { panic!() };
+            let greeting = format!("220 {}", header.source().unwrap());
+            io::Write::write_all(&mut stream, greeting.as_bytes()).unwrap();
+            stream
+        };
+        // All stay open until the last has been greeted.
+        drop(CLIENTS.map(greet));
+    });
+    R::run(async {
+        let mut streams = Vec::new();
+        for port in CLIENTS {
+            let source = SocketAddr::from(([192, 0, 2, 1], port));
+            let header = Encoder::proxy(Version::V2, source, SocketAddr::from(([198, 51, 100, 2], 443)));
+            let mut stream = R::connect(addr, header, b"").await.unwrap();
+            let greeting = read_exactly::<R::Tcp>(&mut stream, "220 192.0.2.1:1001".len()).await;
+            assert_eq!(String::from_utf8(greeting).unwrap(), format!("220 {source}"));
+            streams.push(stream);
+        }
+    });
+    server.join().unwrap();
 }
 
 /// The same runtime at both ends of a UNIX socket.
