@@ -27,7 +27,10 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<(Self::Connection, RealPeer)>> {
-        self.get_mut().0.poll_accept(cx).map_ok(|(stream, established)| with_taken_payload(stream, established))
+        self.get_mut()
+            .0
+            .poll_accept(cx)
+            .map_ok(|(stream, established)| with_taken_payload(stream, established))
     }
 }
 

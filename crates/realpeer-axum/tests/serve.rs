@@ -151,7 +151,8 @@ async fn a_request_that_begins_like_a_signature_is_served_where_headers_are_dete
     let acceptor = Acceptor::new(DetectHeader::new("127.0.0.1".parse::<Trust>().unwrap()));
     let listener = Listener::new(TcpListener::bind("127.0.0.1:0").await.unwrap(), acceptor.clone(), 2);
     let addr = listener.inner().local_addr().unwrap();
-    let app = Router::new().route("/", any(|method: Method, body: String| async move { format!("{method} {body}") }));
+    let app = Router::new()
+        .route("/", any(|method: Method, body: String| async move { format!("{method} {body}") }));
     tokio::spawn(async { serve(listener, app.into_make_service_with_connect_info::<RealPeer>()).await });
 
     for (n, cut) in (1..4).enumerate() {

@@ -157,9 +157,9 @@ impl fmt::Display for AcceptError {
             Self::Oversize { buffer } => {
                 write!(f, "datagram larger than the buffer of {buffer} bytes: its end is lost")
             }
-            Self::Joined => {
-                f.write_str("several datagrams may be in one buffer, by the socket option UDP_GRO; switch it off")
-            }
+            Self::Joined => f.write_str(
+                "several datagrams may be in one buffer, by the socket option UDP_GRO; switch it off",
+            ),
             Self::Io { error, .. } => write!(f, "connection failed before its header was complete: {error}"),
         }
     }

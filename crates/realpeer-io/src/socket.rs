@@ -15,7 +15,9 @@ use std::thread;
 use std::time::Duration;
 
 #[cfg(target_os = "linux")]
-use nix::sys::socket::{getsockopt, sockopt::UdpGroSegment};
+use nix::sys::socket::getsockopt;
+#[cfg(target_os = "linux")]
+use nix::sys::socket::sockopt::{PeerCredentials, UdpGroSegment};
 use realpeer_proto::ReadMode;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr};
@@ -313,6 +315,30 @@ pub async fn recv_from_readable<'a, R: crate::Runtime>(
         readable().await?;
     };
     Ok(received.read(acceptor, buffer))
+}
+
+/// Asks the kernel for the user whose process connected to a UNIX socket, by number (`SO_PEERCRED`): the effective user when
+/// it connected, which the peer can't choose. Where all that may connect to a socket are not one user, this tells the
+/// proxy's connections from others. Linux only.
+///
+/// # Errors
+///
+/// Those of the system call. For a socket that isn't a UNIX one the kernel reports `u32::MAX`, which is nobody.
+///
+/// ```
+/// use std::os::unix::net::UnixStream;
+/// use realpeer::peer_user;
+///
+/// let (_proxy, server) = UnixStream::pair()?;
+/// let me = peer_user(&server)?;
+/// // And on a connection that has been accepted, before or after its handshake:
+/// // if peer_user(&stream)? != HAPROXY { return; }
+/// # drop(me);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[cfg(target_os = "linux")]
+pub fn peer_user(socket: impl AsFd) -> io::Result<u32> {
+    Ok(getsockopt(&socket, PeerCredentials)?.uid())
 }
 
 /// Adds the socket's own address if the header has no destination; see [`Established::with_local`].

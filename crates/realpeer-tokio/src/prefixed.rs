@@ -13,9 +13,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// such bytes it costs a comparison a read.
 ///
 /// ```
-/// use realpeer_io::danger::DetectHeader;
-/// use realpeer_io::{Acceptor, Trust};
-/// use realpeer_tokio::{Prefixed, handshake_stream};
+/// use realpeer::danger::DetectHeader;
+/// use realpeer::tokio::{Prefixed, handshake_stream};
+/// use realpeer::{Acceptor, Trust};
 /// use tokio::io::{AsyncReadExt, AsyncWriteExt};
 ///
 /// # #[tokio::main(flavor = "current_thread")]

@@ -34,6 +34,10 @@
 //!
 //! # Runtimes
 //!
+//! **Never write `use realpeer::tokio;`**: the module would stand in the place of the runtime, and every `tokio::` after it
+//! would mean the module. Import what you need, as in `use realpeer::tokio::Listener;`, or rename it: `use realpeer::tokio
+//! as realpeer_tokio;`. The same goes for `smol`, `async_std` and `futures`.
+//!
 //! | feature | module | for |
 //! |---|---|---|
 //! | | [`proto`] | no I/O at all: push bytes, pull events |
@@ -47,9 +51,6 @@
 //! Features are additive. Two more add to all of them: `serde` reads a [`Trust`] from configuration files, and `tracing`
 //! logs the connections that listeners for frameworks reject. For axum and tonic there are crates of their own,
 //! `realpeer-axum` and `realpeer-tonic`.
-//!
-//! Never write `use realpeer::tokio;`: it would take the place of the runtime, and every `tokio::` after it would mean the
-//! module. Import what you need, as in `use realpeer::tokio::Listener;`. The same holds for `smol`, `async_std` and `futures`.
 //!
 //! # Which of these do I want?
 //!
@@ -91,3 +92,7 @@ pub use realpeer_io::{
     Policy, PolicyFn, Rejections, Trust, TrustError, UnixName, Verdict, danger, header_and_datagram,
     header_and_payload, policy_fn,
 };
+
+#[cfg(target_os = "linux")]
+#[doc(inline)]
+pub use realpeer_io::socket::peer_user;

@@ -9,7 +9,7 @@ use std::os::unix::net as unix;
 
 use proptest::prelude::*;
 use realpeer::proto::{Address, UnixAddr};
-use realpeer::{Endpoint, UnixName};
+use realpeer::{Endpoint, UnixName, peer_user};
 
 fn unix_name(name: &[u8]) -> Endpoint {
     UnixName::new(name).unwrap().into()
@@ -165,6 +165,16 @@ fn a_socket_is_asked_for_its_peer() {
 
     let unconnected = UdpSocket::bind("127.0.0.1:0").unwrap();
     assert_eq!(Endpoint::of_peer(&unconnected).unwrap_err().kind(), std::io::ErrorKind::NotConnected);
+}
+
+#[test]
+fn the_kernel_knows_the_user_at_the_other_end_of_a_unix_socket() {
+    let (one, other) = unix::UnixStream::pair().unwrap();
+    let me = rustix::process::geteuid().as_raw();
+    assert_eq!([peer_user(&one).unwrap(), peer_user(&other).unwrap()], [me; 2]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    assert_eq!(peer_user(&client).unwrap(), u32::MAX, "nobody");
 }
 
 #[test]

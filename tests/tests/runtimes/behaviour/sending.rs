@@ -6,9 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net as unix;
 use std::thread;
 
-use realpeer::proto::{
-    Addresses, Config, EncodeError, Encoder, Parsed, Tlv, UnixAddr, Version, kind, parse,
-};
+use realpeer::proto::{Addresses, Config, EncodeError, Encoder, Parsed, Tlv, UnixAddr, Version, kind, parse};
 use rustix::io::Errno;
 
 use crate::client::{

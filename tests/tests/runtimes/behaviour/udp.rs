@@ -194,7 +194,7 @@ pub fn r11_datagrams_that_may_have_been_joined_are_refused<R: Runtime>() {
         let acceptor = acceptor();
         let ((socket, addr), (client, _)) = (udp(1), udp(1));
         setsockopt(&socket, sockopt::UdpGroSegment, &true).unwrap();
-        setsockopt(&client, sockopt::UdpGsoSegment, &(V2_DGRAM.len() as i32)).unwrap();
+        setsockopt(&client, sockopt::UdpGsoSegment, &i32::try_from(V2_DGRAM.len()).unwrap()).unwrap();
         let option = socket.try_clone().unwrap();
         let receiver = R::Udp::socket(socket);
         let mut buffer = vec![0; 1000];
