@@ -1,4 +1,4 @@
-//! Validates an incomplete version 1 line byte by byte (section 2.1), and knows the fewest bytes still missing.
+//! Validates an incomplete version 1 line byte by byte, and knows the fewest bytes still missing (section 2.1).
 
 #[cfg(test)]
 mod grammar;
@@ -11,70 +11,105 @@ const SHORTEST_TCP4: usize = 32;
 /// `PROXY TCP6 :: :: 0 0` and CRLF.
 const SHORTEST_TCP6: usize = 22;
 
-/// The state after the bytes of a line so far. It keeps no addresses: those are read once the line is complete.
+/// How far a line has been read. It keeps no addresses: those are read once the line is complete.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(test, derive(Hash))]
 pub(crate) struct PartialLine {
-    protocol: Protocol,
-    /// How many bytes there were.
+    /// How many bytes were taken.
     at: u8,
-    /// Which of the ten numbers of a TCP4 line this is: four and four of addresses, two ports, then 10 for the line
-    /// feed and 11 after it. A TCP6 line has addresses in place of the first and the fifth.
-    number: u8,
-    /// The digits of the number or group so far.
-    digits: u8,
-    /// The decimal that they are, or [`NO_DECIMAL`] where hex digits aren't one.
-    value: u32,
-    address: Address,
+    place: Place,
 }
 
-/// Of an IPv6 address: what stands before the group.
+/// Where in a line its next byte stands. Equal places mean equal lines to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
+enum Place {
+    /// In `PROXY`, the protocol, or right after that.
+    Start(Protocol),
+    Ipv4 {
+        side: Side,
+        dots: u8,
+        number: Decimal,
+    },
+    Ipv6 {
+        side: Side,
+        address: Ipv6,
+    },
+    Port {
+        side: Side,
+        number: Decimal,
+    },
+    /// In what is ignored after UNKNOWN (R17).
+    Ignored,
+    /// After a CR in there: it ends the line if a line feed follows, and else is ignored too.
+    IgnoredCr,
+    /// After the CR of any other line.
+    LineFeed,
+    Complete,
+}
+
+/// What the start of a line says of the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
+enum Protocol {
+    Any,
+    /// `T`, and perhaps more.
+    Tcp,
+    Tcp4,
+    Tcp6,
+    Unknown,
+}
+
+/// Whose address or port it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
+enum Side {
+    Source,
+    Destination,
+}
+
+/// A decimal without heading zero or sign (R20, R23), as far as it goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(test, derive(Hash))]
-struct Address {
-    /// How many groups.
+struct Decimal {
+    digits: u8,
+    value: u16,
+}
+
+/// An IPv6 address, as far as it goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
+struct Ipv6 {
+    /// How many groups have ended.
     count: u8,
-    /// How many of them before `::`, once it has been read. It stands for at least one.
+    /// How many of them stand before `::`, once that has arrived. It stands for at least one.
     gap: Option<u8>,
     /// A colon at the start, which takes another one.
     colon: bool,
     /// The dots in an IPv4 tail.
     dots: u8,
+    /// The digits of the group, or of a number of the tail.
+    digits: u8,
+    /// The decimal that they are, unless they can only be hex.
+    decimal: Option<u8>,
 }
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(test, derive(Hash))]
-enum Protocol {
-    /// The line begins as one of those below does.
-    #[default]
-    Open,
-    Tcp4,
-    Tcp6,
-    /// All up to CRLF is ignored (R17).
-    Unknown,
-}
-
-const PORTS: u8 = 8;
-const LINE_FEED: u8 = 10;
-const NO_DECIMAL: u32 = u32::MAX;
 
 impl PartialLine {
-    /// Consumes more of the line, up to its end or a byte that can't stand where it does. Returns whether it is whole.
+    /// Takes as much of `line` as can stand there, which begins with what was taken before. Returns whether the line is
+    /// complete.
     pub(crate) fn read(&mut self, line: &[u8]) -> bool {
         for &byte in line.get(self.taken()..).unwrap_or_default() {
-            let before = *self;
-            if self.is_whole() || !self.step(byte) {
-                *self = before;
+            if self.is_complete() || !self.step(byte) {
                 break;
             }
         }
-        self.is_whole()
+        self.is_complete()
     }
 
-    /// Takes the next byte if more must follow it, and says how many at least. Otherwise it forgets all.
+    /// Takes the next byte if more must follow it, and returns how many at least. Otherwise it forgets all.
     #[inline]
     pub(crate) fn next(&mut self, byte: u8, limit: usize) -> Option<u32> {
-        if self.step(byte) && !self.is_whole() {
+        if self.step(byte) && !self.is_complete() {
             let missing = self.missing();
             if self.taken() + missing <= limit {
                 return Some(missing as u32);
@@ -84,22 +119,14 @@ impl PartialLine {
         None
     }
 
-    /// Takes the next byte and says whether it can stand there. If not, this is of no more use.
+    /// Takes the next byte if it can stand there, and returns whether it can.
     #[inline]
     pub(crate) fn step(&mut self, byte: u8) -> bool {
-        let fits = match (self.protocol, self.number) {
-            (Protocol::Open, _) => self.protocol(byte),
-            (_, LINE_FEED) => self.line_feed(byte),
-            (Protocol::Unknown, _) => {
-                self.number = if byte == b'\r' { LINE_FEED } else { 0 };
-                true
-            }
-            (Protocol::Tcp6, ..PORTS) => self.group(byte),
-            (_, ..PORTS) => self.decimal(byte, if self.number % 4 == 3 { b' ' } else { b'.' }, 255),
-            _ => self.decimal(byte, if self.number == PORTS { b' ' } else { b'\r' }, 65_535),
-        };
-        self.at += u8::from(fits);
-        fits
+        let next = self.place.after(byte, self.taken());
+        if let Some(place) = next {
+            *self = Self { at: self.at + 1, place };
+        }
+        next.is_some()
     }
 
     /// Whether nothing was taken yet.
@@ -114,240 +141,236 @@ impl PartialLine {
         self.at.into()
     }
 
+    /// Whether the line is complete.
+    #[inline]
+    pub(crate) fn is_complete(&self) -> bool {
+        self.place == Place::Complete
+    }
+
     /// The fewest bytes that the line still lacks.
     #[inline]
     pub(crate) fn missing(&self) -> usize {
-        // After a number at least a byte that ends it, and two bytes for each number still to come.
-        let behind = 2 * usize::from(LINE_FEED.saturating_sub(self.number));
-        match (self.protocol, self.number) {
-            (Protocol::Open, _) => self.shortest() - self.taken(),
-            (_, LINE_FEED) => 1,
-            (Protocol::Unknown, _) => 2,
-            (Protocol::Tcp6, ..4) => self.address.missing(self.digits) + 9,
-            (Protocol::Tcp6, ..PORTS) => self.address.missing(self.digits) + 6,
-            _ => behind + usize::from(self.digits == 0),
+        match self.place {
+            Place::Start(protocol) => {
+                let shortest = match protocol {
+                    Protocol::Any | Protocol::Unknown => SHORTEST_LINE,
+                    Protocol::Tcp | Protocol::Tcp6 => SHORTEST_TCP6,
+                    Protocol::Tcp4 => SHORTEST_TCP4,
+                };
+                shortest - self.taken()
+            }
+            // After each number a byte that ends it, and a digit of the next.
+            Place::Ipv4 { side: Side::Source, dots, number } => number.missing() + 20 - 2 * usize::from(dots),
+            Place::Ipv4 { side: Side::Destination, dots, number } => {
+                number.missing() + 12 - 2 * usize::from(dots)
+            }
+            // ` :: 0 0` and CRLF, ` 0 0` and CRLF.
+            Place::Ipv6 { side: Side::Source, address } => address.missing() + 9,
+            Place::Ipv6 { side: Side::Destination, address } => address.missing() + 6,
+            Place::Port { side: Side::Source, number } => number.missing() + 4,
+            Place::Port { side: Side::Destination, number } => number.missing() + 2,
+            Place::Ignored => 2,
+            Place::IgnoredCr | Place::LineFeed => 1,
+            Place::Complete => 0,
         }
-    }
-
-    /// Whether the line is complete.
-    #[inline]
-    pub(crate) fn is_whole(&self) -> bool {
-        self.number > LINE_FEED
     }
 
     /// The field in which the next byte stands.
     pub(crate) fn field(&self) -> V1Field {
-        match (self.protocol, self.number) {
-            (Protocol::Open, _) => V1Field::Protocol,
-            (_, ..4) => V1Field::SourceAddress,
-            (_, ..PORTS) => V1Field::DestinationAddress,
-            (_, PORTS) => V1Field::SourcePort,
-            (_, ..LINE_FEED) => V1Field::DestinationPort,
-            _ => V1Field::LineEnd,
+        match self.place {
+            Place::Start(_) => V1Field::Protocol,
+            Place::Ipv4 { side: Side::Source, .. } | Place::Ipv6 { side: Side::Source, .. } => {
+                V1Field::SourceAddress
+            }
+            Place::Ipv4 { .. } | Place::Ipv6 { .. } => V1Field::DestinationAddress,
+            Place::Port { side: Side::Source, .. } => V1Field::SourcePort,
+            Place::Port { .. } => V1Field::DestinationPort,
+            Place::Ignored | Place::IgnoredCr | Place::LineFeed | Place::Complete => V1Field::LineEnd,
         }
     }
 
     /// Why `found` can't be the next byte, if it can't.
     pub(crate) fn cause(&self, found: u8) -> V1Cause {
-        let in_address = self.protocol != Protocol::Unknown && self.number < PORTS;
-        let in_decimal = match self.protocol {
-            Protocol::Open | Protocol::Unknown => false,
-            Protocol::Tcp4 => self.number < LINE_FEED,
-            Protocol::Tcp6 => self.address.dots > 0 || (PORTS..LINE_FEED).contains(&self.number),
+        let decimal = match self.place {
+            Place::Ipv4 { number, .. } | Place::Port { number, .. } => number,
+            Place::Ipv6 { address, .. } if address.dots > 0 => {
+                Decimal { digits: address.digits, value: address.decimal.unwrap_or_default().into() }
+            }
+            _ => Decimal::default(),
         };
-        match found {
-            b'\n' if self.number != LINE_FEED => V1Cause::BareLineFeed,
-            b'0'..=b'9' if in_decimal && self.digits > 0 => {
-                if self.value == 0 {
-                    V1Cause::LeadingZero
-                } else {
-                    V1Cause::TooLarge
-                }
-            }
-            b':' | b'a'..=b'f' | b'A'..=b'F' if in_address && self.protocol == Protocol::Tcp4 => {
-                V1Cause::Ipv6InTcp4
-            }
-            // The first number of an address, and no more than that.
-            b'.' if in_address
-                && self.protocol == Protocol::Tcp6
-                && self.address == Address::default()
-                && self.digits > 0
-                && self.value != NO_DECIMAL =>
-            {
-                V1Cause::Ipv4InTcp6
-            }
+        match (found, self.place) {
+            (b'\n', place) if !matches!(place, Place::LineFeed | Place::IgnoredCr) => V1Cause::BareLineFeed,
+            (b'0'..=b'9', _) if decimal.digits > 0 && decimal.value == 0 => V1Cause::LeadingZero,
+            (b'0'..=b'9', _) if decimal.digits > 0 => V1Cause::TooLarge,
+            (b':' | b'a'..=b'f' | b'A'..=b'F', Place::Ipv4 { .. }) => V1Cause::Ipv6InTcp4,
+            (b'.', Place::Ipv6 { address, .. }) if address.may_be_ipv4() => V1Cause::Ipv4InTcp6,
             _ => V1Cause::UnexpectedByte,
         }
     }
+}
 
-    /// The length of the shortest line that begins like this.
-    fn shortest(&self) -> usize {
-        match (self.taken(), self.value) {
-            (7..10, 4) | (7.., 6) => SHORTEST_TCP6,
-            (7.., 4) => SHORTEST_TCP4,
-            _ => SHORTEST_LINE,
-        }
-    }
-
-    /// A byte of `PROXY`, the protocol, or what ends that. Meanwhile `value` is 4, 6, or 0 for UNKNOWN.
-    fn protocol(&mut self, byte: u8) -> bool {
-        let at = self.taken();
-        match (at, byte) {
-            (6, b'U') => self.value = 0,
-            (6, _) => self.value = 4,
-            (9, b'6') if self.value == 4 => self.value = 6,
-            _ => {}
-        }
-        let name = match self.value {
-            6 => &TCP6[..],
-            4 => &TCP4[..],
-            _ => &UNKNOWN[..],
-        };
-        let Some(&expected) = name.get(at) else {
-            self.protocol = Protocol::Unknown;
-            self.number = if byte == b'\r' { LINE_FEED } else { 0 };
-            return matches!(byte, b' ' | b'\r');
-        };
-        if name != UNKNOWN && at + 1 == name.len() {
-            self.protocol = if self.value == 6 { Protocol::Tcp6 } else { Protocol::Tcp4 };
-            self.value = 0;
-        }
-        byte == expected
-    }
-
-    /// A byte behind CR, which ends the line, or for UNKNOWN is ignored like others unless CR comes first of all.
-    fn line_feed(&mut self, byte: u8) -> bool {
-        self.number = match byte {
-            b'\n' => LINE_FEED + 1,
-            _ if self.protocol != Protocol::Unknown || self.taken() == UNKNOWN.len() + 1 => return false,
-            b'\r' => LINE_FEED,
-            _ => 0,
-        };
-        true
-    }
-
-    /// A byte of a decimal without heading zero or sign (R20, R23), or what ends it.
-    #[inline]
-    fn decimal(&mut self, byte: u8, end: u8, max: u32) -> bool {
-        if byte == end {
-            let whole = self.digits > 0;
-            self.number += u8::from(whole);
-            self.end_number();
-            return whole;
-        }
-        self.digit(byte, max)
-    }
-
-    /// Another digit of a decimal.
-    #[inline]
-    fn digit(&mut self, byte: u8, max: u32) -> bool {
-        let digit = u32::from(byte.wrapping_sub(b'0'));
-        let (value, heading_zero) = match self.digits {
-            0 => (digit, false),
-            _ => (10 * self.value + digit, self.value == 0),
-        };
-        let fits = digit < 10 && value <= max && !heading_zero;
-        if fits {
-            self.digits += 1;
-            self.value = value;
-        }
-        fits
-    }
-
-    /// A byte of an IPv6 address, or the space that ends it (R21).
-    fn group(&mut self, byte: u8) -> bool {
-        if self.address.dots > 0 {
-            return self.dotted(byte);
-        }
-        let Address { count, gap, colon, .. } = self.address;
-        let room = 8 - count - u8::from(gap.is_some());
-        match (byte, self.digits) {
-            (b':', 0) => {
-                // At the start one more must follow; after a colon it stands for zeros.
-                let first = count == 0 && !colon;
-                self.address.colon = first;
-                self.address.gap = if first { None } else { Some(count) };
-                gap.is_none()
-            }
-            (b':', _) => {
-                self.end_number();
-                self.address.count += 1;
-                room > 1
-            }
-            (b' ', 0) => self.end_address() && gap == Some(count),
-            (b' ', _) => self.end_address() && (room == 1 || gap.is_some()),
-            (b'.', 1..) => {
-                // What stands before the first dot is a group of hex digits; it is an integer too, or the dot is wrong.
-                let decimal = self.value != NO_DECIMAL;
-                self.end_number();
-                self.address.dots = 1;
-                decimal && if gap.is_some() { count <= 5 } else { count == 6 }
-            }
-            _ => {
-                let decimal = self.value != NO_DECIMAL || self.digits == 0;
-                if !(decimal && self.digit(byte, 255)) {
-                    self.value = NO_DECIMAL;
-                    self.digits += 1;
+impl Place {
+    /// The place after `byte`, the `at`th of the line, if it can stand here.
+    #[inline(always)]
+    fn after(self, byte: u8, at: usize) -> Option<Self> {
+        match self {
+            Self::Start(protocol) => protocol.after(byte, at),
+            Self::Ipv4 { side, dots, number } => match byte {
+                b'.' if dots < 3 && number.digits > 0 => {
+                    Some(Self::Ipv4 { side, dots: dots + 1, number: Decimal::default() })
                 }
-                byte.is_ascii_hexdigit() && self.digits <= 4 && room > 0 && !colon
-            }
+                b' ' if dots == 3 && number.digits > 0 => Some(match side {
+                    Side::Source => Self::ipv4(Side::Destination),
+                    Side::Destination => Self::port(Side::Source),
+                }),
+                _ => Some(Self::Ipv4 { side, dots, number: number.with(byte, 255)? }),
+            },
+            Self::Ipv6 { side, address } => match byte {
+                b' ' if address.is_complete() => Some(match side {
+                    Side::Source => Self::ipv6(Side::Destination),
+                    Side::Destination => Self::port(Side::Source),
+                }),
+                _ => Some(Self::Ipv6 { side, address: address.after(byte)? }),
+            },
+            Self::Port { side, number } => match (byte, side) {
+                (b' ', Side::Source) if number.digits > 0 => Some(Self::port(Side::Destination)),
+                (b'\r', Side::Destination) if number.digits > 0 => Some(Self::LineFeed),
+                _ => Some(Self::Port { side, number: number.with(byte, u16::MAX)? }),
+            },
+            Self::LineFeed => (byte == b'\n').then_some(Self::Complete),
+            Self::Ignored | Self::IgnoredCr => Some(match byte {
+                b'\r' => Self::IgnoredCr,
+                b'\n' if self == Self::IgnoredCr => Self::Complete,
+                _ => Self::Ignored,
+            }),
+            Self::Complete => None,
         }
     }
 
-    /// A byte of the last 32 bits as IPv4, or the space that ends them.
-    fn dotted(&mut self, byte: u8) -> bool {
-        match byte {
-            b'.' => {
-                self.address.dots += 1;
-                let digits = self.digits;
-                self.end_number();
-                self.address.dots <= 3 && digits > 0
-            }
-            b' ' => {
-                let last = self.address.dots == 3 && self.digits > 0;
-                self.end_address() && last
-            }
-            _ => self.digit(byte, 255),
-        }
+    const fn ipv4(side: Side) -> Self {
+        Self::Ipv4 { side, dots: 0, number: Decimal { digits: 0, value: 0 } }
     }
 
-    fn end_address(&mut self) -> bool {
-        self.number += 4;
-        self.end_number();
-        self.address = Address::default();
-        true
+    fn ipv6(side: Side) -> Self {
+        Self::Ipv6 { side, address: Ipv6::default() }
     }
 
-    /// Forgets the number's value as well, so that equal states mean equal lines to come.
-    #[inline]
-    fn end_number(&mut self) {
-        (self.digits, self.value) = (0, 0);
+    const fn port(side: Side) -> Self {
+        Self::Port { side, number: Decimal { digits: 0, value: 0 } }
     }
 }
 
-impl Address {
+impl Default for Place {
+    fn default() -> Self {
+        Self::Start(Protocol::Any)
+    }
+}
+
+impl Protocol {
+    fn after(self, byte: u8, at: usize) -> Option<Place> {
+        let name = match (self, at, byte) {
+            (_, 6, b'T') => return Some(Place::Start(Self::Tcp)),
+            (_, 6, b'U') => return Some(Place::Start(Self::Unknown)),
+            (_, 9, b'4') if self == Self::Tcp => return Some(Place::Start(Self::Tcp4)),
+            (_, 9, b'6') if self == Self::Tcp => return Some(Place::Start(Self::Tcp6)),
+            (Self::Tcp4, 10, b' ') => return Some(Place::ipv4(Side::Source)),
+            (Self::Tcp6, 10, b' ') => return Some(Place::ipv6(Side::Source)),
+            (Self::Unknown, 13, b' ') => return Some(Place::Ignored),
+            (Self::Unknown, 13, b'\r') => return Some(Place::LineFeed),
+            (Self::Any | Self::Unknown, ..) => &UNKNOWN[..],
+            (Self::Tcp4, ..) => &TCP4[..],
+            (Self::Tcp | Self::Tcp6, ..) => &TCP6[..],
+        };
+        (at != 6 && name.get(at) == Some(&byte)).then_some(Place::Start(self))
+    }
+}
+
+impl Decimal {
+    /// With another digit.
+    #[inline(always)]
+    fn with(self, digit: u8, max: u16) -> Option<Self> {
+        let digit = u32::from(digit.wrapping_sub(b'0'));
+        let heading_zero = self.digits > 0 && self.value == 0;
+        let value = 10 * u32::from(self.value) + digit;
+        let fits = digit < 10 && value <= max.into() && !heading_zero;
+        fits.then_some(Self { digits: self.digits + 1, value: value as u16 })
+    }
+
+    /// The fewest bytes that it lacks before the byte that ends it.
+    #[inline(always)]
+    fn missing(self) -> usize {
+        usize::from(self.digits == 0)
+    }
+}
+
+impl Ipv6 {
+    /// The address after `byte`, if that can stand here (R21).
+    fn after(self, byte: u8) -> Option<Self> {
+        let Self { count, gap, colon, dots, digits, .. } = self;
+        // The next group, or the next number of the tail.
+        let next = Self { digits: 0, decimal: None, ..self };
+        match byte {
+            b'.' if dots > 0 => (dots < 3 && digits > 0).then_some(Self { dots: dots + 1, ..next }),
+            // What stands before the first dot is a group of hex digits; it is a decimal too, or the dot is wrong.
+            b'.' => {
+                let fits = if gap.is_some() { count <= 5 } else { count == 6 };
+                (fits && self.decimal.is_some()).then_some(Self { dots: 1, ..next })
+            }
+            b':' if dots > 0 => None,
+            // At the start one more must follow; after a colon it stands for zeros.
+            b':' if digits == 0 && count == 0 && !colon => {
+                gap.is_none().then_some(Self { colon: true, ..next })
+            }
+            b':' if digits == 0 => gap.is_none().then_some(Self { colon: false, gap: Some(count), ..next }),
+            b':' => (self.room() > 1).then_some(Self { count: count + 1, ..next }),
+            _ => self.with(byte),
+        }
+    }
+
+    /// With another digit.
+    fn with(self, digit: u8) -> Option<Self> {
+        let value = u16::from(self.decimal.unwrap_or_default());
+        let known = self.digits == 0 || self.decimal.is_some();
+        let decimal = Decimal { digits: self.digits, value }.with(digit, 255).filter(|_| known);
+        let decimal = decimal.map(|decimal| decimal.value as u8);
+        let fits = match self.dots {
+            0 => digit.is_ascii_hexdigit() && self.digits < 4 && self.room() > 0 && !self.colon,
+            _ => decimal.is_some(),
+        };
+        fits.then_some(Self { digits: self.digits + 1, decimal, ..self })
+    }
+
+    /// How many groups there is room for.
+    fn room(self) -> u8 {
+        8 - self.count - u8::from(self.gap.is_some())
+    }
+
+    /// Whether a space can end it.
+    fn is_complete(self) -> bool {
+        match self.digits {
+            _ if self.dots > 0 => self.dots == 3 && self.digits > 0,
+            0 => self.gap == Some(self.count),
+            _ => self.room() == 1 || self.gap.is_some(),
+        }
+    }
+
+    /// Whether it is the first number of an IPv4 address, and no more than that.
+    fn may_be_ipv4(self) -> bool {
+        self.decimal.is_some()
+            && self == Self { digits: self.digits, decimal: self.decimal, ..Self::default() }
+    }
+
     /// The fewest bytes that it lacks before the space that ends it.
-    fn missing(self, digits: u8) -> usize {
-        let Self { count, gap, colon, dots } = self;
+    fn missing(self) -> usize {
+        let Self { count, gap, colon, dots, digits, .. } = self;
         match (digits, gap) {
             _ if dots > 0 => 2 * usize::from(3 - dots) + usize::from(digits == 0),
-            // At the start `::` is enough; after a colon, a second one or a digit; after two, nothing.
-            (0, None) => {
-                if count > 0 || colon {
-                    1
-                } else {
-                    2
-                }
-            }
+            // At the start `::` does for all, after a colon a second one or a digit, after two nothing.
+            (0, None) if count > 0 || colon => 1,
+            (0, None) => 2,
             (0, Some(gap)) => usize::from(gap != count),
-            (_, Some(_)) => 0,
-            (_, None) => {
-                if count == 7 {
-                    0
-                } else {
-                    2
-                }
-            }
+            (_, None) if count < 7 => 2,
+            _ => 0,
         }
     }
 }

@@ -14,7 +14,7 @@ use regex_automata::util::primitives::StateID;
 use regex_automata::util::start;
 use regex_automata::util::syntax;
 
-use super::{PartialLine, Protocol};
+use super::{PartialLine, Place};
 use crate::parse::v1;
 
 /// R20: 0 to 255 without a leading zero.
@@ -122,12 +122,12 @@ fn is_complete(dfa: &dense::DFA<Vec<u32>>, state: StateID) -> bool {
     dfa.is_match_state(dfa.next_eoi_state(state))
 }
 
-/// How much was taken decides nothing once the protocol's name has ended, except right after UNKNOWN. The length of a
+/// How much was taken decides nothing once the name of the protocol has ended. The length of a
 /// line is checked elsewhere, by what was taken and what is missing together.
 fn without_position(progress: PartialLine) -> PartialLine {
-    match progress.protocol {
-        Protocol::Tcp4 | Protocol::Tcp6 => PartialLine { at: 0, ..progress },
-        Protocol::Open | Protocol::Unknown => PartialLine { at: progress.at.min(20), ..progress },
+    match progress.place {
+        Place::Start(_) => progress,
+        _ => PartialLine { at: 0, ..progress },
     }
 }
 
@@ -149,11 +149,11 @@ fn the_byte_by_byte_grammar_of_v1_is_the_specifications() {
             let expected = specification.step(state, byte);
             assert_eq!(fits, expected.is_some(), "byte {byte:#04x} after {progress:?}");
             let Some(state) = expected else { continue };
-            let missing = if next.is_whole() { 0 } else { next.missing() };
+            let missing = if next.is_complete() { 0 } else { next.missing() };
             assert_eq!(missing, specification.distances[&state], "after byte {byte:#04x} of {progress:?}");
-            assert_eq!(next.is_whole(), is_complete(&specification.dfa, state), "{next:?}");
+            assert_eq!(next.is_complete(), is_complete(&specification.dfa, state), "{next:?}");
             let pair = (without_position(next), state);
-            if !next.is_whole() && seen.insert(pair) {
+            if !next.is_complete() && seen.insert(pair) {
                 left.push_back((pair, [&line[..], &[byte]].concat()));
             }
         }
