@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use crate::matrix::cases;
 use crate::matrix::proxies::bare;
 use crate::matrix::receiver::{Answer, NO_536, NO_UNKNOWN, NO_UNSPEC, Receiver, at_once, connect};
+use crate::setups::{dovecot, dovecot_logs, exim};
 use realpeer_tests::harness::Setup;
 
 /// Rejects everybody, and names who.
@@ -61,25 +62,14 @@ postlog unix-dgram n - n - 1 postlogd
 /// Both ends are in its banner.
 pub(crate) const EXIM: Receiver = Receiver {
     name: "Exim",
-    setup: Setup {
-        version: &["exim4", "--version"],
-        files: &[(
-            "exim.conf",
-            "primary_hostname = localhost
-spool_directory = {dir}/spool
-log_file_path = {dir}/spool/%slog
-pid_file_path = {dir}/pid
-hosts_proxy = 127.0.0.0/8
-host_lookup =
-rfc1413_hosts =
+    setup: exim!(
+        "hosts_proxy = 127.0.0.0/8
 smtp_enforce_sync = false
 smtp_banner = $sender_host_address:$sender_host_port \
     ${if def:proxy_external_address \
         {$proxy_external_address:$proxy_external_port}{$received_ip_address:$received_port}}
-",
-        )],
-        command: &["exim4", "-C", "{dir}/exim.conf", "-bdf", "-oX", "<; {host}.{port}"],
-    },
+"
+    ),
     cases: cases::stream,
     ask: |server, header| {
         let mut stream = connect(server);
@@ -103,44 +93,17 @@ smtp_banner = $sender_host_address:$sender_host_port \
 /// Its log has both ends.
 pub(crate) const DOVECOT: Receiver = Receiver {
     name: "Dovecot",
-    setup: Setup {
-        version: &["dovecot", "--version"],
-        files: &[(
-            "dovecot.conf",
-            "protocols = imap
-base_dir = {dir}/run
-state_dir = {dir}/state
-log_path = /dev/stderr
-ssl = no
-haproxy_trusted_networks = 127.0.0.0/8
+    setup: dovecot!(
+        "haproxy_trusted_networks = 127.0.0.0/8
 login_log_format_elements = who=%r:%b/%l:%a;
-passdb {
-    driver = static
-}
-service imap-login {
-    inet_listener imap {
-        address = {host}
-        port = {port}
-        haproxy = yes
-    }
-    inet_listener imaps {
-        port = 0
-    }
-}
 ",
-        )],
-        command: &["dovecot", "-F", "-c", "{dir}/dovecot.conf"],
-    },
+        listener: "        haproxy = yes\n"
+    ),
     cases: cases::stream,
     ask: |server, header| {
-        let log = &server.process.stderr;
-        let before = log.all().len();
+        let before = server.process.stderr.all().len();
         let Answer { said, own } = at_once(server, &[header, b"a LOGOUT\r\n"].concat());
-        let logged = said.map(|_| {
-            let line = log.find_from(before, "Dovecot's log of the connection", |line| line.contains("who="));
-            let (_, rest) = line.split_once("who=").unwrap();
-            rest.split_once(';').unwrap().0.replace('/', " ")
-        });
+        let logged = said.map(|_| dovecot_logs(server, before).replace('/', " "));
         Answer { said: logged, own }
     },
     tells: bare,

@@ -15,6 +15,8 @@ mod receiver;
 mod sender;
 mod web;
 
+use crate::page::check;
+
 /// A test for each program, which is started once for all tests; and the results of all of them.
 macro_rules! programs {
     ($role:ident of $result:ty: $($test:ident => $found:expr),+ $(,)?) => {
@@ -95,7 +97,7 @@ programs! {
 
 #[test]
 fn the_page() {
-    page::check("senders", &page::senders(&senders::all()));
-    page::check("receivers of streams", &page::receivers(&stream_receivers::all()));
-    page::check("receivers of datagrams", &page::receivers(&datagram_receivers::all()));
+    check("senders", &page::senders(&senders::all()));
+    check("receivers of streams", &page::receivers(&stream_receivers::all()));
+    check("receivers of datagrams", &page::receivers(&datagram_receivers::all()));
 }

@@ -1,11 +1,10 @@
-//! docs/interop.md: its tables are what the servers said.
+//! The tables of receivers and senders.
 
 use std::fmt::Write as _;
 
-use realpeer_tests::page::without_version;
-
 use crate::matrix::receiver::Row;
 use crate::matrix::sender::{COLUMNS, Sender};
+use crate::page::Notes;
 
 /// The table of receivers, and the reasons for what is not as it should be.
 pub(crate) fn receivers(rows: &[&Row]) -> String {
@@ -41,34 +40,4 @@ pub(crate) fn senders(senders: &[&Sender]) -> String {
         writeln!(table, "| {} |", tlvs.join(", ")).unwrap();
     }
     notes.below(table)
-}
-
-/// Reasons, numbered.
-#[derive(Default)]
-struct Notes(Vec<&'static str>);
-
-impl Notes {
-    /// The number of this one, in parentheses.
-    fn of(&mut self, why: Option<&'static str>) -> String {
-        let Some(why) = why else { return String::new() };
-        let number = self.0.iter().position(|known| *known == why).unwrap_or_else(|| {
-            self.0.push(why);
-            self.0.len() - 1
-        });
-        format!(" ({})", number + 1)
-    }
-
-    fn below(self, mut table: String) -> String {
-        for (number, why) in self.0.iter().enumerate() {
-            write!(table, "\n{}. {why}", number + 1).unwrap();
-        }
-        table
-    }
-}
-
-/// Holds the part of docs/interop.md with this name against `made`. Versions differ from one machine to the next: they are
-/// not compared.
-pub(crate) fn check(name: &str, made: &str) {
-    let command = "./ci.sh interop --test interop_matrix";
-    realpeer_tests::page::check("interop.md", name, made, without_version, command);
 }

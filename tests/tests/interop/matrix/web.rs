@@ -2,6 +2,7 @@
 
 use crate::matrix::cases::{self, LOCAL, PADDED_232, PADDED_536, Peer, TLVS, UNKNOWN, UNSPEC, WRONG_CRC32C};
 use crate::matrix::receiver::{Answer, NO_536, NO_UNKNOWN, NO_UNSPEC, Outcome, Receiver, http, request};
+use crate::setups::apache;
 use realpeer_tests::harness::Setup;
 
 const NO_V2: &str = "version 2 is not known to it";
@@ -11,35 +12,14 @@ const PAGE: &str = "<!--#echo var=\"REMOTE_ADDR\" -->";
 pub(crate) const APACHE: Receiver = Receiver {
     name: "Apache",
     setup: Setup {
-        version: &["apache2", "-v"],
-        files: &[
-            (
-                "apache.conf",
-                "ServerRoot /usr/lib/apache2
-DefaultRuntimeDir {dir}
-PidFile {dir}/pid
-ErrorLog /dev/stderr
-ServerName localhost
-User www-data
-Group www-data
-Listen {address}
-LoadModule mpm_event_module modules/mod_mpm_event.so
-LoadModule authz_core_module modules/mod_authz_core.so
-LoadModule dir_module modules/mod_dir.so
-LoadModule include_module modules/mod_include.so
+        command: &["apache2", "-X", "-d", "/usr/lib/apache2", "-f", "{dir}/apache.conf"],
+        ..apache!(
+            "LoadModule mpm_event_module modules/mod_mpm_event.so
 LoadModule remoteip_module modules/mod_remoteip.so
 RemoteIPProxyProtocol On
-DocumentRoot {dir}/www
-DirectoryIndex index.shtml
-<Directory {dir}/www>
-    Options +Includes
-    SetOutputFilter INCLUDES
-</Directory>
 ",
-            ),
-            ("www/index.shtml", PAGE),
-        ],
-        command: &["apache2", "-X", "-f", "{dir}/apache.conf"],
+            page: PAGE
+        )
     },
     cases: cases::stream,
     ask: http,

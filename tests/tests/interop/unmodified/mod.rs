@@ -12,6 +12,8 @@ mod program;
 mod ssh;
 mod web;
 
+use crate::page::check;
+
 /// A test for each program, which is started once for all tests; and the results of all of them.
 macro_rules! programs {
     ($($test:ident => $program:expr),+ $(,)?) => {
@@ -64,5 +66,5 @@ programs! {
 
 #[test]
 fn the_page() {
-    page::check(&page::table(&all()));
+    check("unmodified programs", &page::table(&all()));
 }

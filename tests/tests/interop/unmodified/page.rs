@@ -1,14 +1,13 @@
-//! docs/interop.md: the table of unmodified programs is what they said.
+//! The table of unmodified programs.
 
 use std::fmt::Write as _;
 
-use realpeer_tests::page;
-
+use crate::page::Notes;
 use crate::unmodified::program::{COLUMNS, CUTS, Cut, Outcome, Row, Source, Version};
 
 /// The table, and the reasons for what is not as it should be.
 pub(crate) fn table(rows: &[&Row]) -> String {
-    let mut reasons: Vec<&str> = Vec::new();
+    let mut notes = Notes::default();
     let mut table = String::from("| program | version ");
     for listener in ["IPv4", "IPv6"] {
         for (version, source) in COLUMNS {
@@ -21,22 +20,11 @@ pub(crate) fn table(rows: &[&Row]) -> String {
     for row in rows {
         write!(table, "| {} | {} ", row.name, row.version).unwrap();
         for (outcomes, why) in &row.cells {
-            write!(table, "| {}", cell(outcomes)).unwrap();
-            if let Some(why) = why {
-                let number = reasons.iter().position(|known| known == why).unwrap_or_else(|| {
-                    reasons.push(why);
-                    reasons.len() - 1
-                });
-                write!(table, " ({})", number + 1).unwrap();
-            }
-            table.push(' ');
+            write!(table, "| {}{} ", cell(outcomes), notes.of(*why)).unwrap();
         }
         writeln!(table, "| {} |", if row.tells_port { "address, port" } else { "address" }).unwrap();
     }
-    for (number, why) in reasons.iter().enumerate() {
-        write!(table, "\n{}. {why}", number + 1).unwrap();
-    }
-    table
+    notes.below(table)
 }
 
 /// One word if the cuts make no difference.
@@ -49,10 +37,4 @@ fn cell(outcomes: &[Outcome]) -> String {
         Cut::At(at) => format!("split at {at}: {outcome}"),
     });
     parts.collect::<Vec<_>>().join("; ")
-}
-
-/// Holds the part of docs/interop.md against `made`. Versions differ from one machine to the next: they are not compared.
-pub(crate) fn check(made: &str) {
-    let command = "./ci.sh interop --test interop_unmodified";
-    page::check("interop.md", "unmodified programs", made, page::without_version, command);
 }

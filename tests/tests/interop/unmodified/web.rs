@@ -5,6 +5,7 @@ use std::net::TcpStream;
 
 use realpeer_tests::harness::{Server, Setup, until_closed};
 
+use crate::setups::apache;
 use crate::unmodified::program::{NO_ROOM, Otherwise, Program, Seen, at_once};
 
 pub(crate) const NGINX: Program = Program {
@@ -45,18 +46,7 @@ http {
 
 pub(crate) const APACHE_PREFORK: Program = Program {
     name: "Apache, prefork",
-    setup: Setup {
-        version: &["apache2", "-v"],
-        files: &[
-            (
-                "apache.conf",
-                "LoadModule mpm_prefork_module modules/mod_mpm_prefork.so\nInclude {dir}/common.conf\n",
-            ),
-            APACHE,
-            APACHE_PAGE,
-        ],
-        command: &["apache2", "-D", "FOREGROUND", "-d", "/usr/lib/apache2", "-f", "{dir}/apache.conf"],
-    },
+    setup: apache!("LoadModule mpm_prefork_module modules/mod_mpm_prefork.so\n", page: APACHE_PAGE),
     ready: at_once,
     ask: http,
     otherwise: &[],
@@ -64,42 +54,11 @@ pub(crate) const APACHE_PREFORK: Program = Program {
 
 pub(crate) const APACHE_EVENT: Program = Program {
     name: "Apache, event",
-    setup: Setup {
-        files: &[
-            (
-                "apache.conf",
-                "LoadModule mpm_event_module modules/mod_mpm_event.so\nInclude {dir}/common.conf\n",
-            ),
-            APACHE,
-            APACHE_PAGE,
-        ],
-        ..APACHE_PREFORK.setup
-    },
+    setup: apache!("LoadModule mpm_event_module modules/mod_mpm_event.so\n", page: APACHE_PAGE),
     ..APACHE_PREFORK
 };
 
-const APACHE: (&str, &str) = (
-    "common.conf",
-    "DefaultRuntimeDir {dir}
-PidFile {dir}/pid
-ErrorLog /dev/stderr
-ServerName localhost
-User www-data
-Group www-data
-Listen {address}
-LoadModule authz_core_module modules/mod_authz_core.so
-LoadModule dir_module modules/mod_dir.so
-LoadModule include_module modules/mod_include.so
-DocumentRoot {dir}/www
-DirectoryIndex index.shtml
-<Directory {dir}/www>
-    Options +Includes
-    SetOutputFilter INCLUDES
-</Directory>
-",
-);
-const APACHE_PAGE: (&str, &str) =
-    ("www/index.shtml", "<!--#echo var=\"REMOTE_ADDR\" -->:<!--#echo var=\"REMOTE_PORT\" -->");
+const APACHE_PAGE: &str = "<!--#echo var=\"REMOTE_ADDR\" -->:<!--#echo var=\"REMOTE_PORT\" -->";
 
 /// Its access log has the address from which the web server connected.
 pub(crate) const PHP_FPM: Program = Program {
