@@ -166,6 +166,42 @@ fn proxy_header(cases: &mut Vec<Case>) {
     }));
 }
 
+/// How proxy-protocol-codec is told what to write.
+pub(super) mod codec {
+    use std::hint::black_box;
+    use std::net::SocketAddr;
+
+    use ::proxy_protocol_codec::v2;
+
+    use crate::micro::inputs::{ALPN, UNIQUE_ID};
+
+    pub(crate) fn pair(source: SocketAddr, destination: SocketAddr) -> v2::AddressPair {
+        let (src_port, dst_port) = (source.port(), destination.port());
+        match (source, destination) {
+            (SocketAddr::V4(source), SocketAddr::V4(destination)) => {
+                v2::AddressPair::Inet { src_ip: *source.ip(), dst_ip: *destination.ip(), src_port, dst_port }
+            }
+            (SocketAddr::V6(source), SocketAddr::V6(destination)) => {
+                v2::AddressPair::Inet6 { src_ip: *source.ip(), dst_ip: *destination.ip(), src_port, dst_port }
+            }
+            _ => panic!("mixed"),
+        }
+    }
+
+    pub(crate) fn header(source: SocketAddr, destination: SocketAddr) -> v2::Header {
+        v2::Header::new_proxy(v2::Protocol::Stream, pair(source, destination))
+    }
+
+    pub(crate) fn with_tlvs(source: SocketAddr, destination: SocketAddr) -> Result<Vec<u8>, v2::EncodeError> {
+        // Its own function for it writes UNIQUE_ID with the type 0x30.
+        let unique_id = v2::ExtensionRef::new_custom(0x05, black_box(UNIQUE_ID)).unwrap();
+        header(source, destination)
+            .encode()
+            .write_ext_alpn(black_box(ALPN))
+            .and_then(|encoded| encoded.write_ext_custom(unique_id).finish_with_crc32c())
+    }
+}
+
 fn proxy_protocol_codec(cases: &mut Vec<Case>) {
     use ::proxy_protocol_codec::{v1, v2};
     const NAME: &str = "proxy-protocol-codec";
@@ -197,18 +233,6 @@ fn proxy_protocol_codec(cases: &mut Vec<Case>) {
                 Seen::addresses((src_ip, src_port).into(), (dst_ip, dst_port).into())
             }
             other => panic!("{other:?}"),
-        }
-    }
-    fn pair(source: SocketAddr, destination: SocketAddr) -> v2::AddressPair {
-        let (src_port, dst_port) = (source.port(), destination.port());
-        match (source, destination) {
-            (SocketAddr::V4(source), SocketAddr::V4(destination)) => {
-                v2::AddressPair::Inet { src_ip: *source.ip(), dst_ip: *destination.ip(), src_port, dst_port }
-            }
-            (SocketAddr::V6(source), SocketAddr::V6(destination)) => {
-                v2::AddressPair::Inet6 { src_ip: *source.ip(), dst_ip: *destination.ip(), src_port, dst_port }
-            }
-            _ => panic!("mixed"),
         }
     }
 
@@ -246,20 +270,14 @@ fn proxy_protocol_codec(cases: &mut Vec<Case>) {
         ..seen(header)
     }));
     cases.push(Case::encode_into(Row::EncodeV1, NAME, |source, destination, out| {
-        let pair = v1::AddressPair::try_from_v2(pair(source, destination)).ok().unwrap();
+        let pair = v1::AddressPair::try_from_v2(codec::pair(source, destination)).ok().unwrap();
         write_to(out, v1::Header::new(pair))
     }));
     cases.push(Case::encode(Row::EncodeV2, NAME, |source, destination| {
-        v2::Header::new_proxy(v2::Protocol::Stream, pair(source, destination)).encode().finish().unwrap()
+        codec::header(source, destination).encode().finish().unwrap()
     }));
     cases.push(Case::encode(Row::EncodeV2Tlvs, NAME, |source, destination| {
-        // Its own function for it writes UNIQUE_ID with the type 0x30.
-        let unique_id = v2::ExtensionRef::new_custom(0x05, black_box(UNIQUE_ID)).unwrap();
-        v2::Header::new_proxy(v2::Protocol::Stream, pair(source, destination))
-            .encode()
-            .write_ext_alpn(black_box(ALPN))
-            .and_then(|encoded| encoded.write_ext_custom(unique_id).finish_with_crc32c())
-            .unwrap()
+        codec::with_tlvs(source, destination).unwrap()
     }));
 }
 

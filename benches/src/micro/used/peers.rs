@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use super::{Fresh, Used, see};
 use crate::micro::inputs::{ALPN, UNIQUE_ID};
+use crate::micro::peers::codec;
 use crate::micro::{Case, Row};
 
 const ALL: [Row; 3] = [Row::UsedV1Tcp4, Row::UsedV1Tcp6, Row::UsedV2Tcp4];
@@ -158,32 +159,13 @@ fn proxy_protocol_codec() -> Vec<Case> {
             _ => panic!("unspecified"),
         }
     }
-    fn pair(source: SocketAddr, destination: SocketAddr) -> v2::AddressPair {
-        let (src_port, dst_port) = (source.port(), destination.port());
-        match (source, destination) {
-            (SocketAddr::V4(source), SocketAddr::V4(destination)) => {
-                v2::AddressPair::Inet { src_ip: *source.ip(), dst_ip: *destination.ip(), src_port, dst_port }
-            }
-            (SocketAddr::V6(source), SocketAddr::V6(destination)) => {
-                v2::AddressPair::Inet6 { src_ip: *source.ip(), dst_ip: *destination.ip(), src_port, dst_port }
-            }
-            _ => panic!("mixed"),
-        }
-    }
 
     let mut cases: Vec<_> = [Row::UsedV1Tcp4, Row::UsedV1Tcp6].map(|row| Case::used(row, NAME, text)).into();
     cases.extend([Row::UsedV2Tcp4, Row::UsedV2Tlvs].map(|row| Case::used(row, NAME, binary)));
     cases.push(Case::used_fresh(Row::UsedEncodeV2Fresh, NAME, |source, destination| {
-        v2::Header::new_proxy(v2::Protocol::Stream, pair(source, destination)).encode().finish()
+        codec::header(source, destination).encode().finish()
     }));
-    cases.push(Case::used_fresh(Row::UsedEncodeV2Tlvs, NAME, |source, destination| {
-        // Its own function for it writes UNIQUE_ID with the type 0x30.
-        let unique_id = v2::ExtensionRef::new_custom(0x05, black_box(UNIQUE_ID)).unwrap();
-        v2::Header::new_proxy(v2::Protocol::Stream, pair(source, destination))
-            .encode()
-            .write_ext_alpn(black_box(ALPN))
-            .and_then(|encoded| encoded.write_ext_custom(unique_id).finish_with_crc32c())
-    }));
+    cases.push(Case::used_fresh(Row::UsedEncodeV2Tlvs, NAME, codec::with_tlvs));
     cases
 }
 
