@@ -26,6 +26,8 @@ usage: ./ci.sh [SUBCOMMAND]
   load              10,000 silent connections, 1,000 dripping ones, 100,000 good and bad ones, on each runtime
   asan              the tests of the core and of all adapters under the address sanitizer, leaks included
   deny              licences, sources and doubles among the dependencies
+  api [COMMIT]      what changed in the public API since that commit, or since main; fails if anything is gone or was
+                    changed; not part of all
   package           packs the crates that are to be published, unpacks them, builds them and runs their doctests; not
                     part of all
   strace            the system calls of one accepted connection on each runtime; not part of all
@@ -36,14 +38,16 @@ usage: ./ci.sh [SUBCOMMAND]
                     hours, not part of all
 
 Debian packages that are missing are installed for lint, tidy, fuzz, bench and demo --haproxy (by sudo if you are not
-root), and so are cargo-hack for lint, cargo-fuzz, cargo-deny and cargo-mutants. The servers of interop are unpacked in
-the target directory, and nothing is installed. Servers listen on loopback only; no service is started.
+root), and so are cargo-hack for lint, cargo-public-api, cargo-fuzz, cargo-deny and cargo-mutants. The servers of
+interop are unpacked in the target directory, and nothing is installed. Servers listen on loopback only; no service is
+started.
 TEXT
 }
 
 CBINDGEN_VERSION=0.29.4
 CARGO_DENY_VERSION=0.20.2
 CARGO_HACK_VERSION=0.6.46
+CARGO_PUBLIC_API_VERSION=0.52.0
 BENCH_DEBS=(golang-go golang-github-pires-go-proxyproto-dev haproxy nginx strace util-linux valgrind)
 FFI_DEBS=(binutils clang g++ gcc haproxy make pkg-config python3 util-linux valgrind)
 HAPROXY_DEBS=(haproxy)
@@ -54,7 +58,7 @@ export PATH="$PATH:/usr/sbin:/sbin"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 if [[ -n ${CI:-} ]]; then export CARGO_INCREMENTAL=0; fi
 
-for part in steps install servers checks package fuzz mutants; do
+for part in steps install servers checks api package fuzz mutants; do
     # shellcheck source=/dev/null # each is checked by itself
     source "ci/$part.sh"
 done
@@ -196,6 +200,12 @@ ci_deny() {
     step 'dependencies' cargo deny --all-features check bans licenses sources
 }
 
+ci_api() {
+    [[ $# -le 1 ]] || die 'api: since which commit?'
+    need_cargo cargo-public-api "$CARGO_PUBLIC_API_VERSION"
+    step "the public API since ${1:-main}" api_since "${1:-main}"
+}
+
 ci_bench() {
     need_deb "${BENCH_DEBS[@]}"
     if [[ " $* " == *' pgbouncer '* ]]; then
@@ -259,6 +269,7 @@ case $subcommand in
         [[ $# -eq 0 ]] || die "$subcommand takes no argument"
         "ci_${subcommand//-/_}"
         ;;
+    api) ci_api "$@" ;;
     bench) ci_bench "$@" ;;
     install) ci_install "$@" ;;
     interop) ci_interop "$@" ;;

@@ -67,7 +67,7 @@ docs_name_the_facade() {
 docs_link_rules() {
     local bare
     mapfile -t pages < <(find "$CARGO_TARGET_DIR"/doc/realpeer{,_*} -name '*.html' -not -path '*/realpeer_tests/*' | sort)
-    list_files '*.md' ':!docs/spec-checklist.md'
+    mapfile -t files < <(git ls-files --cached --others --exclude-standard -- '*.md' ':!docs/spec-checklist.md')
     bare=$(perl -0777 -ne '
         s/<script.*?<\/script>//gs;
         s/<a [^>]*spec-checklist[^>]*>.*?<\/a>//gs;
