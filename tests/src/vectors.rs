@@ -1,5 +1,7 @@
 //! The conformance vectors and the headers of real senders; `tests/data/README.md` says what the fields mean.
 
+use std::collections::{BTreeMap, HashSet};
+
 use realpeer_proto::{Address, Addresses, Header, Transport, Version};
 use serde::Deserialize;
 
@@ -23,6 +25,12 @@ pub struct Vector {
     pub why: String,
     /// `must` or `choice`.
     pub strictness: String,
+    /// Other outcomes that can be defended. They are for the reader.
+    #[serde(rename = "alt")]
+    _alt: Option<serde_json::Value>,
+    /// Misspelt keys; the fields they were meant for would be null.
+    #[serde(flatten)]
+    unknown: BTreeMap<String, serde_json::Value>,
 }
 
 /// What must come of a row's bytes.
@@ -134,5 +142,11 @@ pub fn unhex(hex: &str) -> Vec<u8> {
 }
 
 fn read(lines: &str) -> Vec<Vector> {
-    lines.lines().map(|line| serde_json::from_str(line).expect("a vector")).collect()
+    let rows: Vec<Vector> = lines.lines().map(|line| serde_json::from_str(line).expect("a vector")).collect();
+    let mut ids = HashSet::new();
+    for row in &rows {
+        assert!(row.unknown.is_empty(), "{}: unknown keys {:?}", row.id, row.unknown);
+        assert!(ids.insert(&row.id), "{}: there is another row of this name", row.id);
+    }
+    rows
 }

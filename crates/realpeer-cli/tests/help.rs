@@ -13,7 +13,16 @@ use common::headers::V1;
 use common::{program, run, wait};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-const SUBCOMMANDS: [&str; 8] = ["demo", "echo", "decode", "encode", "probe", "relay", "completions", "man"];
+/// The subcommands that `--help` lists, without clap's `help`: a new one is tested like the others.
+fn subcommands() -> Vec<String> {
+    let (_, help, _) = run(&["--help"]);
+    let list =
+        help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let names = list.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let names: Vec<_> = names.filter(|name| !["", "help"].contains(name)).map(String::from).collect();
+    assert!(names.contains(&"decode".into()) && names.contains(&"man".into()), "{names:?}");
+    names
+}
 
 /// What the program writes to a terminal, and its exit status.
 fn on_terminal(arguments: &[&str], no_color: bool) -> (Option<i32>, String) {
@@ -83,14 +92,12 @@ fn the_help_alone_tells_why_an_address_is_wrong() {
     ] {
         assert!(help.contains(text), "{text} in {help}");
     }
-    for name in SUBCOMMANDS {
-        assert!(help.contains(&format!("\n  {name} ")), "{name}");
-    }
 }
 
 #[test]
 fn every_help_fits_80_columns() {
-    let of_subcommands = SUBCOMMANDS.iter().map(|name| vec![*name, "--help"]);
+    let names = subcommands();
+    let of_subcommands = names.iter().map(|name| vec![name.as_str(), "--help"]);
     for name in of_subcommands.chain([vec!["--help"], vec!["-h"]]) {
         let (code, help, stderr) = run(&name);
         assert_eq!((code, stderr.as_str()), (Some(0), ""), "{name:?}");
@@ -118,8 +125,8 @@ fn completions_and_man_pages() {
     let (code, page, _) = run(&["man"]);
     assert_eq!(code, Some(0));
     assert!(page.contains(".TH realpeer 1"), "{page}");
-    for name in SUBCOMMANDS {
-        let (code, page, _) = run(&["man", name]);
+    for name in subcommands() {
+        let (code, page, _) = run(&["man", &name]);
         assert_eq!(code, Some(0), "{name}");
         assert!(page.contains(&format!(".TH realpeer-{name} 1")), "{page}");
     }

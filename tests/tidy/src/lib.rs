@@ -7,6 +7,7 @@
 mod citations;
 mod lines;
 mod manifests;
+mod places;
 
 use std::fs;
 use std::path::Path;
