@@ -201,12 +201,12 @@ fn field<const N: usize>(block: &[u8], at: usize) -> [u8; N] {
 }
 
 #[inline(always)]
-fn inet(block: &[u8; 12], ip: usize, port: usize) -> SocketAddrV4 {
+pub(crate) fn inet(block: &[u8; 12], ip: usize, port: usize) -> SocketAddrV4 {
     SocketAddrV4::new(field(block, ip).into(), u16::from_be_bytes(field(block, port)))
 }
 
 #[inline(always)]
-fn inet6(block: &[u8; 36], ip: usize, port: usize) -> SocketAddrV6 {
+pub(crate) fn inet6(block: &[u8; 36], ip: usize, port: usize) -> SocketAddrV6 {
     SocketAddrV6::new(field(block, ip).into(), u16::from_be_bytes(field(block, port)), 0, 0)
 }
 

@@ -39,6 +39,8 @@ pub use handshake_error::HandshakeError;
 pub use header::{Command, Header, Transport, Version};
 pub use lookalike::Lookalike;
 pub use parse::{Parsed, parse, parse_datagram};
+#[doc(hidden)]
+pub use parse::{parse_bare_tcp4, parse_bare_tcp6};
 pub use ssl::Ssl;
 pub use storage::{FixedStorage, Storage};
 pub use tlv::{TextError, Tlv, TlvIter, TlvValue, Tlvs, kind};

@@ -6,6 +6,7 @@ mod v1_partial;
 mod v2;
 mod v2_tlvs;
 
+use core::net::{SocketAddrV4, SocketAddrV6};
 use core::num::NonZeroUsize;
 
 use self::v1_partial::PartialLine;
@@ -70,6 +71,23 @@ pub fn parse<'a>(input: &'a [u8], config: &Config) -> Result<Parsed<'a>, Error> 
         }
     }
     parse_slow(input, limits)
+}
+
+/// Returns source and destination of the header that `input` begins with if it is a complete one of version 2, for TCP over
+/// IPv4, without TLVs: the most common kind, always 28 bytes long. `None` tells nothing about `input`: ask [`parse`].
+///
+/// It compiles to a few instructions that call nothing: for realpeer-ffi, which keeps everything else out of line.
+#[doc(hidden)]
+#[inline(always)]
+pub fn parse_bare_tcp4(input: &[u8], config: &Config) -> Option<[SocketAddrV4; 2]> {
+    v2::bare_tcp4(input, config.limits())
+}
+
+/// Works as [`parse_bare_tcp4`] does, for TCP over IPv6: 52 bytes.
+#[doc(hidden)]
+#[inline(always)]
+pub fn parse_bare_tcp6(input: &[u8], config: &Config) -> Option<[SocketAddrV6; 2]> {
+    v2::bare_tcp6(input, config.limits())
 }
 
 /// The slow path: all that is not a complete header of version 2 with addresses of IPv4 or IPv6. Version 1 comes first, and without a further

@@ -1,10 +1,12 @@
 //! Version 2: the binary header (section 2.2).
 
+use core::net::{SocketAddrV4, SocketAddrV6};
+
 use super::incomplete;
 use super::v2_tlvs::{self, TlvCheck};
 use crate::config::Limits;
 use crate::crc32c::checksum;
-use crate::header::View;
+use crate::header::{View, inet, inet6};
 use crate::wire::{HEAD_LEN, INET_LEN, INET6_LEN, LOCAL_COMMAND, PROXY_COMMAND, SIGNATURE, UNIX_LEN};
 use crate::{Command, Error, Header, Parsed, Tlvs, Transport, V2Error, Version};
 
@@ -32,6 +34,33 @@ pub(crate) fn common(input: &[u8], limits: Limits) -> Option<(Header<'_>, usize)
         }
         _ => Some((header, len)),
     }
+}
+
+/// Returns source and destination of the header that `input` begins with if it is a complete one of TCP over IPv4 without
+/// TLVs. All of these begin with the same 16 bytes.
+#[inline(always)]
+pub(crate) fn bare_tcp4(input: &[u8], limits: Limits) -> Option<[SocketAddrV4; 2]> {
+    let block = block_after(b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c", input, limits)?;
+    Some([inet(block, 0, 8), inet(block, 4, 10)])
+}
+
+/// Returns source and destination of the header that `input` begins with if it is a complete one of TCP over IPv6 without
+/// TLVs.
+#[inline(always)]
+pub(crate) fn bare_tcp6(input: &[u8], limits: Limits) -> Option<[SocketAddrV6; 2]> {
+    let block = block_after(b"\r\n\r\n\0\r\nQUIT\n\x21\x21\0\x24", input, limits)?;
+    Some([inet6(block, 0, 32), inet6(block, 16, 34)])
+}
+
+#[inline(always)]
+fn block_after<'a, const N: usize>(
+    fixed: &[u8; HEAD_LEN],
+    input: &'a [u8],
+    limits: Limits,
+) -> Option<&'a [u8; N]> {
+    let (found, rest) = input.split_first_chunk()?;
+    let is_allowed = limits.allows_v2() && (HEAD_LEN + N) as u32 <= limits.max_len;
+    if found == fixed && is_allowed { rest.first_chunk() } else { None }
 }
 
 /// Reads the header that `input` begins with. Of an incomplete one the TLVs are checked from where `tlvs` stopped.
@@ -265,4 +294,69 @@ fn fault(fixed: &[u8; HEAD_LEN], limits: Limits) -> Error {
         None => V2Error::Length { announced, needed },
         Some(bytes) => V2Error::Stray { bytes },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Addresses, Config, Versions, parse, parse_bare_tcp4, parse_bare_tcp6};
+    use std::vec::Vec;
+
+    /// The addresses of a bare header, and its length.
+    fn bare(input: &[u8], config: &Config) -> Option<(Addresses<'static>, usize)> {
+        let tcp4 = parse_bare_tcp4(input, config)
+            .map(|[source, destination]| (Addresses::Inet { source, destination }, 28));
+        let tcp6 = parse_bare_tcp6(input, config)
+            .map(|[source, destination]| (Addresses::Inet6 { source, destination }, 52));
+        assert!(tcp4.is_none() || tcp6.is_none());
+        tcp4.or(tcp6)
+    }
+
+    fn assert_parsed(input: &[u8], addresses: Addresses<'_>, len: usize) {
+        let Ok(Parsed::Complete { header, len: parsed }) = parse(input, &Config::new()) else {
+            panic!("{input:?} is not a header");
+        };
+        assert_eq!((header.addresses(), parsed), (addresses, len));
+        assert_eq!((header.version(), header.command()), (Version::V2, Command::Proxy));
+        assert!(header.transport() == Transport::Stream && header.tlvs().as_bytes().is_empty());
+    }
+
+    fn header(family: u8, len: u8) -> Vec<u8> {
+        let block = (0..len).map(|byte| 0x40 + byte);
+        SIGNATURE.into_iter().chain([PROXY_COMMAND, family, 0, len]).chain(block).chain(*b"payload").collect()
+    }
+
+    /// What is taken for a bare header is what the parser finds, whichever byte is changed and wherever it ends.
+    #[test]
+    fn bare_headers_are_what_the_parser_finds() {
+        let config = Config::new();
+        for good in [header(0x11, 12), header(0x21, 36)] {
+            let (addresses, len) = bare(&good, &config).unwrap();
+            assert_parsed(&good, addresses, len);
+            assert_eq!(len, good.len() - b"payload".len());
+            for end in 0..len {
+                assert_eq!(bare(&good[..end], &config), None);
+            }
+            for at in 0..len {
+                for byte in 0..=u8::MAX {
+                    let mut input = good.clone();
+                    input[at] = byte;
+                    match bare(&input, &config) {
+                        Some((addresses, len)) => assert_parsed(&input, addresses, len),
+                        None => assert!(at < HEAD_LEN && byte != good[at]),
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bare_headers_keep_to_the_limits() {
+        for (input, len) in [(header(0x11, 12), 28), (header(0x21, 36), 52)] {
+            let config = Config::new().with_versions(Versions::V2).with_max_header_len(len);
+            assert_eq!(bare(&input, &config).map(|(_, len)| len), Some(len));
+            assert_eq!(bare(&input, &config.with_max_header_len(len - 1)), None);
+            assert_eq!(bare(&input, &config.with_versions(Versions::V1)), None);
+        }
+    }
 }
