@@ -96,8 +96,7 @@ static void report_failure(struct realpeer_handshake *handshake, const struct so
     struct realpeer_error error;
     char proxy[ADDRESS_TEXT];
 
-    error.size = sizeof error;
-    if (realpeer_handshake_error(handshake, &error) == REALPEER_STATUS_DONE &&
+    if (realpeer_handshake_error(handshake, &error, sizeof error) == REALPEER_STATUS_DONE &&
         error.status != REALPEER_STATUS_CLOSED) {
         write_address(peer, peer_len, proxy);
         fprintf(stderr, "%s: %s\n", proxy, error.text);
@@ -148,10 +147,9 @@ static int read_trust(struct realpeer_trust *trust, struct realpeer_network *net
 {
     struct realpeer_error error;
 
-    error.size = sizeof error;
     if (realpeer_trust_init(trust, sizeof *trust, networks, capacity) < 0)
         return -1;
-    switch (realpeer_trust_add(trust, text, &error)) {
+    switch (realpeer_trust_add(trust, text, &error, sizeof error)) {
     case REALPEER_STATUS_DONE:
         return 0;
     case REALPEER_STATUS_NOT_A_NETWORK:

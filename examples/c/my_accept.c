@@ -143,8 +143,7 @@ static void advance(struct server *server, struct connection *connection)
         struct realpeer_established who;
         enum realpeer_status status;
 
-        who.size = sizeof who;
-        status = realpeer_handshake_run(&connection->handshake, connection->fd, realpeer_now_ms(), &who);
+        status = realpeer_handshake_run(&connection->handshake, connection->fd, realpeer_now_ms(), &who, sizeof who);
         if (status == REALPEER_STATUS_NEED_DATA)
             return;
         if (status != REALPEER_STATUS_DONE) {

@@ -28,10 +28,9 @@ static int establish(const struct connection *connection, struct realpeer_establ
     unsigned char header[536];
     enum realpeer_status status;
 
-    who->size = sizeof *who;
     realpeer_handshake_init(&handshake, sizeof handshake, &config, (const struct sockaddr *)&connection->peer,
                             connection->peer_len, header, sizeof header, realpeer_now_ms());
-    while ((status = realpeer_handshake_run(&handshake, connection->fd, realpeer_now_ms(), who)) ==
+    while ((status = realpeer_handshake_run(&handshake, connection->fd, realpeer_now_ms(), who, sizeof *who)) ==
            REALPEER_STATUS_NEED_DATA) {
         uint64_t now = realpeer_now_ms();
         uint64_t deadline = realpeer_handshake_deadline(&handshake);

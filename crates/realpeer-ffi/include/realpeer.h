@@ -13,12 +13,12 @@
 #define REALPEER_DECODER_SIZE 256
 
 /**
- * An alignment in bytes that is enough for every object of this library.
+ * An alignment, in bytes, that suits every object of this library.
  */
 #define REALPEER_ALIGN 8
 
 /**
- * The room for an error's text, the NUL at its end included.
+ * The size of an error's text, including the terminating NUL.
  */
 #define REALPEER_ERROR_TEXT_SIZE 256
 
@@ -38,53 +38,53 @@
 #define REALPEER_NETWORK_SIZE 32
 
 /**
- * What a call came to. Errors are negative, so `status < 0` asks for one.
+ * The result of a call. Errors are negative: test for them with `status < 0`.
  *
- * Values are never reused; a newer library may return values that an older header does not name.
+ * Values are never reused. A newer library may return values that an older `realpeer.h` does not name.
  */
 enum realpeer_status {
     /**
-     * Done: the header is complete, or the call did what it says.
+     * Success: the header is complete, or the call did what it is documented to do.
      */
     REALPEER_STATUS_DONE = 0,
     /**
-     * More bytes are needed. A handshake is to be called again when the descriptor is readable, and at its deadline.
+     * More bytes are needed. Run a handshake again when its descriptor is readable, and at its deadline.
      */
     REALPEER_STATUS_NEED_DATA = 1,
     /**
-     * There is nothing (more) to be found. Only TLV functions return it.
+     * There is no such thing: no (more) TLVs, no header, or no error.
      */
     REALPEER_STATUS_NOT_FOUND = 2,
     /**
-     * No header: the bytes begin with no signature, or with that of a version that is not accepted.
+     * No header: the bytes do not begin with the signature of an accepted version.
      */
     REALPEER_STATUS_NO_HEADER = -1,
     /**
-     * The version 1 line breaks its grammar.
+     * The version 1 line is malformed.
      */
     REALPEER_STATUS_V1 = -2,
     /**
-     * The fixed part or the address block of a version 2 header is wrong.
+     * The fixed part or the address block of the version 2 header is invalid.
      */
     REALPEER_STATUS_V2 = -3,
     /**
-     * A TLV is malformed or does not fit.
+     * A TLV is malformed, or extends beyond the header.
      */
     REALPEER_STATUS_TLV = -4,
     /**
-     * The CRC32C is not that of the header.
+     * The CRC32C does not match the header.
      */
     REALPEER_STATUS_CRC32C = -5,
     /**
-     * The header is longer than the limit.
+     * The header is longer than `max_header_len`.
      */
     REALPEER_STATUS_TOO_LONG = -6,
     /**
-     * The peer closed the connection without a byte, as bare TCP health checks do. Nothing to worry about.
+     * The peer closed the connection without sending a byte, as bare TCP health checks do. This is harmless.
      */
     REALPEER_STATUS_CLOSED = -7,
     /**
-     * The peer closed the connection in the middle of its header, or the datagram ended there.
+     * The connection or datagram ended before the header was complete.
      */
     REALPEER_STATUS_TRUNCATED = -8,
     /**
@@ -92,52 +92,52 @@ enum realpeer_status {
      */
     REALPEER_STATUS_TIMED_OUT = -9,
     /**
-     * The peer is not trusted. Not a byte was read.
+     * The peer is not trusted. Nothing was read.
      */
     REALPEER_STATUS_REFUSED = -10,
     /**
-     * A system call failed; `errno` says why.
+     * A system call failed; `errno` is the reason.
      */
     REALPEER_STATUS_IO = -11,
     /**
-     * The caller's mistake: NULL, a misaligned pointer, a wrong size, an unknown value, an object that was never
-     * initialised, or a call that its documentation rules out.
+     * A mistake in the calling program: NULL, a misaligned pointer, a wrong size, an unknown value, an object that was
+     * never initialised, or a call that the documentation rules out.
      */
     REALPEER_STATUS_ARGUMENT = -12,
     /**
-     * The caller's memory is too small: for the result, or for a header that the limit allows.
+     * The buffer is too small for the result, or for a header within `max_header_len`.
      */
     REALPEER_STATUS_NO_SPACE = -13,
     /**
-     * No header can say what was asked for.
+     * No header can express what was asked for.
      */
     REALPEER_STATUS_NOT_ENCODABLE = -14,
     /**
-     * The text is neither an IP address, nor a network, nor `unix`, nor `anyone`.
+     * The text names no IP address, network, `unix`, `anyone` or `nobody`.
      */
     REALPEER_STATUS_NOT_A_NETWORK = -15,
 };
 
 /**
- * What to do with a peer.
+ * What to do with a connection from a peer.
  */
 enum realpeer_verdict {
     /**
-     * Close the connection: the peer is not trusted. Also the answer to a wrong argument.
+     * Close it: the peer is not trusted. Also the result for a wrong argument.
      */
     REALPEER_VERDICT_REFUSE = 0,
     /**
-     * The peer is a trusted proxy: it must send a header, and is believed.
+     * Require a header: the peer is a trusted proxy.
      */
     REALPEER_VERDICT_REQUIRE = 1,
     /**
-     * The peer is no proxy: it must not send a header. What looks like one is payload.
+     * Serve it without reading a header: the peer is not a proxy. Anything that looks like a header is payload.
      */
     REALPEER_VERDICT_BYPASS = 2,
 };
 
 /**
- * Which versions of the protocol are accepted.
+ * The versions of the protocol to accept.
  */
 enum realpeer_versions {
     /**
@@ -145,35 +145,35 @@ enum realpeer_versions {
      */
     REALPEER_VERSIONS_ANY = 0,
     /**
-     * Version 1 only, the line of text.
+     * Version 1 only, the text format.
      */
     REALPEER_VERSIONS_V1 = 1,
     /**
-     * Version 2 only, the binary header.
+     * Version 2 only, the binary format.
      */
     REALPEER_VERSIONS_V2 = 2,
 };
 
 /**
- * The command of a header, as it is numbered in version 2.
+ * The command of a header, numbered as in version 2.
  */
 enum realpeer_command {
     /**
-     * The proxy itself opened the connection, as for a health check: the real endpoints count.
+     * The proxy opened the connection for itself, such as a health check: use the connection's own addresses.
      */
     REALPEER_COMMAND_LOCAL = 0,
     /**
-     * The connection was opened for somebody else.
+     * The proxy opened the connection on behalf of a client.
      */
     REALPEER_COMMAND_PROXY = 1,
 };
 
 /**
- * The transport of the connection that a header speaks of, as it is numbered in version 2.
+ * The transport that a header describes, numbered as in version 2.
  */
 enum realpeer_transport {
     /**
-     * Not said.
+     * Not specified.
      */
     REALPEER_TRANSPORT_UNSPEC = 0,
     /**
@@ -187,33 +187,34 @@ enum realpeer_transport {
 };
 
 /**
- * A header in the making: bytes go in as they arrive, the header comes out.
+ * A decoder: push bytes as they arrive, then ask for the header.
  *
- * Whole, byte by byte or split anywhere: the same header, the same error. No byte beyond the header is taken.
+ * However the bytes are split, the result is the same header or the same error. The decoder never takes a byte beyond
+ * the header.
  *
- * It lives in the caller's memory, needs no release, and may be moved with `memcpy`. Two copies of one decoder share
- * its buffer, so only one may be used. One thread at a time may use it.
+ * It lives in the caller's memory, needs no cleanup, and may be moved with `memcpy`. Copies of a decoder share its
+ * buffer, so use only one of them. Use it from one thread at a time.
  */
 struct realpeer_decoder {
     uint64_t opaque[32];
 };
 
 /**
- * A list of proxies that are believed. All others are refused, unless `realpeer_trust_otherwise` was called.
+ * A list of trusted proxies. All other peers are refused, unless `realpeer_trust_otherwise` changes that.
  *
- * It lives in the caller's memory and needs no release. Once it is filled it is only read, and any number of threads
- * may use it at the same time. Copies share their networks.
+ * It lives in the caller's memory and needs no cleanup. Once it is filled, any number of threads may use it at the same
+ * time. Copies share their networks.
  */
 struct realpeer_trust {
     uint64_t opaque[8];
 };
 
 /**
- * What a receiver accepts, and how long it waits. 0 means the default in every field but `size`.
+ * What a receiver accepts, and how long it waits. In every field but `size`, 0 means the default.
  *
- * Fill it with zeros, set `size`, then what differs: `struct realpeer_config config = {sizeof config};`. It is only
- * read, and only during the call that it is handed to; `trust` is asked during that call too. Where a function takes
- * one, NULL stands for all defaults.
+ * Start with `struct realpeer_config config = {sizeof config};`, which sets `size` and zeros the rest, then set what you
+ * want to change. The library only reads it, and `trust` as well, and only during the call they are passed to. Functions
+ * that take a config accept NULL for all defaults.
  */
 struct realpeer_config {
     /**
@@ -221,47 +222,45 @@ struct realpeer_config {
      */
     size_t size;
     /**
-     * Whom to believe. Handshakes need it, nothing else looks at it.
+     * The proxies to trust. Handshakes require it; everything else ignores it.
      */
     const struct realpeer_trust *trust;
     /**
-     * The versions accepted, one of `enum realpeer_versions`.
+     * The accepted versions, one of `enum realpeer_versions`.
      */
     uint32_t versions;
     /**
-     * The longest header accepted, in bytes; by default 4096. Below 536 real headers may not fit. A longer one is
-     * `REALPEER_STATUS_TOO_LONG`; one that the limit allows and the buffer can't hold `REALPEER_STATUS_NO_SPACE`.
+     * The longest accepted header, in bytes; the default is 4096. With less than 536, some real headers do not fit. A
+     * header over the limit fails with `REALPEER_STATUS_TOO_LONG`; one within the limit that does not fit the buffer fails
+     * with `REALPEER_STATUS_NO_SPACE`.
      */
     uint32_t max_header_len;
     /**
-     * The time for the whole header, in milliseconds; by default 5000, at most a day. Only handshakes look at it.
+     * How long the complete header may take, in milliseconds; the default is 5000, the maximum a day. Only handshakes use
+     * it.
      */
     uint32_t timeout_ms;
     /**
-     * Not 0: a CRC32C in a header is not compared. For fuzzers, and where something else vouches for the bytes.
+     * Nonzero: do not verify a CRC32C in the header. For fuzzers, and where something else protects the bytes.
      */
     uint32_t ignore_crc32c;
 };
 
 /**
- * A header that has been checked: length, grammar, TLVs and CRC32C. Set `size` before it is filled.
+ * A valid header: length, grammar, TLVs and CRC32C have been checked.
  *
- * What it says is the sender's word: whether to believe the sender is a matter of trust, not of parsing.
+ * Its contents are what the sender claims. Whether to believe the sender is a matter of trust, not of parsing.
  *
- * `tlvs` points into the bytes that the header was read from (the input of `realpeer_parse`, the buffer of a decoder
- * or handshake) and is good for as long as those are unchanged. All else is copied.
+ * `tlvs` points into the bytes the header was read from (the input of `realpeer_parse`, or the buffer of a decoder or
+ * handshake), and is valid until those change. Everything else is a copy.
  */
 struct realpeer_header {
     /**
-     * `sizeof(struct realpeer_header)`, set by the caller.
-     */
-    size_t size;
-    /**
-     * The length of the header in bytes. What follows it is payload.
+     * The length of the header in bytes. Payload follows.
      */
     size_t len;
     /**
-     * The TLVs for `realpeer_tlv_next`; NULL if there are none.
+     * The TLVs, for `realpeer_tlv_next` and `realpeer_tlv_find`; NULL if there are none.
      */
     const void *tlvs;
     /**
@@ -269,63 +268,65 @@ struct realpeer_header {
      */
     size_t tlvs_len;
     /**
-     * 1 or 2.
-     */
-    uint32_t version;
-    /**
-     * One of `enum realpeer_command`.
-     */
-    uint32_t command;
-    /**
-     * One of `enum realpeer_transport`.
-     */
-    uint32_t transport;
-    /**
-     * How many bytes of `source` are filled; 0 where the connection's real source counts: LOCAL, UNKNOWN, UNSPEC.
+     * The length of `source`. 0 if the header names no addresses (LOCAL, UNKNOWN, UNSPEC): use those of the connection.
      */
     socklen_t source_len;
     /**
-     * How many bytes of `destination` are filled; 0 where the connection's real destination counts.
+     * The length of `destination`; 0 if the header names no addresses.
      */
     socklen_t destination_len;
     /**
-     * Where the connection came from. Only `source_len` bytes are written. The name of a UNIX socket may fill
-     * `sun_path` without a NUL at its end, and may hold a NUL anywhere.
+     * 1 or 2.
+     */
+    uint8_t version;
+    /**
+     * One of `enum realpeer_command`.
+     */
+    uint8_t command;
+    /**
+     * One of `enum realpeer_transport`.
+     */
+    uint8_t transport;
+    /**
+     * Always 0.
+     */
+    uint8_t reserved;
+    /**
+     * The source of the connection. Only the first `source_len` bytes are written. A UNIX socket name may fill `sun_path`
+     * without a terminating NUL, and may contain NULs.
      */
     struct sockaddr_storage source;
     /**
-     * Where the connection was going. Only `destination_len` bytes are written.
+     * The destination of the connection. Only the first `destination_len` bytes are written.
      */
     struct sockaddr_storage destination;
 };
 
 /**
- * What went wrong, and where. Set `size` before it is filled.
+ * An error: what went wrong, and where.
  */
 struct realpeer_error {
-    /**
-     * `sizeof(struct realpeer_error)`, set by the caller.
-     */
-    size_t size;
     /**
      * One of `enum realpeer_status`.
      */
     int32_t status;
     /**
-     * How many bytes of the header were good: where the byte stands, or the field begins, that is wrong. For
-     * `REALPEER_STATUS_TRUNCATED` and `REALPEER_STATUS_TIMED_OUT`, how many arrived.
+     * The offset in the header of the byte or field that is wrong. For `REALPEER_STATUS_TRUNCATED` and
+     * `REALPEER_STATUS_TIMED_OUT`, how many bytes arrived.
      */
     uint32_t offset;
     /**
-     * A sentence for a log in ASCII, without a full stop and ended by a NUL: what happened and what to check.
+     * A sentence for a log: what happened and what to check. ASCII, without a full stop, NUL-terminated.
      */
     char text[REALPEER_ERROR_TEXT_SIZE];
 };
 
 /**
- * What is to be written as a header. Fill it with zeros, set `size`, then what is to be said.
+ * The header to encode. Start with `struct realpeer_encoding encoding = {sizeof encoding};`, which sets `size` and
+ * zeros the rest, then set the fields you need.
  *
- * Send the header at once, before or together with the first payload: receivers may refuse one that comes in pieces.
+ * Send the encoded header in one write, before or together with the first payload: receivers may reject a header that
+ * arrives in pieces.
  */
 struct realpeer_encoding {
     /**
@@ -333,17 +334,18 @@ struct realpeer_encoding {
      */
     size_t size;
     /**
-     * Where the connection came from, and where it was going: both IPv4, both IPv6, or both UNIX. NULL for both says
-     * that there is nobody else behind the connection, as for a health check: LOCAL, in version 1 UNKNOWN.
+     * The source of the connection. `source` and `destination` must both be IPv4, both IPv6 or both UNIX. If both are
+     * NULL, the header states that the sender opened the connection for itself, such as a health check: LOCAL, or UNKNOWN
+     * in version 1.
      */
     const struct sockaddr *source;
     /**
-     * See `source`.
+     * The destination of the connection; see `source`.
      */
     const struct sockaddr *destination;
     /**
-     * TLVs that `realpeer_tlv_append` has written, or those of a decoded header; NULL if there are none. Version 2
-     * only. The value of a CRC32C among them must have 4 bytes, which are ignored: the checksum is put there.
+     * The TLVs, as `realpeer_tlv_append` writes them or as a decoded header has them; NULL for none. Version 2 only. The
+     * value of a CRC32C TLV must be 4 bytes long; the checksum replaces it.
      */
     const void *tlvs;
     /**
@@ -351,7 +353,7 @@ struct realpeer_encoding {
      */
     size_t tlvs_len;
     /**
-     * Not 0: the header is filled up to this length in all with a NOOP TLV. Version 2 only.
+     * Nonzero: pad the header to this total length with a NOOP TLV. Version 2 only.
      */
     size_t pad_to;
     /**
@@ -367,67 +369,63 @@ struct realpeer_encoding {
      */
     uint32_t version;
     /**
-     * Not 0: the addresses are those of datagrams. Version 2 only.
+     * Nonzero: the transport is UDP, or UNIX datagrams. Version 2 only.
      */
     uint32_t dgram;
     /**
-     * Not 0: a CRC32C comes before the other TLVs, unless there is one among them. Version 2 only.
+     * Nonzero: put a CRC32C before the other TLVs, unless they contain one already. Version 2 only.
      */
     uint32_t add_crc32c;
 };
 
 /**
- * A connection that has been accepted and whose header is being read: policy, decoder and deadline.
+ * An accepted connection whose header is being read: trust decision, decoder and deadline.
  *
- * It lives in the caller's memory, needs no release, and may be moved with `memcpy`. Two copies of one handshake share
- * its buffer, so only one may be used. One thread at a time may use it.
+ * It lives in the caller's memory, needs no cleanup, and may be moved with `memcpy`. Copies of a handshake share its
+ * buffer, so use only one of them. Use it from one thread at a time.
  */
 struct realpeer_handshake {
     uint64_t opaque[64];
 };
 
 /**
- * Who is at the ends of a connection. Set `size` before it is filled.
+ * The endpoints of a connection.
  */
 struct realpeer_established {
     /**
-     * `sizeof(struct realpeer_established)`, set by the caller.
-     */
-    size_t size;
-    /**
-     * 1 if there was a header; 0 if the policy bypassed the peer.
+     * 1 if there was a header; 0 if the peer was bypassed.
      */
     uint32_t has_header;
     /**
-     * 1 if `source` and `destination` are the header's; 0 if they are the connection's own, since there was no header
-     * or it names none: LOCAL, UNKNOWN, UNSPEC.
+     * 1 if `source` and `destination` are from the header; 0 if they are the connection's own, because there was no header
+     * or it names no addresses (LOCAL, UNKNOWN, UNSPEC).
      */
     uint32_t from_header;
     /**
-     * How many bytes of `source` are filled.
+     * The length of `source`.
      */
     socklen_t source_len;
     /**
-     * How many bytes of `destination` are filled; 0 if the system doesn't tell the socket's own address.
+     * The length of `destination`; 0 if it is the socket's own address and the system does not report it.
      */
     socklen_t destination_len;
     /**
-     * Where the connection came from. Only `source_len` bytes are written. The name of a UNIX socket may fill
-     * `sun_path` without a NUL at its end, and may hold a NUL anywhere.
+     * The source of the connection. Only the first `source_len` bytes are written. A UNIX socket name may fill `sun_path`
+     * without a terminating NUL, and may contain NULs.
      */
     struct sockaddr_storage source;
     /**
-     * Where the connection was going. Only `destination_len` bytes are written.
+     * The destination of the connection. Only the first `destination_len` bytes are written.
      */
     struct sockaddr_storage destination;
 };
 
 /**
- * One TLV. The value points into the bytes that it was found in.
+ * A TLV. The value points into the bytes it was found in.
  */
 struct realpeer_tlv {
     /**
-     * The value: `len` bytes, not ended by a NUL.
+     * The value: `len` bytes, not NUL-terminated.
      */
     const void *value;
     /**
@@ -435,41 +433,41 @@ struct realpeer_tlv {
      */
     size_t len;
     /**
-     * The type, `PP2_TYPE_ALPN` (0x01) and so on.
+     * The type, such as 0x01, `PP2_TYPE_ALPN`.
      */
     uint8_t kind;
 };
 
 /**
- * What a proxy says of the client's TLS connection: the value of a TLV of type 0x20.
+ * The client's TLS connection to the proxy: the value of a TLV of type 0x20.
  */
 struct realpeer_ssl {
     /**
-     * The TLVs within, for `realpeer_tlv_next`: 0x21 the TLS version, 0x22 the common name, and so on.
+     * The TLVs inside, for `realpeer_tlv_next`: 0x21 is the TLS version, 0x22 the common name, and so on.
      */
     const void *tlvs;
     /**
-     * The length of the TLVs within, in bytes.
+     * The length of the TLVs inside, in bytes.
      */
     size_t tlvs_len;
     /**
-     * The result of verifying the client's certificate, 0 if it was good. By itself it says nothing: HAProxy sends 0
-     * also when there was no certificate.
+     * The result of verifying the client's certificate: 0 for success, but HAProxy also sends 0 if there was no
+     * certificate. Test `has_verified_client_certificate` instead.
      */
     uint32_t verify;
     /**
-     * The flags: 1 the client connected over TLS, 2 it gave a certificate on this connection, 4 or earlier in its TLS
-     * session.
+     * Flags: 1 the client connected over TLS, 2 it presented a certificate on this connection, 4 it presented one earlier
+     * in the TLS session.
      */
     uint8_t client;
     /**
-     * 1 if the client gave a certificate and the proxy verified it, else 0. Ask this, not `verify`.
+     * 1 if the client presented a certificate and the proxy verified it, 0 otherwise.
      */
     uint8_t has_verified_client_certificate;
 };
 
 /**
- * Room for one network of a trust list; not to be looked at.
+ * Space for one network of a trust list. Its contents are private.
  */
 struct realpeer_network {
     uint64_t opaque[4];
@@ -480,13 +478,13 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * Makes a decoder in `decoder`, overwriting what is there.
+ * Initialises `decoder`, overwriting whatever it held.
  *
- * `size` is `sizeof *decoder`. `config` may be NULL for the defaults. Headers are kept in `buffer`, which must stay
- * where it is, and belong to the decoder, for as long as decoder or header are in use; it need not be initialised. A
- * header that is longer is `REALPEER_STATUS_NO_SPACE` as soon as that is known; 536 bytes are enough for most.
+ * `size` is `sizeof *decoder`. `config` may be NULL for the defaults. The decoder keeps the header in `buffer`, which
+ * need not be initialised: leave it in place and untouched for as long as you use the decoder or its header. A header
+ * that does not fit fails with `REALPEER_STATUS_NO_SPACE` as soon as its length is known; 536 bytes are enough for most.
  *
- * Returns `REALPEER_STATUS_DONE` or `REALPEER_STATUS_ARGUMENT`. Thread-safe; `errno` is left alone.
+ * Returns `REALPEER_STATUS_DONE` or `REALPEER_STATUS_ARGUMENT`. Thread-safe; does not change `errno`.
  */
 enum realpeer_status realpeer_decoder_init(struct realpeer_decoder *decoder,
                                            size_t size,
@@ -495,11 +493,11 @@ enum realpeer_status realpeer_decoder_init(struct realpeer_decoder *decoder,
                                            size_t buffer_len);
 
 /**
- * Takes header bytes off the front of `bytes`, and writes to `taken` how many: all of them, unless the header ends
- * before or can't be one. Bytes that are not taken are the caller's.
+ * Consumes header bytes from the front of `bytes`, and writes how many to `taken`: all of them, unless the header ends
+ * earlier or is invalid. The remaining bytes are payload.
  *
- * Returns as `realpeer_decoder_status`. `taken` may not be NULL; it is 0 if an argument is wrong. `errno` is left
- * alone.
+ * Returns what `realpeer_decoder_status` returns. `taken` may not be NULL; it is set to 0 if an argument is wrong. Does
+ * not change `errno`.
  */
 enum realpeer_status realpeer_decoder_push(struct realpeer_decoder *decoder,
                                            const void *bytes,
@@ -507,95 +505,100 @@ enum realpeer_status realpeer_decoder_push(struct realpeer_decoder *decoder,
                                            size_t *taken);
 
 /**
- * Says that no more bytes will come. Without a complete header that is `REALPEER_STATUS_CLOSED` if there was not a
- * byte, else `REALPEER_STATUS_TRUNCATED`.
+ * Tells the decoder that no more bytes will arrive. If the header is incomplete, the result is
+ * `REALPEER_STATUS_CLOSED` if nothing had arrived, and `REALPEER_STATUS_TRUNCATED` otherwise.
  *
- * Returns as `realpeer_decoder_status`. `errno` is left alone.
+ * Returns what `realpeer_decoder_status` returns. Does not change `errno`.
  */
 enum realpeer_status realpeer_decoder_push_eof(struct realpeer_decoder *decoder);
 
 /**
- * Writes to `slot` and `len` where the next bytes may be read to: never more than is still header, so reading into it
- * can't take a byte of payload. It may be shorter than `min` of `realpeer_decoder_status`.
+ * Writes to `slot` and `len` where to read the next bytes to. The slot is never longer than the rest of the header, so
+ * a read into it can't take payload. It may be shorter than `min` of `realpeer_decoder_status`.
  *
- * The slot is part of the decoder's buffer, and good until the next call with the decoder. After reading into it, call
- * `realpeer_decoder_received`. Once there is a header or an error, `len` is 0 and `slot` NULL.
+ * The slot is part of the decoder's buffer, and valid until the next call with the decoder. After reading into it, call
+ * `realpeer_decoder_received`. Once there is a header or an error, `slot` is NULL and `len` is 0.
  *
- * Returns as `realpeer_decoder_status`. `errno` is left alone.
+ * Returns what `realpeer_decoder_status` returns. Does not change `errno`.
  */
 enum realpeer_status realpeer_decoder_read_slot(struct realpeer_decoder *decoder,
                                                 void **slot,
                                                 size_t *len);
 
 /**
- * Says that `n` bytes were written to the front of the slot. More than it could hold is the caller's mistake, which
- * ends the decoder with `REALPEER_STATUS_ARGUMENT`.
+ * Tells the decoder that `n` bytes were read into the front of the slot. If `n` is more than the slot can hold, the
+ * decoder fails with `REALPEER_STATUS_ARGUMENT`, and stays that way.
  *
- * Returns as `realpeer_decoder_status`. `errno` is left alone.
+ * Returns what `realpeer_decoder_status` returns. Does not change `errno`.
  */
 enum realpeer_status realpeer_decoder_received(struct realpeer_decoder *decoder,
                                                size_t n);
 
 /**
- * Returns how far the decoder is:
- * - `REALPEER_STATUS_DONE`: the header is complete, and stays so;
- * - `REALPEER_STATUS_NEED_DATA`: at least `min` bytes are missing, so that a read of that size can't take payload;
- * - an error, as soon as no header can begin with the bytes so far. It stays.
+ * Returns the state of the decoder:
+ * - `REALPEER_STATUS_DONE`: the header is complete. This is final.
+ * - `REALPEER_STATUS_NEED_DATA`: at least `min` more bytes belong to the header, so a read of that size can't take
+ *   payload.
+ * - An error: no header begins with the bytes so far. This is final.
  *
- * The answer changes only with `realpeer_decoder_push`, `_push_eof` and `_received`. `min` may be NULL, and is 0 unless more bytes are needed.
- * `errno` is left alone.
+ * Only `realpeer_decoder_push`, `_push_eof` and `_received` change the state. `min` may be NULL; it is set to 0 unless
+ * more bytes are needed. Does not change `errno`.
  */
 enum realpeer_status realpeer_decoder_status(struct realpeer_decoder *decoder,
                                              size_t *min);
 
 /**
- * Fills `header` once the header is complete. `header->tlvs` points into the decoder's buffer.
+ * Fills `header` once the header is complete. `size` is `sizeof *header`. `header->tlvs` points into the decoder's
+ * buffer.
  *
- * Returns `REALPEER_STATUS_DONE`, `REALPEER_STATUS_NEED_DATA` as long as the header is not complete, or an error, as
- * `realpeer_decoder_status`. `errno` is left alone.
+ * Returns what `realpeer_decoder_status` returns; `header` is filled if that is `REALPEER_STATUS_DONE`. Does not change
+ * `errno`.
  */
 enum realpeer_status realpeer_decoder_header(struct realpeer_decoder *decoder,
-                                             struct realpeer_header *header);
+                                             struct realpeer_header *header,
+                                             size_t size);
 
 /**
- * Fills `error` with the decoder's error.
+ * Fills `error` with the error that the decoder failed with. `size` is `sizeof *error`.
  *
- * Returns `REALPEER_STATUS_DONE` if it did, and `REALPEER_STATUS_NOT_FOUND` if the decoder has none. `errno` is left
- * alone.
+ * Returns `REALPEER_STATUS_DONE`, or `REALPEER_STATUS_NOT_FOUND` if the decoder has not failed. Does not change `errno`.
  */
 enum realpeer_status realpeer_decoder_error(struct realpeer_decoder *decoder,
-                                            struct realpeer_error *error);
+                                            struct realpeer_error *error,
+                                            size_t size);
 
 /**
- * Writes a header to the front of `out`, and its length to `len`. 536 bytes are room enough for most headers, 107 for
- * all of version 1.
+ * Encodes a header to the front of `out`, and writes its length to `len`. 536 bytes are enough for most headers, 107
+ * for any header of version 1.
  *
  * Returns
  * - `REALPEER_STATUS_DONE`;
- * - `REALPEER_STATUS_NO_SPACE` if `out_len` is too small: `len` is then what is needed, so that a first call with
- *   NULL and 0 asks for it;
- * - `REALPEER_STATUS_NOT_ENCODABLE` if no header can say it;
- * - `REALPEER_STATUS_TLV` if `tlvs` are no TLVs, or a receiver would refuse them.
+ * - `REALPEER_STATUS_NO_SPACE` if `out_len` is too small. `len` is then set to the length needed, so a call with `out`
+ *   NULL and `out_len` 0 asks for it;
+ * - `REALPEER_STATUS_NOT_ENCODABLE` if no header can express this;
+ * - `REALPEER_STATUS_TLV` if `tlvs` are not valid TLVs, or a receiver would reject them.
  *
- * After an error `out` holds no header. `error` may be NULL. Nothing of `encoding` is kept. Thread-safe; `errno` is
- * left alone.
+ * On failure `out` holds no header. `error` may be NULL; `error_size` is `sizeof *error`. Keeps no pointer to
+ * `encoding`. Thread-safe; does not change `errno`.
  */
 enum realpeer_status realpeer_encode(const struct realpeer_encoding *encoding,
                                      void *out,
                                      size_t out_len,
                                      size_t *len,
-                                     struct realpeer_error *error);
+                                     struct realpeer_error *error,
+                                     size_t error_size);
 
 /**
- * Begins with a connection that `accept` returned: asks the policy about its peer, and starts the clock.
+ * Initialises `handshake` for a connection that `accept` returned: looks up its peer in the trust list, and starts the
+ * deadline.
  *
- * `size` is `sizeof *handshake`. `config->trust` must say whom to believe: there is no default. `peer` is what `accept`
- * wrote, and is copied. Headers are kept in `buffer`, as `realpeer_decoder_init` does: it must stay where it is, and
- * belong to the handshake, for as long as handshake or header are in use. `now_ms` is the time in milliseconds by any
- * clock that never goes back, such as `realpeer_now_ms`.
+ * `size` is `sizeof *handshake`. `config->trust` is required: there is no default for whom to trust. `peer` is what
+ * `accept` wrote; it is copied. The handshake keeps the header in `buffer`: leave that in place and untouched for as
+ * long as you use the handshake or its header. `now_ms` is the time in milliseconds by any clock that never goes
+ * backwards, such as `realpeer_now_ms`.
  *
- * Returns `REALPEER_STATUS_DONE`, or `REALPEER_STATUS_ARGUMENT`. That the peer is refused, `realpeer_handshake_run`
- * reports. Thread-safe; `errno` is left alone.
+ * Returns `REALPEER_STATUS_DONE` or `REALPEER_STATUS_ARGUMENT`. For an untrusted peer too: `realpeer_handshake_run`
+ * reports it. Thread-safe; does not change `errno`.
  */
 enum realpeer_status realpeer_handshake_init(struct realpeer_handshake *handshake,
                                              size_t size,
@@ -607,123 +610,158 @@ enum realpeer_status realpeer_handshake_init(struct realpeer_handshake *handshak
                                              uint64_t now_ms);
 
 /**
- * Reads on from the socket `fd`, and never waits, whether the socket is in non-blocking mode or not.
+ * Continues to read the header from the socket `fd`. Never blocks, even if the socket is in blocking mode. `size` is
+ * `sizeof *established`.
  *
- * Nothing but the header is taken out of the socket: it peeks, then reads exactly the bytes of the header. Of a peer
- * that is refused or bypassed nothing is read. `fd` stays the caller's, whatever comes of it.
+ * Only the header is taken from the socket: the function peeks, then reads exactly the bytes of the header. It reads
+ * nothing from a refused or bypassed peer. `fd` stays open, on success and on failure.
  *
  * Returns
- * - `REALPEER_STATUS_DONE`: `established` is filled, and what `fd` has now is payload. So it remains;
- * - `REALPEER_STATUS_NEED_DATA`: call again when `fd` is readable (level- or edge-triggered), and at the time that
- *   `realpeer_handshake_deadline` returns at the latest;
- * - `REALPEER_STATUS_IO`: `recv` failed with `errno`;
- * - another error: the connection is best closed. `realpeer_handshake_error` says more.
+ * - `REALPEER_STATUS_DONE`: `established` is filled, and the next byte from `fd` is payload. This is final;
+ * - `REALPEER_STATUS_NEED_DATA`: call again when `fd` is readable (level- or edge-triggered), but no later than the time
+ *   that `realpeer_handshake_deadline` returns;
+ * - `REALPEER_STATUS_IO`: `recv` failed; `errno` is the reason;
+ * - another error: close the connection. `realpeer_handshake_error` has the details.
  *
- * `errno` has no meaning after anything but `REALPEER_STATUS_IO`.
+ * `errno` is meaningful only after `REALPEER_STATUS_IO`.
  */
 enum realpeer_status realpeer_handshake_run(struct realpeer_handshake *handshake,
                                             int fd,
                                             uint64_t now_ms,
-                                            struct realpeer_established *established);
+                                            struct realpeer_established *established,
+                                            size_t size);
 
 /**
- * Returns the time, by the clock that `now_ms` is of, at which `realpeer_handshake_run` must be called if nothing
- * arrives; `UINT64_MAX` once the handshake has ended. Until then it never changes.
+ * Returns when to call `realpeer_handshake_run` if nothing arrives, by the clock of `now_ms`. It stays the same until
+ * the handshake has ended, and is `UINT64_MAX` from then on.
  *
- * `errno` is left alone.
+ * Does not change `errno`.
  */
 uint64_t realpeer_handshake_deadline(struct realpeer_handshake *handshake);
 
 /**
- * Fills `header` once the handshake is done, to get at its TLVs. `header->tlvs` points into the handshake's buffer.
+ * Fills `header` once the handshake is done, for its TLVs. `size` is `sizeof *header`. `header->tlvs` points into the
+ * handshake's buffer.
  *
  * Returns `REALPEER_STATUS_DONE`, or `REALPEER_STATUS_NOT_FOUND` if there is no header: the handshake is not done, or
- * the policy bypassed the peer. `errno` is left alone.
+ * the peer was bypassed. Does not change `errno`.
  */
 enum realpeer_status realpeer_handshake_header(struct realpeer_handshake *handshake,
-                                               struct realpeer_header *header);
+                                               struct realpeer_header *header,
+                                               size_t size);
 
 /**
- * Writes to `bytes` and `len` what has been read from the socket so far, for whoever goes on with the connection after an
- * error: those bytes and what the socket still has are everything that the peer sent. After success they are the header.
+ * Writes to `bytes` and `len` what has been read from the socket so far. On success that is the header. After an error,
+ * these bytes followed by what is still in the socket are everything that the peer sent.
  *
- * They are part of the handshake's buffer, and good until the next call with the handshake.
+ * The bytes are part of the handshake's buffer, and valid until the next call with the handshake.
  *
- * Returns `REALPEER_STATUS_DONE` or `REALPEER_STATUS_ARGUMENT`. `errno` is left alone.
+ * Returns `REALPEER_STATUS_DONE` or `REALPEER_STATUS_ARGUMENT`. Does not change `errno`.
  */
 enum realpeer_status realpeer_handshake_taken(struct realpeer_handshake *handshake,
                                               const void **bytes,
                                               size_t *len);
 
 /**
- * Fills `error` with why `realpeer_handshake_run` failed.
+ * Fills `error` with the error that `realpeer_handshake_run` failed with. `size` is `sizeof *error`.
  *
- * Returns `REALPEER_STATUS_DONE` if it did, and `REALPEER_STATUS_NOT_FOUND` if there is nothing wrong. `errno` is left
- * alone.
+ * Returns `REALPEER_STATUS_DONE`, or `REALPEER_STATUS_NOT_FOUND` if it has not failed. Does not change `errno`.
  */
 enum realpeer_status realpeer_handshake_error(struct realpeer_handshake *handshake,
-                                              struct realpeer_error *error);
+                                              struct realpeer_error *error,
+                                              size_t size);
 
 /**
- * Returns the time of `CLOCK_MONOTONIC` in milliseconds. Thread-safe; `errno` is left alone.
+ * Returns the time of `CLOCK_MONOTONIC` in milliseconds. Thread-safe; does not change `errno`.
  */
 uint64_t realpeer_now_ms(void);
 
 /**
- * Reads the header that `bytes` begin with. It keeps nothing: with more bytes it starts again, for which a decoder is
- * the better choice.
+ * Parses the header at the front of `bytes`. It keeps no state: given more bytes, it starts over. Where bytes arrive bit
+ * by bit, use a decoder.
  *
- * `config` may be NULL for the defaults, and so may `error` if nobody wants to know more than the status.
+ * `config` may be NULL for the defaults. `size` is `sizeof *header`; `header` need not be initialised.
  *
  * Returns
  * - `REALPEER_STATUS_DONE`: `header` is filled, and payload starts at `bytes + header->len`;
  * - `REALPEER_STATUS_NEED_DATA`: the bytes are the beginning of a header;
- * - an error as soon as no header can begin with the bytes; `error` is filled.
+ * - an error: no header begins with these bytes. `realpeer_parse_error` has the details.
  *
- * `header->tlvs` points into `bytes`. Thread-safe; `errno` is left alone.
+ * `header->tlvs` points into `bytes`. Thread-safe; does not change `errno`.
  */
 enum realpeer_status realpeer_parse(const void *bytes,
                                     size_t len,
                                     const struct realpeer_config *config,
                                     struct realpeer_header *header,
-                                    struct realpeer_error *error);
+                                    size_t size);
 
 /**
- * Reads the header of a datagram. Each datagram has its own; payload starts at `datagram + header->len`.
+ * Fills `error` with the error that `realpeer_parse` returns for the same bytes and config. `size` is `sizeof *error`.
  *
- * Ask `realpeer_trust_verdict` about its sender first. `config` may be NULL for the defaults, and so may `error`.
+ * Returns `REALPEER_STATUS_DONE`, or `REALPEER_STATUS_NOT_FOUND` if the bytes are a header or the beginning of one.
+ * Thread-safe; does not change `errno`.
+ */
+enum realpeer_status realpeer_parse_error(const void *bytes,
+                                          size_t len,
+                                          const struct realpeer_config *config,
+                                          struct realpeer_error *error,
+                                          size_t size);
+
+/**
+ * Parses the header of a datagram. Every datagram has its own; payload starts at `datagram + header->len`.
  *
- * Returns `REALPEER_STATUS_DONE`, or an error; a datagram that ends within its header is
- * `REALPEER_STATUS_TRUNCATED`. `header->tlvs` points into `datagram`. Thread-safe; `errno` is left alone.
+ * Ask `realpeer_trust_verdict` about the sender first. `config` may be NULL for the defaults. `size` is
+ * `sizeof *header`; `header` need not be initialised.
+ *
+ * Returns `REALPEER_STATUS_DONE` or an error; `realpeer_parse_datagram_error` has the details. A datagram that ends
+ * within its header fails with `REALPEER_STATUS_TRUNCATED`. `header->tlvs` points into `datagram`. Thread-safe; does not
+ * change `errno`.
  */
 enum realpeer_status realpeer_parse_datagram(const void *datagram,
                                              size_t len,
                                              const struct realpeer_config *config,
                                              struct realpeer_header *header,
-                                             struct realpeer_error *error);
+                                             size_t size);
 
 /**
- * Returns a short text for `status`, which is one of `enum realpeer_status`; any other number is "unknown status".
+ * Fills `error` with the error that `realpeer_parse_datagram` returns for the same datagram and config. `size` is
+ * `sizeof *error`.
  *
- * The text is a constant of the library: it is never NULL and must not be freed. The `_error` functions have longer
- * texts, which say what was found and where. Thread-safe; `errno` is left alone.
+ * Returns `REALPEER_STATUS_DONE`, or `REALPEER_STATUS_NOT_FOUND` if the datagram has a valid header. Thread-safe; does
+ * not change `errno`.
+ */
+enum realpeer_status realpeer_parse_datagram_error(const void *datagram,
+                                                   size_t len,
+                                                   const struct realpeer_config *config,
+                                                   struct realpeer_error *error,
+                                                   size_t size);
+
+/**
+ * Returns a short text for `status`, one of `enum realpeer_status`; for any other number, "unknown status".
+ *
+ * The text is a constant: it is never NULL and must not be freed. The `_error` functions have longer texts, with what was
+ * found and where. Thread-safe; does not change `errno`.
  */
 const char *realpeer_status_text(int32_t status);
 
 /**
- * Returns the library's version, such as "0.1.0": a constant of the library, which must not be freed.
+ * Returns the version of the library, such as "0.1.0". The text is a constant and must not be freed.
  *
- * Thread-safe; `errno` is left alone.
+ * Thread-safe; does not change `errno`.
  */
 const char *realpeer_version(void);
 
 /**
- * Writes the next TLV to `tlv`. `position` is 0 at first; each call moves it on.
+ * Writes the next TLV to `tlv`. Set `*position` to 0 before the first call; each call advances it.
  *
- * `tlvs` and `len` are those of a header or of a `struct realpeer_ssl`.
+ * `tlvs` and `len` come from a header or from a `struct realpeer_ssl`.
  *
- * Returns `REALPEER_STATUS_DONE`; at the end `REALPEER_STATUS_NOT_FOUND`; `REALPEER_STATUS_TLV` if the bytes are no
- * TLVs from there on, which never happens in those of a header. Thread-safe; `errno` is left alone.
+ * Returns
+ * - `REALPEER_STATUS_DONE`;
+ * - `REALPEER_STATUS_NOT_FOUND` after the last TLV;
+ * - `REALPEER_STATUS_TLV` if there is no valid TLV at `*position`. The TLVs of a header are always valid.
+ *
+ * Thread-safe; does not change `errno`.
  */
 enum realpeer_status realpeer_tlv_next(const void *tlvs,
                                        size_t len,
@@ -731,10 +769,10 @@ enum realpeer_status realpeer_tlv_next(const void *tlvs,
                                        struct realpeer_tlv *tlv);
 
 /**
- * Writes the first TLV of this type to `tlv`.
+ * Writes the first TLV of type `kind` to `tlv`.
  *
- * Returns `REALPEER_STATUS_DONE`; `REALPEER_STATUS_NOT_FOUND` if there is none; `REALPEER_STATUS_TLV` if the bytes
- * before it are no TLVs. Thread-safe; `errno` is left alone.
+ * Returns what `realpeer_tlv_next` returns: `REALPEER_STATUS_NOT_FOUND` if there is none. Thread-safe; does not change
+ * `errno`.
  */
 enum realpeer_status realpeer_tlv_find(const void *tlvs,
                                        size_t len,
@@ -742,22 +780,25 @@ enum realpeer_status realpeer_tlv_find(const void *tlvs,
                                        struct realpeer_tlv *tlv);
 
 /**
- * Reads the value of an SSL TLV (type 0x20).
+ * Parses the value of an SSL TLV (type 0x20) into `ssl`.
  *
- * Returns `REALPEER_STATUS_DONE`, or `REALPEER_STATUS_TLV` if the value is shorter than 5 bytes or the TLVs within do
- * not fill it. The TLVs point into `value`. Thread-safe; `errno` is left alone.
+ * Returns `REALPEER_STATUS_DONE`, or `REALPEER_STATUS_TLV` if the value is shorter than 5 bytes or the TLVs inside do not
+ * fill the rest. `ssl->tlvs` points into `value`. Thread-safe; does not change `errno`.
  */
 enum realpeer_status realpeer_ssl_parse(const void *value,
                                         size_t len,
                                         struct realpeer_ssl *ssl);
 
 /**
- * Appends a TLV to those that fill the first `*used` bytes of `room`, and adds its length to `*used`, which is 0 at
- * first. The TLVs are then handed to `realpeer_encode`, or to `realpeer_ssl_append` if they belong in there.
+ * Appends a TLV to the TLVs in the first `*used` bytes of `room`, and adds its length to `*used`. Set `*used` to 0 before
+ * the first call. Pass the result to `realpeer_encode`, or to `realpeer_ssl_append` for TLVs inside an SSL TLV.
  *
- * Returns `REALPEER_STATUS_DONE`; `REALPEER_STATUS_NO_SPACE` if it does not fit `room`;
- * `REALPEER_STATUS_NOT_ENCODABLE` if the value has more than 65,535 bytes. After an error all is as it was. `value`
- * must not lie in the part of `room` that is not used. Thread-safe; `errno` is left alone.
+ * Returns
+ * - `REALPEER_STATUS_DONE`;
+ * - `REALPEER_STATUS_NO_SPACE` if the TLV does not fit in `room`;
+ * - `REALPEER_STATUS_NOT_ENCODABLE` if the value is longer than 65,535 bytes.
+ *
+ * On failure nothing changes. `value` must not overlap the unused part of `room`. Thread-safe; does not change `errno`.
  */
 enum realpeer_status realpeer_tlv_append(void *room,
                                          size_t room_len,
@@ -767,10 +808,10 @@ enum realpeer_status realpeer_tlv_append(void *room,
                                          size_t len);
 
 /**
- * Appends an SSL TLV (type 0x20) with the TLVs `tlvs` within, as `realpeer_tlv_append` does.
+ * Appends an SSL TLV (type 0x20) that contains `tlvs`, as `realpeer_tlv_append` does.
  *
- * `client` and `verify` are as in `struct realpeer_ssl`. Returns as `realpeer_tlv_append`, and `REALPEER_STATUS_TLV`
- * if `tlvs` are no TLVs.
+ * `client` and `verify` are as in `struct realpeer_ssl`. Returns what `realpeer_tlv_append` returns, and
+ * `REALPEER_STATUS_TLV` if `tlvs` are not valid TLVs.
  */
 enum realpeer_status realpeer_ssl_append(void *room,
                                          size_t room_len,
@@ -781,12 +822,12 @@ enum realpeer_status realpeer_ssl_append(void *room,
                                          size_t tlvs_len);
 
 /**
- * Makes an empty list in `trust`, overwriting what is there: it believes nobody.
+ * Initialises `trust` as an empty list, overwriting whatever it held. An empty list trusts nobody.
  *
- * `size` is `sizeof *trust`. `networks` is room for `capacity` networks, which must stay where it is, and belong to
- * the list, for as long as that is in use; NULL if `capacity` is 0.
+ * `size` is `sizeof *trust`. `networks` has space for `capacity` networks: leave it in place and untouched for as long as
+ * you use the list. It may be NULL if `capacity` is 0.
  *
- * Returns `REALPEER_STATUS_DONE` or `REALPEER_STATUS_ARGUMENT`. Thread-safe; `errno` is left alone.
+ * Returns `REALPEER_STATUS_DONE` or `REALPEER_STATUS_ARGUMENT`. Thread-safe; does not change `errno`.
  */
 enum realpeer_status realpeer_trust_init(struct realpeer_trust *trust,
                                          size_t size,
@@ -794,40 +835,41 @@ enum realpeer_status realpeer_trust_init(struct realpeer_trust *trust,
                                          size_t capacity);
 
 /**
- * Believes the peers that `text` names: an address (`192.0.2.1`), a network (`10.0.0.0/8`, `2001:db8::/32`), `unix`
- * for UNIX sockets, `anyone` for everybody, `nobody`, or several of these with commas between them. `anyone` is for servers that
- * nobody but the proxy can reach: otherwise anybody can claim any address.
+ * Trusts the peers that `text` names: an address (`192.0.2.1`), a network (`10.0.0.0/8`, `2001:db8::/32`), `unix` for
+ * UNIX sockets, `anyone`, `nobody`, or several of these separated by commas. Use `anyone` only if nothing but the proxy
+ * can reach the server: a trusted peer can claim any address.
  *
- * An IPv4-mapped address is the IPv4 address it maps, on both sides of a match. A network with bits set beyond its
- * prefix is refused.
+ * An IPv4-mapped address counts as the IPv4 address, in the list and for peers. A network with bits set beyond its
+ * prefix is rejected.
  *
  * Returns
  * - `REALPEER_STATUS_DONE`;
- * - `REALPEER_STATUS_NOT_A_NETWORK`, and `error` says what is wrong with which part of the text;
- * - `REALPEER_STATUS_NO_SPACE` if the list has no room for all the networks.
+ * - `REALPEER_STATUS_NOT_A_NETWORK`: `error` has the part of the text that is wrong, and why;
+ * - `REALPEER_STATUS_NO_SPACE` if the list has no space for all the networks.
  *
- * After an error the list is as it was. `error` may be NULL; nothing of `text` is kept. No other thread may use the
- * list meanwhile. `errno` is left alone.
+ * On failure the list does not change. `error` may be NULL; `error_size` is `sizeof *error`. Keeps no pointer to `text`.
+ * No other thread may use the list during the call. Does not change `errno`.
  */
 enum realpeer_status realpeer_trust_add(struct realpeer_trust *trust,
                                         const char *text,
-                                        struct realpeer_error *error);
+                                        struct realpeer_error *error,
+                                        size_t error_size);
 
 /**
- * Sets what to do with peers that are not believed: `verdict` is `REALPEER_VERDICT_REFUSE`, as it is at first, or
- * `REALPEER_VERDICT_BYPASS`, so that they are served as who they are and may send no header.
+ * Sets what to do with peers that are not trusted. `verdict` is `REALPEER_VERDICT_REFUSE`, the default, or
+ * `REALPEER_VERDICT_BYPASS`: serve them under their own address, without reading a header.
  *
- * Returns `REALPEER_STATUS_DONE` or `REALPEER_STATUS_ARGUMENT`. No other thread may use the list meanwhile. `errno` is
- * left alone.
+ * Returns `REALPEER_STATUS_DONE` or `REALPEER_STATUS_ARGUMENT`. No other thread may use the list during the call. Does not
+ * change `errno`.
  */
 enum realpeer_status realpeer_trust_otherwise(struct realpeer_trust *trust,
                                               uint32_t verdict);
 
 /**
- * Returns what to do with a peer, whose address is what `accept`, `getpeername` or `recvfrom` wrote.
+ * Returns what to do with a connection or datagram from `peer`, the address that `accept`, `getpeername` or `recvfrom`
+ * wrote.
  *
- * A wrong argument, and an address of another family than IPv4, IPv6 or UNIX, is refused. Thread-safe; `errno` is left
- * alone.
+ * A wrong argument, or an address that is not IPv4, IPv6 or UNIX, is refused. Thread-safe; does not change `errno`.
  */
 enum realpeer_verdict realpeer_trust_verdict(const struct realpeer_trust *trust,
                                              const struct sockaddr *peer,

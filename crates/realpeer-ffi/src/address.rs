@@ -1,6 +1,6 @@
 //! `struct sockaddr` in both directions.
 
-use core::mem::{offset_of, size_of, zeroed};
+use core::mem::{offset_of, size_of};
 use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use core::slice;
 
@@ -67,11 +67,11 @@ pub(crate) unsafe fn write_both(
     match addresses {
         // SAFETY: passed on.
         Addresses::Inet { source: from, destination: to } => unsafe {
-            (write_v4(source, from), write_v4(destination, to))
+            (from.write(source), to.write(destination))
         },
         // SAFETY: passed on.
         Addresses::Inet6 { source: from, destination: to } => unsafe {
-            (write_v6(source, from), write_v6(destination, to))
+            (from.write(source), to.write(destination))
         },
         // SAFETY: passed on.
         Addresses::Unix { source: from, destination: to } => unsafe {
@@ -91,43 +91,51 @@ pub(crate) unsafe fn write(out: *mut sockaddr_storage, address: Option<Address<'
     match address {
         None => 0,
         // SAFETY: passed on.
-        Some(Address::Inet(SocketAddr::V4(inet))) => unsafe { write_v4(out, inet) },
+        Some(Address::Inet(SocketAddr::V4(inet))) => unsafe { inet.write(out) },
         // SAFETY: passed on.
-        Some(Address::Inet(SocketAddr::V6(inet))) => unsafe { write_v6(out, inet) },
+        Some(Address::Inet(SocketAddr::V6(inet))) => unsafe { inet.write(out) },
         // SAFETY: passed on.
         Some(Address::Unix(name)) => unsafe { write_unix(out, name) },
     }
 }
 
-/// # Safety
-///
-/// As [`write`].
-#[inline(always)]
-unsafe fn write_v4(out: *mut sockaddr_storage, address: SocketAddrV4) -> socklen_t {
-    let raw = out.cast::<sockaddr_in>();
-    // SAFETY: every address fits a `sockaddr_storage` and is aligned in it, and all zeros are valid.
-    unsafe {
-        raw.write(zeroed());
-        (*raw).sin_family = libc::AF_INET as sa_family_t;
-        (*raw).sin_port = address.port().to_be();
-        (*raw).sin_addr.s_addr = u32::from_ne_bytes(address.ip().octets());
-        with_len(out, size_of::<sockaddr_in>())
+/// An address that is written the same way whatever it is.
+pub(crate) trait Inet: Copy {
+    /// Writes it to the front of `out`, and returns its length.
+    ///
+    /// # Safety
+    ///
+    /// `out` points to a `sockaddr_storage` that may be written.
+    unsafe fn write(self, out: *mut sockaddr_storage) -> socklen_t;
+}
+
+impl Inet for SocketAddrV4 {
+    #[inline(always)]
+    unsafe fn write(self, out: *mut sockaddr_storage) -> socklen_t {
+        const LEN: usize = size_of::<sockaddr_in>();
+        const { assert!(LEN == 16 && offset_of!(sockaddr_in, sin_addr) == 4) };
+        let front = first_word(family(libc::AF_INET, LEN), self.port(), self.ip().octets());
+        // Two words, not four fields: a load that spans stores of single fields would have to wait for them.
+        // SAFETY: the address fits a `sockaddr_storage`, which is aligned for words.
+        unsafe { out.cast::<[u64; 2]>().write([front, 0]) };
+        LEN as socklen_t
     }
 }
 
-/// # Safety
-///
-/// As [`write`].
-#[inline(always)]
-unsafe fn write_v6(out: *mut sockaddr_storage, address: SocketAddrV6) -> socklen_t {
-    let raw = out.cast::<sockaddr_in6>();
-    // SAFETY: every address fits a `sockaddr_storage` and is aligned in it, and all zeros are valid.
-    unsafe {
-        raw.write(zeroed());
-        (*raw).sin6_family = libc::AF_INET6 as sa_family_t;
-        (*raw).sin6_port = address.port().to_be();
-        (*raw).sin6_addr.s6_addr = address.ip().octets();
-        with_len(out, size_of::<sockaddr_in6>())
+impl Inet for SocketAddrV6 {
+    #[inline(always)]
+    unsafe fn write(self, out: *mut sockaddr_storage) -> socklen_t {
+        const LEN: usize = size_of::<sockaddr_in6>();
+        const { assert!(LEN == 28 && offset_of!(sockaddr_in6, sin6_addr) == 8) };
+        // The four bytes after the port are the flow information, and the last four the scope.
+        let front = first_word(family(libc::AF_INET6, LEN), self.port(), [0; 4]);
+        // SAFETY: the address fits a `sockaddr_storage`, which is aligned for words, and all bits are valid in it.
+        unsafe {
+            out.cast::<u64>().write(front);
+            out.byte_add(8).cast::<u128>().write_unaligned(self.ip().to_bits().to_be());
+            out.cast::<u32>().byte_add(24).write(0);
+        }
+        LEN as socklen_t
     }
 }
 
@@ -137,39 +145,37 @@ unsafe fn write_v6(out: *mut sockaddr_storage, address: SocketAddrV6) -> socklen
 ///
 /// As [`write`].
 unsafe fn write_unix(out: *mut sockaddr_storage, name: UnixAddr<'_>) -> socklen_t {
-    const { assert!(PATH + UnixAddr::MAX_LEN < size_of::<sockaddr_storage>()) };
+    const { assert!(PATH == 2 && PATH + UnixAddr::MAX_LEN < size_of::<sockaddr_storage>()) };
     let name_len = name.as_bytes().len();
     let ends_in_nul = name.as_pathname().is_some() && name_len < UnixAddr::MAX_LEN;
+    let len = PATH + name_len + usize::from(ends_in_nul);
     // SAFETY: the longest name and a NUL fit, and any bytes are valid.
     unsafe {
-        (*out.cast::<sockaddr>()).sa_family = libc::AF_UNIX as sa_family_t;
+        out.cast::<[u8; PATH]>().write(family(libc::AF_UNIX, len));
         let path = out.cast::<u8>().add(PATH);
         path.copy_from_nonoverlapping(name.as_bytes().as_ptr(), name_len);
         path.add(name_len).write(0);
-        with_len(out, PATH + name_len + usize::from(ends_in_nul))
+    }
+    len as socklen_t
+}
+
+/// Returns the front of an IP address: the family, the port, and the four bytes after them.
+#[inline(always)]
+fn first_word(family: [u8; 2], port: u16, next: [u8; 4]) -> u64 {
+    let (family, port, next) = (u16::from_ne_bytes(family), port.to_be(), u32::from_ne_bytes(next));
+    // Made of numbers, not of bytes, so that the compiler sees that nothing has to be swapped.
+    if cfg!(target_endian = "little") {
+        u64::from(family) | u64::from(port) << 16 | u64::from(next) << 32
+    } else {
+        u64::from(family) << 48 | u64::from(port) << 32 | u64::from(next)
     }
 }
 
-/// Returns the length of an address; where the system keeps it in the address too, writes it there.
-///
-/// # Safety
-///
-/// As [`write`].
-#[inline]
-unsafe fn with_len(out: *mut sockaddr_storage, len: usize) -> socklen_t {
-    #[cfg(any(
-        target_vendor = "apple",
-        target_os = "freebsd",
-        target_os = "netbsd",
-        target_os = "openbsd",
-        target_os = "dragonfly"
-    ))]
-    // SAFETY: there it is the first byte.
-    unsafe {
-        out.cast::<u8>().write(len as u8);
-    }
-    let _ = out;
-    len as socklen_t
+/// Returns the family as it is at the front of an address: in two bytes, or in one after a byte with the length.
+#[inline(always)]
+#[allow(clippy::cast_sign_loss, reason = "families are small and positive")]
+fn family(family: libc::c_int, len: usize) -> [u8; 2] {
+    if size_of::<sa_family_t>() == 1 { [len as u8, family as u8] } else { (family as u16).to_ne_bytes() }
 }
 
 /// Writes the address that the caller handed in.

@@ -1,4 +1,4 @@
-//! What is accepted.
+//! Reads the configuration that a caller hands in.
 
 use core::mem::{offset_of, size_of};
 use core::ptr;
@@ -7,35 +7,39 @@ use core::time::Duration;
 use realpeer_proto as proto;
 
 use crate::Trust;
-use crate::memory::known;
+use crate::memory::{HasSize, known};
 
-/// What a receiver accepts, and how long it waits. 0 means the default in every field but `size`.
+/// What a receiver accepts, and how long it waits. In every field but `size`, 0 means the default.
 ///
-/// Fill it with zeros, set `size`, then what differs: `struct realpeer_config config = {sizeof config};`. It is only
-/// read, and only during the call that it is handed to; `trust` is asked during that call too. Where a function takes
-/// one, NULL stands for all defaults.
+/// Start with `struct realpeer_config config = {sizeof config};`, which sets `size` and zeros the rest, then set what you
+/// want to change. The library only reads it, and `trust` as well, and only during the call they are passed to. Functions
+/// that take a config accept NULL for all defaults.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Config {
     /// `sizeof(struct realpeer_config)`.
     pub size: usize,
-    /// Whom to believe. Handshakes need it, nothing else looks at it.
+    /// The proxies to trust. Handshakes require it; everything else ignores it.
     pub trust: *const Trust,
-    /// The versions accepted, one of `enum realpeer_versions`.
+    /// The accepted versions, one of `enum realpeer_versions`.
     pub versions: u32,
-    /// The longest header accepted, in bytes; by default 4096. Below 536 real headers may not fit. A longer one is
-    /// `REALPEER_STATUS_TOO_LONG`; one that the limit allows and the buffer can't hold `REALPEER_STATUS_NO_SPACE`.
+    /// The longest accepted header, in bytes; the default is 4096. With less than 536, some real headers do not fit. A
+    /// header over the limit fails with `REALPEER_STATUS_TOO_LONG`; one within the limit that does not fit the buffer fails
+    /// with `REALPEER_STATUS_NO_SPACE`.
     pub max_header_len: u32,
-    /// The time for the whole header, in milliseconds; by default 5000, at most a day. Only handshakes look at it.
+    /// How long the complete header may take, in milliseconds; the default is 5000, the maximum a day. Only handshakes use
+    /// it.
     pub timeout_ms: u32,
-    /// Not 0: a CRC32C in a header is not compared. For fuzzers, and where something else vouches for the bytes.
+    /// Nonzero: do not verify a CRC32C in the header. For fuzzers, and where something else protects the bytes.
     pub ignore_crc32c: u32,
 }
 
-/// The size of the struct in its first version, with which callers may have been compiled.
-const FIRST_VERSION: usize = offset_of!(Config, ignore_crc32c) + size_of::<u32>();
+// SAFETY: it begins with its size, and is made of numbers and pointers.
+unsafe impl HasSize for Config {
+    const FIRST_VERSION: usize = offset_of!(Config, ignore_crc32c) + size_of::<u32>();
+}
 
-/// What a caller asks for.
+/// A configuration that has been checked.
 pub(crate) struct Wishes {
     pub(crate) config: proto::Config,
     pub(crate) trust: *const Trust,
@@ -45,21 +49,26 @@ pub(crate) struct Wishes {
 ///
 /// # Safety
 ///
-/// `config` is null or points to as many bytes as its first field says.
+/// `config` is null or points to as many bytes as its first field states.
 pub(crate) unsafe fn read(config: *const Config) -> Option<Wishes> {
-    let defaults = proto::Config::new();
     if config.is_null() {
-        return Some(Wishes { config: defaults, trust: ptr::null() });
+        return Some(Wishes { config: proto::Config::new(), trust: ptr::null() });
     }
     // SAFETY: passed on.
-    let config = unsafe { known(config, FIRST_VERSION) }?;
+    unsafe { known(config) }.and_then(check)
+}
+
+/// Returns what `config` asks for; `None` if it is wrong.
+#[inline(always)]
+pub(crate) fn check(config: &Config) -> Option<Wishes> {
     let versions = match config.versions {
         0 => proto::Versions::Any,
         1 => proto::Versions::V1,
         2 => proto::Versions::V2,
         _ => return None,
     };
-    let mut wishes = defaults.with_versions(versions).with_crc32c_check(config.ignore_crc32c == 0);
+    let mut wishes =
+        proto::Config::new().with_versions(versions).with_crc32c_check(config.ignore_crc32c == 0);
     if config.max_header_len != 0 {
         wishes = wishes.with_max_header_len(config.max_header_len as usize);
     }

@@ -1,4 +1,4 @@
-//! Push bytes, pull the header.
+//! The decoder: push bytes, pull the header.
 
 use core::ffi::c_void;
 use core::ptr;
@@ -11,15 +11,16 @@ use crate::{Config, Error, Header, Status, config, error, header, memory};
 
 /// The size of a `struct realpeer_decoder` in bytes.
 pub const REALPEER_DECODER_SIZE: usize = 256;
-/// An alignment in bytes that is enough for every object of this library.
+/// An alignment, in bytes, that suits every object of this library.
 pub const REALPEER_ALIGN: usize = 8;
 
-/// A header in the making: bytes go in as they arrive, the header comes out.
+/// A decoder: push bytes as they arrive, then ask for the header.
 ///
-/// Whole, byte by byte or split anywhere: the same header, the same error. No byte beyond the header is taken.
+/// However the bytes are split, the result is the same header or the same error. The decoder never takes a byte beyond
+/// the header.
 ///
-/// It lives in the caller's memory, needs no release, and may be moved with `memcpy`. Two copies of one decoder share
-/// its buffer, so only one may be used. One thread at a time may use it.
+/// It lives in the caller's memory, needs no cleanup, and may be moved with `memcpy`. Copies of a decoder share its
+/// buffer, so use only one of them. Use it from one thread at a time.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Decoder {
@@ -34,13 +35,13 @@ impl Tenant for proto::Decoder<Buffer> {
     const TAG: u64 = u64::from_le_bytes(*b"rpDecod1");
 }
 
-/// Makes a decoder in `decoder`, overwriting what is there.
+/// Initialises `decoder`, overwriting whatever it held.
 ///
-/// `size` is `sizeof *decoder`. `config` may be NULL for the defaults. Headers are kept in `buffer`, which must stay
-/// where it is, and belong to the decoder, for as long as decoder or header are in use; it need not be initialised. A
-/// header that is longer is `REALPEER_STATUS_NO_SPACE` as soon as that is known; 536 bytes are enough for most.
+/// `size` is `sizeof *decoder`. `config` may be NULL for the defaults. The decoder keeps the header in `buffer`, which
+/// need not be initialised: leave it in place and untouched for as long as you use the decoder or its header. A header
+/// that does not fit fails with `REALPEER_STATUS_NO_SPACE` as soon as its length is known; 536 bytes are enough for most.
 ///
-/// Returns `REALPEER_STATUS_DONE` or `REALPEER_STATUS_ARGUMENT`. Thread-safe; `errno` is left alone.
+/// Returns `REALPEER_STATUS_DONE` or `REALPEER_STATUS_ARGUMENT`. Thread-safe; does not change `errno`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realpeer_decoder_init(
     decoder: *mut Decoder,
@@ -56,11 +57,11 @@ pub unsafe extern "C" fn realpeer_decoder_init(
     unsafe { place(decoder, size, proto::Decoder::with_storage(&wishes.config, buffer)) }
 }
 
-/// Takes header bytes off the front of `bytes`, and writes to `taken` how many: all of them, unless the header ends
-/// before or can't be one. Bytes that are not taken are the caller's.
+/// Consumes header bytes from the front of `bytes`, and writes how many to `taken`: all of them, unless the header ends
+/// earlier or is invalid. The remaining bytes are payload.
 ///
-/// Returns as `realpeer_decoder_status`. `taken` may not be NULL; it is 0 if an argument is wrong. `errno` is left
-/// alone.
+/// Returns what `realpeer_decoder_status` returns. `taken` may not be NULL; it is set to 0 if an argument is wrong. Does
+/// not change `errno`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realpeer_decoder_push(
     decoder: *mut Decoder,
@@ -82,10 +83,10 @@ pub unsafe extern "C" fn realpeer_decoder_push(
     status(decoder).0
 }
 
-/// Says that no more bytes will come. Without a complete header that is `REALPEER_STATUS_CLOSED` if there was not a
-/// byte, else `REALPEER_STATUS_TRUNCATED`.
+/// Tells the decoder that no more bytes will arrive. If the header is incomplete, the result is
+/// `REALPEER_STATUS_CLOSED` if nothing had arrived, and `REALPEER_STATUS_TRUNCATED` otherwise.
 ///
-/// Returns as `realpeer_decoder_status`. `errno` is left alone.
+/// Returns what `realpeer_decoder_status` returns. Does not change `errno`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realpeer_decoder_push_eof(decoder: *mut Decoder) -> Status {
     // SAFETY: the caller's contract.
@@ -96,13 +97,13 @@ pub unsafe extern "C" fn realpeer_decoder_push_eof(decoder: *mut Decoder) -> Sta
     status(decoder).0
 }
 
-/// Writes to `slot` and `len` where the next bytes may be read to: never more than is still header, so reading into it
-/// can't take a byte of payload. It may be shorter than `min` of `realpeer_decoder_status`.
+/// Writes to `slot` and `len` where to read the next bytes to. The slot is never longer than the rest of the header, so
+/// a read into it can't take payload. It may be shorter than `min` of `realpeer_decoder_status`.
 ///
-/// The slot is part of the decoder's buffer, and good until the next call with the decoder. After reading into it, call
-/// `realpeer_decoder_received`. Once there is a header or an error, `len` is 0 and `slot` NULL.
+/// The slot is part of the decoder's buffer, and valid until the next call with the decoder. After reading into it, call
+/// `realpeer_decoder_received`. Once there is a header or an error, `slot` is NULL and `len` is 0.
 ///
-/// Returns as `realpeer_decoder_status`. `errno` is left alone.
+/// Returns what `realpeer_decoder_status` returns. Does not change `errno`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realpeer_decoder_read_slot(
     decoder: *mut Decoder,
@@ -130,10 +131,10 @@ pub unsafe extern "C" fn realpeer_decoder_read_slot(
     status(decoder).0
 }
 
-/// Says that `n` bytes were written to the front of the slot. More than it could hold is the caller's mistake, which
-/// ends the decoder with `REALPEER_STATUS_ARGUMENT`.
+/// Tells the decoder that `n` bytes were read into the front of the slot. If `n` is more than the slot can hold, the
+/// decoder fails with `REALPEER_STATUS_ARGUMENT`, and stays that way.
 ///
-/// Returns as `realpeer_decoder_status`. `errno` is left alone.
+/// Returns what `realpeer_decoder_status` returns. Does not change `errno`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realpeer_decoder_received(decoder: *mut Decoder, n: usize) -> Status {
     // SAFETY: the caller's contract.
@@ -144,13 +145,14 @@ pub unsafe extern "C" fn realpeer_decoder_received(decoder: *mut Decoder, n: usi
     status(decoder).0
 }
 
-/// Returns how far the decoder is:
-/// - `REALPEER_STATUS_DONE`: the header is complete, and stays so;
-/// - `REALPEER_STATUS_NEED_DATA`: at least `min` bytes are missing, so that a read of that size can't take payload;
-/// - an error, as soon as no header can begin with the bytes so far. It stays.
+/// Returns the state of the decoder:
+/// - `REALPEER_STATUS_DONE`: the header is complete. This is final.
+/// - `REALPEER_STATUS_NEED_DATA`: at least `min` more bytes belong to the header, so a read of that size can't take
+///   payload.
+/// - An error: no header begins with the bytes so far. This is final.
 ///
-/// The answer changes only with `realpeer_decoder_push`, `_push_eof` and `_received`. `min` may be NULL, and is 0 unless more bytes are needed.
-/// `errno` is left alone.
+/// Only `realpeer_decoder_push`, `_push_eof` and `_received` change the state. `min` may be NULL; it is set to 0 unless
+/// more bytes are needed. Does not change `errno`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realpeer_decoder_status(decoder: *mut Decoder, min: *mut usize) -> Status {
     // SAFETY: the caller's contract.
@@ -163,37 +165,46 @@ pub unsafe extern "C" fn realpeer_decoder_status(decoder: *mut Decoder, min: *mu
     status
 }
 
-/// Fills `header` once the header is complete. `header->tlvs` points into the decoder's buffer.
+/// Fills `header` once the header is complete. `size` is `sizeof *header`. `header->tlvs` points into the decoder's
+/// buffer.
 ///
-/// Returns `REALPEER_STATUS_DONE`, `REALPEER_STATUS_NEED_DATA` as long as the header is not complete, or an error, as
-/// `realpeer_decoder_status`. `errno` is left alone.
+/// Returns what `realpeer_decoder_status` returns; `header` is filled if that is `REALPEER_STATUS_DONE`. Does not change
+/// `errno`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn realpeer_decoder_header(decoder: *mut Decoder, header: *mut Header) -> Status {
+pub unsafe extern "C" fn realpeer_decoder_header(
+    decoder: *mut Decoder,
+    header: *mut Header,
+    size: usize,
+) -> Status {
     // SAFETY: the caller's contract.
     let Some(decoder) = (unsafe { tenant_mut::<proto::Decoder<Buffer>>(decoder) }) else {
         return Status::Argument;
     };
     match (status(decoder).0, decoder.header()) {
         // SAFETY: the caller's contract.
-        (Status::Done, Some(found)) => unsafe { header::fill(header, &found, decoder.as_bytes().len()) },
+        (Status::Done, Some(found)) => unsafe {
+            header::fill(header, size, &found, decoder.as_bytes().len())
+        },
         (status, _) => status,
     }
 }
 
-/// Fills `error` with the decoder's error.
+/// Fills `error` with the error that the decoder failed with. `size` is `sizeof *error`.
 ///
-/// Returns `REALPEER_STATUS_DONE` if it did, and `REALPEER_STATUS_NOT_FOUND` if the decoder has none. `errno` is left
-/// alone.
+/// Returns `REALPEER_STATUS_DONE`, or `REALPEER_STATUS_NOT_FOUND` if the decoder has not failed. Does not change `errno`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn realpeer_decoder_error(decoder: *mut Decoder, error: *mut Error) -> Status {
+pub unsafe extern "C" fn realpeer_decoder_error(
+    decoder: *mut Decoder,
+    error: *mut Error,
+    size: usize,
+) -> Status {
     // SAFETY: the caller's contract.
     let Some(decoder) = (unsafe { tenant_mut::<proto::Decoder<Buffer>>(decoder) }) else {
         return Status::Argument;
     };
     let Err(found) = decoder.next_event() else { return Status::NotFound };
-    let (status, offset) = error::of(&found);
     // SAFETY: the caller's contract.
-    unsafe { error::fill(error, status, offset, &found) }
+    unsafe { error::fill_with(error, size, &found) }
 }
 
 fn status(decoder: &mut proto::Decoder<Buffer>) -> (Status, usize) {

@@ -9,28 +9,31 @@ use realpeer_proto as proto;
 use realpeer_proto::{Addresses, EncodeError, Encoder, Tlvs, UnixAddr, Version};
 
 use crate::address::{self, Endpoint};
-use crate::memory::{bytes, is_writable, known, write_if_wanted};
+use crate::memory::{HasSize, bytes, is_writable, known, write_if_wanted};
 use crate::{Error, Status, error};
 
-/// What is to be written as a header. Fill it with zeros, set `size`, then what is to be said.
+/// The header to encode. Start with `struct realpeer_encoding encoding = {sizeof encoding};`, which sets `size` and
+/// zeros the rest, then set the fields you need.
 ///
-/// Send the header at once, before or together with the first payload: receivers may refuse one that comes in pieces.
+/// Send the encoded header in one write, before or together with the first payload: receivers may reject a header that
+/// arrives in pieces.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Encoding {
     /// `sizeof(struct realpeer_encoding)`.
     pub size: usize,
-    /// Where the connection came from, and where it was going: both IPv4, both IPv6, or both UNIX. NULL for both says
-    /// that there is nobody else behind the connection, as for a health check: LOCAL, in version 1 UNKNOWN.
+    /// The source of the connection. `source` and `destination` must both be IPv4, both IPv6 or both UNIX. If both are
+    /// NULL, the header states that the sender opened the connection for itself, such as a health check: LOCAL, or UNKNOWN
+    /// in version 1.
     pub source: *const sockaddr,
-    /// See `source`.
+    /// The destination of the connection; see `source`.
     pub destination: *const sockaddr,
-    /// TLVs that `realpeer_tlv_append` has written, or those of a decoded header; NULL if there are none. Version 2
-    /// only. The value of a CRC32C among them must have 4 bytes, which are ignored: the checksum is put there.
+    /// The TLVs, as `realpeer_tlv_append` writes them or as a decoded header has them; NULL for none. Version 2 only. The
+    /// value of a CRC32C TLV must be 4 bytes long; the checksum replaces it.
     pub tlvs: *const c_void,
     /// The length of the TLVs in bytes.
     pub tlvs_len: usize,
-    /// Not 0: the header is filled up to this length in all with a NOOP TLV. Version 2 only.
+    /// Nonzero: pad the header to this total length with a NOOP TLV. Version 2 only.
     pub pad_to: usize,
     /// The length of `source` in bytes.
     pub source_len: socklen_t,
@@ -38,28 +41,30 @@ pub struct Encoding {
     pub destination_len: socklen_t,
     /// 1 or 2; 0 means 2.
     pub version: u32,
-    /// Not 0: the addresses are those of datagrams. Version 2 only.
+    /// Nonzero: the transport is UDP, or UNIX datagrams. Version 2 only.
     pub dgram: u32,
-    /// Not 0: a CRC32C comes before the other TLVs, unless there is one among them. Version 2 only.
+    /// Nonzero: put a CRC32C before the other TLVs, unless they contain one already. Version 2 only.
     pub add_crc32c: u32,
 }
 
-/// The size of the struct in its first version, with which callers may have been compiled.
-const FIRST_VERSION: usize =
-    (offset_of!(Encoding, add_crc32c) + size_of::<u32>()).next_multiple_of(size_of::<usize>());
+// SAFETY: it begins with its size, and is made of numbers and pointers.
+unsafe impl HasSize for Encoding {
+    const FIRST_VERSION: usize =
+        (offset_of!(Encoding, add_crc32c) + size_of::<u32>()).next_multiple_of(size_of::<usize>());
+}
 
-/// Writes a header to the front of `out`, and its length to `len`. 536 bytes are room enough for most headers, 107 for
-/// all of version 1.
+/// Encodes a header to the front of `out`, and writes its length to `len`. 536 bytes are enough for most headers, 107
+/// for any header of version 1.
 ///
 /// Returns
 /// - `REALPEER_STATUS_DONE`;
-/// - `REALPEER_STATUS_NO_SPACE` if `out_len` is too small: `len` is then what is needed, so that a first call with
-///   NULL and 0 asks for it;
-/// - `REALPEER_STATUS_NOT_ENCODABLE` if no header can say it;
-/// - `REALPEER_STATUS_TLV` if `tlvs` are no TLVs, or a receiver would refuse them.
+/// - `REALPEER_STATUS_NO_SPACE` if `out_len` is too small. `len` is then set to the length needed, so a call with `out`
+///   NULL and `out_len` 0 asks for it;
+/// - `REALPEER_STATUS_NOT_ENCODABLE` if no header can express this;
+/// - `REALPEER_STATUS_TLV` if `tlvs` are not valid TLVs, or a receiver would reject them.
 ///
-/// After an error `out` holds no header. `error` may be NULL. Nothing of `encoding` is kept. Thread-safe; `errno` is
-/// left alone.
+/// On failure `out` holds no header. `error` may be NULL; `error_size` is `sizeof *error`. Keeps no pointer to
+/// `encoding`. Thread-safe; does not change `errno`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realpeer_encode(
     encoding: *const Encoding,
@@ -67,11 +72,12 @@ pub unsafe extern "C" fn realpeer_encode(
     out_len: usize,
     len: *mut usize,
     error: *mut Error,
+    error_size: usize,
 ) -> Status {
     // SAFETY: the caller's contract.
     unsafe { write_if_wanted(len, 0) };
     // SAFETY: the caller's contract.
-    let encoder = match unsafe { known(encoding, FIRST_VERSION) } {
+    let encoder = match unsafe { known(encoding) } {
         // SAFETY: the caller's contract.
         Some(encoding) if is_writable(len) => unsafe { encoder(encoding) },
         _ => return Status::Argument,
@@ -92,7 +98,7 @@ pub unsafe extern "C" fn realpeer_encode(
     unsafe { len.write(written) };
     if let (Err(found), false) = (&outcome, error.is_null()) {
         // SAFETY: the caller's contract.
-        if unsafe { error::fill(error, status, 0, found) } != Status::Done {
+        if unsafe { error::fill(error, error_size, status, 0, found) } != Status::Done {
             return Status::Argument;
         }
     }

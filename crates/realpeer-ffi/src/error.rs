@@ -1,4 +1,4 @@
-//! Errors as C sees them: status, offset, text.
+//! Errors in C: status, offset, text.
 
 use core::ffi::c_char;
 use core::fmt::{self, Write};
@@ -7,40 +7,44 @@ use core::mem::size_of;
 use realpeer_proto as proto;
 
 use crate::Status;
-use crate::memory::{Versioned, prepare};
+use crate::memory::{Filled, prepare};
 
-/// The room for an error's text, the NUL at its end included.
+/// The size of an error's text, including the terminating NUL.
 pub const REALPEER_ERROR_TEXT_SIZE: usize = 256;
 
-/// What went wrong, and where. Set `size` before it is filled.
+/// An error: what went wrong, and where.
 #[repr(C)]
 #[allow(missing_debug_implementations, reason = "C fills it, and it may not be initialised")]
 pub struct Error {
-    /// `sizeof(struct realpeer_error)`, set by the caller.
-    pub size: usize,
     /// One of `enum realpeer_status`.
     pub status: i32,
-    /// How many bytes of the header were good: where the byte stands, or the field begins, that is wrong. For
-    /// `REALPEER_STATUS_TRUNCATED` and `REALPEER_STATUS_TIMED_OUT`, how many arrived.
+    /// The offset in the header of the byte or field that is wrong. For `REALPEER_STATUS_TRUNCATED` and
+    /// `REALPEER_STATUS_TIMED_OUT`, how many bytes arrived.
     pub offset: u32,
-    /// A sentence for a log in ASCII, without a full stop and ended by a NUL: what happened and what to check.
+    /// A sentence for a log: what happened and what to check. ASCII, without a full stop, NUL-terminated.
     pub text: [c_char; REALPEER_ERROR_TEXT_SIZE],
 }
 
-// SAFETY: it begins with its size, and is made of numbers.
-unsafe impl Versioned for Error {
+// SAFETY: it is made of numbers.
+unsafe impl Filled for Error {
     const FIRST_VERSION: usize = size_of::<Self>();
 }
 
-/// Fills `out`, unless it is null.
+/// Fills `out`, which has `size` bytes.
 ///
 /// # Safety
 ///
-/// `out` is null or points to as many bytes as its first field says.
+/// `out` is null or points to `size` bytes that may be written.
 #[cold]
-pub(crate) unsafe fn fill(out: *mut Error, status: Status, offset: u32, text: &dyn fmt::Display) -> Status {
+pub(crate) unsafe fn fill(
+    out: *mut Error,
+    size: usize,
+    status: Status,
+    offset: u32,
+    text: &dyn fmt::Display,
+) -> Status {
     // SAFETY: passed on.
-    if !unsafe { prepare(out) } {
+    if !unsafe { prepare(out, size) } {
         return Status::Argument;
     }
     // SAFETY: the struct can be written, and its text is initialised first.
@@ -79,22 +83,16 @@ pub(crate) fn of(error: &proto::Error) -> (Status, u32) {
     }
 }
 
-/// Fills `out`, if there is one, with an error of the core, and returns its status.
+/// Fills `out`, which has `size` bytes, with an error of the core.
 ///
 /// # Safety
 ///
 /// As [`fill`].
 #[cold]
-pub(crate) unsafe fn report(out: *mut Error, error: &proto::Error) -> Status {
+pub(crate) unsafe fn fill_with(out: *mut Error, size: usize, error: &proto::Error) -> Status {
     let (status, offset) = of(error);
-    if out.is_null() {
-        return status;
-    }
     // SAFETY: passed on.
-    match unsafe { fill(out, status, offset, error) } {
-        Status::Done => status,
-        wrong => wrong,
-    }
+    unsafe { fill(out, size, status, offset, error) }
 }
 
 /// Writes into the caller's room, and leaves its last byte as it is.

@@ -223,14 +223,14 @@ impl World<'_> {
         // SAFETY: the structs are filled by the calls, and have their sizes.
         unsafe {
             let (mut header, mut error): (Header, Error) = (zeroed(), zeroed());
-            (header.size, error.size) = (size_of::<Header>(), size_of::<Error>());
-            let status = realpeer_decoder_header(self.decoder.as_mut_ptr(), &raw mut header);
+            let decoder = self.decoder.as_mut_ptr();
+            let status = realpeer_decoder_header(decoder, &raw mut header, size_of::<Header>());
             self.agree(status);
             if status == Status::Done {
                 assert_eq!(header.len, self.model.taken.len());
                 walk(&header);
             }
-            let failed = realpeer_decoder_error(self.decoder.as_mut_ptr(), &raw mut error);
+            let failed = realpeer_decoder_error(decoder, &raw mut error, size_of::<Error>());
             if self.model.initialised {
                 assert_eq!(failed == Status::Done, (status as i32) < 0);
             }

@@ -1,4 +1,4 @@
-//! The convenience: a descriptor in, an established connection out.
+//! Handshakes: a descriptor in, an established connection out.
 
 use core::ffi::{c_int, c_void};
 use core::fmt;
@@ -12,17 +12,17 @@ use realpeer_proto as proto;
 use realpeer_proto::{HandshakeError, ReadMode};
 
 use crate::address::Endpoint;
-use crate::memory::{Buffer, Tenant, Versioned, is_writable, place, prepare, tenant_mut};
+use crate::memory::{Buffer, Filled, Tenant, is_writable, place, prepare, tenant_mut};
 use crate::network::Ip;
 use crate::{Config, Error, Header, Status, Verdict, address, config, error, header, trust};
 
 /// The size of a `struct realpeer_handshake` in bytes.
 pub const REALPEER_HANDSHAKE_SIZE: usize = 512;
 
-/// A connection that has been accepted and whose header is being read: policy, decoder and deadline.
+/// An accepted connection whose header is being read: trust decision, decoder and deadline.
 ///
-/// It lives in the caller's memory, needs no release, and may be moved with `memcpy`. Two copies of one handshake share
-/// its buffer, so only one may be used. One thread at a time may use it.
+/// It lives in the caller's memory, needs no cleanup, and may be moved with `memcpy`. Copies of a handshake share its
+/// buffer, so use only one of them. Use it from one thread at a time.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Handshake {
@@ -31,30 +31,28 @@ pub struct Handshake {
 
 const _: () = assert!(size_of::<Handshake>() == REALPEER_HANDSHAKE_SIZE);
 
-/// Who is at the ends of a connection. Set `size` before it is filled.
+/// The endpoints of a connection.
 #[repr(C)]
 #[allow(missing_debug_implementations, reason = "C fills it, and it may not be initialised")]
 pub struct Established {
-    /// `sizeof(struct realpeer_established)`, set by the caller.
-    pub size: usize,
-    /// 1 if there was a header; 0 if the policy bypassed the peer.
+    /// 1 if there was a header; 0 if the peer was bypassed.
     pub has_header: u32,
-    /// 1 if `source` and `destination` are the header's; 0 if they are the connection's own, since there was no header
-    /// or it names none: LOCAL, UNKNOWN, UNSPEC.
+    /// 1 if `source` and `destination` are from the header; 0 if they are the connection's own, because there was no header
+    /// or it names no addresses (LOCAL, UNKNOWN, UNSPEC).
     pub from_header: u32,
-    /// How many bytes of `source` are filled.
+    /// The length of `source`.
     pub source_len: socklen_t,
-    /// How many bytes of `destination` are filled; 0 if the system doesn't tell the socket's own address.
+    /// The length of `destination`; 0 if it is the socket's own address and the system does not report it.
     pub destination_len: socklen_t,
-    /// Where the connection came from. Only `source_len` bytes are written. The name of a UNIX socket may fill
-    /// `sun_path` without a NUL at its end, and may hold a NUL anywhere.
+    /// The source of the connection. Only the first `source_len` bytes are written. A UNIX socket name may fill `sun_path`
+    /// without a terminating NUL, and may contain NULs.
     pub source: sockaddr_storage,
-    /// Where the connection was going. Only `destination_len` bytes are written.
+    /// The destination of the connection. Only the first `destination_len` bytes are written.
     pub destination: sockaddr_storage,
 }
 
-// SAFETY: it begins with its size, and is made of numbers.
-unsafe impl Versioned for Established {
+// SAFETY: it is made of numbers.
+unsafe impl Filled for Established {
     const FIRST_VERSION: usize = size_of::<Self>();
 }
 
@@ -62,7 +60,7 @@ unsafe impl Versioned for Established {
 struct Receiving {
     handshake: proto::Handshake<Millis, Buffer>,
     verdict: Verdict,
-    /// Why it failed when it was last run.
+    /// The error that the last run failed with.
     failed: Option<HandshakeError<Errno>>,
     peer_len: socklen_t,
     peer: MaybeUninit<sockaddr_storage>,
@@ -73,15 +71,16 @@ impl Tenant for Receiving {
     const TAG: u64 = u64::from_le_bytes(*b"rpHands1");
 }
 
-/// Begins with a connection that `accept` returned: asks the policy about its peer, and starts the clock.
+/// Initialises `handshake` for a connection that `accept` returned: looks up its peer in the trust list, and starts the
+/// deadline.
 ///
-/// `size` is `sizeof *handshake`. `config->trust` must say whom to believe: there is no default. `peer` is what `accept`
-/// wrote, and is copied. Headers are kept in `buffer`, as `realpeer_decoder_init` does: it must stay where it is, and
-/// belong to the handshake, for as long as handshake or header are in use. `now_ms` is the time in milliseconds by any
-/// clock that never goes back, such as `realpeer_now_ms`.
+/// `size` is `sizeof *handshake`. `config->trust` is required: there is no default for whom to trust. `peer` is what
+/// `accept` wrote; it is copied. The handshake keeps the header in `buffer`: leave that in place and untouched for as
+/// long as you use the handshake or its header. `now_ms` is the time in milliseconds by any clock that never goes
+/// backwards, such as `realpeer_now_ms`.
 ///
-/// Returns `REALPEER_STATUS_DONE`, or `REALPEER_STATUS_ARGUMENT`. That the peer is refused, `realpeer_handshake_run`
-/// reports. Thread-safe; `errno` is left alone.
+/// Returns `REALPEER_STATUS_DONE` or `REALPEER_STATUS_ARGUMENT`. For an untrusted peer too: `realpeer_handshake_run`
+/// reports it. Thread-safe; does not change `errno`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realpeer_handshake_init(
     handshake: *mut Handshake,
@@ -114,28 +113,30 @@ pub unsafe extern "C" fn realpeer_handshake_init(
     unsafe { place(handshake, size, receiving) }
 }
 
-/// Reads on from the socket `fd`, and never waits, whether the socket is in non-blocking mode or not.
+/// Continues to read the header from the socket `fd`. Never blocks, even if the socket is in blocking mode. `size` is
+/// `sizeof *established`.
 ///
-/// Nothing but the header is taken out of the socket: it peeks, then reads exactly the bytes of the header. Of a peer
-/// that is refused or bypassed nothing is read. `fd` stays the caller's, whatever comes of it.
+/// Only the header is taken from the socket: the function peeks, then reads exactly the bytes of the header. It reads
+/// nothing from a refused or bypassed peer. `fd` stays open, on success and on failure.
 ///
 /// Returns
-/// - `REALPEER_STATUS_DONE`: `established` is filled, and what `fd` has now is payload. So it remains;
-/// - `REALPEER_STATUS_NEED_DATA`: call again when `fd` is readable (level- or edge-triggered), and at the time that
-///   `realpeer_handshake_deadline` returns at the latest;
-/// - `REALPEER_STATUS_IO`: `recv` failed with `errno`;
-/// - another error: the connection is best closed. `realpeer_handshake_error` says more.
+/// - `REALPEER_STATUS_DONE`: `established` is filled, and the next byte from `fd` is payload. This is final;
+/// - `REALPEER_STATUS_NEED_DATA`: call again when `fd` is readable (level- or edge-triggered), but no later than the time
+///   that `realpeer_handshake_deadline` returns;
+/// - `REALPEER_STATUS_IO`: `recv` failed; `errno` is the reason;
+/// - another error: close the connection. `realpeer_handshake_error` has the details.
 ///
-/// `errno` has no meaning after anything but `REALPEER_STATUS_IO`.
+/// `errno` is meaningful only after `REALPEER_STATUS_IO`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realpeer_handshake_run(
     handshake: *mut Handshake,
     fd: c_int,
     now_ms: u64,
     established: *mut Established,
+    size: usize,
 ) -> Status {
     // SAFETY: the caller's contract.
-    let (receiving, writable) = unsafe { (tenant_mut::<Receiving>(handshake), prepare(established)) };
+    let (receiving, writable) = unsafe { (tenant_mut::<Receiving>(handshake), prepare(established, size)) };
     let (Some(receiving), true) = (receiving, writable) else { return Status::Argument };
     let header = match receiving.verdict {
         Verdict::Refuse => return Status::Refused,
@@ -153,10 +154,10 @@ pub unsafe extern "C" fn realpeer_handshake_run(
     Status::Done
 }
 
-/// Returns the time, by the clock that `now_ms` is of, at which `realpeer_handshake_run` must be called if nothing
-/// arrives; `UINT64_MAX` once the handshake has ended. Until then it never changes.
+/// Returns when to call `realpeer_handshake_run` if nothing arrives, by the clock of `now_ms`. It stays the same until
+/// the handshake has ended, and is `UINT64_MAX` from then on.
 ///
-/// `errno` is left alone.
+/// Does not change `errno`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realpeer_handshake_deadline(handshake: *mut Handshake) -> u64 {
     // SAFETY: the caller's contract.
@@ -168,29 +169,34 @@ pub unsafe extern "C" fn realpeer_handshake_deadline(handshake: *mut Handshake) 
     }
 }
 
-/// Fills `header` once the handshake is done, to get at its TLVs. `header->tlvs` points into the handshake's buffer.
+/// Fills `header` once the handshake is done, for its TLVs. `size` is `sizeof *header`. `header->tlvs` points into the
+/// handshake's buffer.
 ///
 /// Returns `REALPEER_STATUS_DONE`, or `REALPEER_STATUS_NOT_FOUND` if there is no header: the handshake is not done, or
-/// the policy bypassed the peer. `errno` is left alone.
+/// the peer was bypassed. Does not change `errno`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn realpeer_handshake_header(handshake: *mut Handshake, header: *mut Header) -> Status {
+pub unsafe extern "C" fn realpeer_handshake_header(
+    handshake: *mut Handshake,
+    header: *mut Header,
+    size: usize,
+) -> Status {
     // SAFETY: the caller's contract.
     let Some(receiving) = (unsafe { tenant_mut::<Receiving>(handshake) }) else { return Status::Argument };
     match receiving.handshake.header() {
         // SAFETY: the caller's contract.
         Some(found) => unsafe {
-            header::fill(header, &found, receiving.handshake.decoder().as_bytes().len())
+            header::fill(header, size, &found, receiving.handshake.decoder().as_bytes().len())
         },
         None => Status::NotFound,
     }
 }
 
-/// Writes to `bytes` and `len` what has been read from the socket so far, for whoever goes on with the connection after an
-/// error: those bytes and what the socket still has are everything that the peer sent. After success they are the header.
+/// Writes to `bytes` and `len` what has been read from the socket so far. On success that is the header. After an error,
+/// these bytes followed by what is still in the socket are everything that the peer sent.
 ///
-/// They are part of the handshake's buffer, and good until the next call with the handshake.
+/// The bytes are part of the handshake's buffer, and valid until the next call with the handshake.
 ///
-/// Returns `REALPEER_STATUS_DONE` or `REALPEER_STATUS_ARGUMENT`. `errno` is left alone.
+/// Returns `REALPEER_STATUS_DONE` or `REALPEER_STATUS_ARGUMENT`. Does not change `errno`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realpeer_handshake_taken(
     handshake: *mut Handshake,
@@ -211,25 +217,28 @@ pub unsafe extern "C" fn realpeer_handshake_taken(
     Status::Done
 }
 
-/// Fills `error` with why `realpeer_handshake_run` failed.
+/// Fills `error` with the error that `realpeer_handshake_run` failed with. `size` is `sizeof *error`.
 ///
-/// Returns `REALPEER_STATUS_DONE` if it did, and `REALPEER_STATUS_NOT_FOUND` if there is nothing wrong. `errno` is left
-/// alone.
+/// Returns `REALPEER_STATUS_DONE`, or `REALPEER_STATUS_NOT_FOUND` if it has not failed. Does not change `errno`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn realpeer_handshake_error(handshake: *mut Handshake, error: *mut Error) -> Status {
+pub unsafe extern "C" fn realpeer_handshake_error(
+    handshake: *mut Handshake,
+    error: *mut Error,
+    size: usize,
+) -> Status {
     // SAFETY: the caller's contract.
     let Some(receiving) = (unsafe { tenant_mut::<Receiving>(handshake) }) else { return Status::Argument };
     if receiving.verdict == Verdict::Refuse {
         // SAFETY: the caller's contract.
-        return unsafe { error::fill(error, Status::Refused, 0, &Refused(receiving.peer())) };
+        return unsafe { error::fill(error, size, Status::Refused, 0, &Refused(receiving.peer())) };
     }
     let Some(failed) = &receiving.failed else { return Status::NotFound };
     let (status, offset) = outcome(failed);
     // SAFETY: the caller's contract.
-    unsafe { error::fill(error, status, offset, failed) }
+    unsafe { error::fill(error, size, status, offset, failed) }
 }
 
-/// Returns the time of `CLOCK_MONOTONIC` in milliseconds. Thread-safe; `errno` is left alone.
+/// Returns the time of `CLOCK_MONOTONIC` in milliseconds. Thread-safe; does not change `errno`.
 #[unsafe(no_mangle)]
 pub extern "C" fn realpeer_now_ms() -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
@@ -286,7 +295,7 @@ impl Receiving {
     }
 }
 
-/// The socket's own address; 0 if the system doesn't tell.
+/// Writes the socket's own address, and returns its length; 0 if the system does not report it.
 ///
 /// # Safety
 ///
@@ -298,7 +307,7 @@ unsafe fn own_address(fd: c_int, out: *mut sockaddr_storage) -> socklen_t {
     if status == 0 { len.min(size_of::<sockaddr_storage>() as socklen_t) } else { 0 }
 }
 
-/// One `recv` that never waits: pending if nothing has arrived.
+/// Calls `recv` without blocking: pending if nothing has arrived.
 fn recv(fd: c_int, slot: &mut [u8], mode: ReadMode) -> Poll<Result<usize, Errno>> {
     let flags = match mode {
         ReadMode::Peek => libc::MSG_DONTWAIT | libc::MSG_PEEK,
@@ -327,7 +336,7 @@ fn outcome(failed: &HandshakeError<Errno>) -> (Status, u32) {
     }
 }
 
-/// A peer that the policy does not let in.
+/// The text for a peer that is refused.
 struct Refused<'a>(Option<Endpoint<'a>>);
 
 impl fmt::Display for Refused<'_> {

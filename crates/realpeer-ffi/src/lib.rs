@@ -44,7 +44,9 @@ pub use handshake::{
     realpeer_now_ms,
 };
 pub use header::Header;
-pub use parse::{realpeer_parse, realpeer_parse_datagram};
+pub use parse::{
+    realpeer_parse, realpeer_parse_datagram, realpeer_parse_datagram_error, realpeer_parse_error,
+};
 pub use status::{Command, Status, Transport, Verdict, Versions, realpeer_status_text, realpeer_version};
 pub use tlv::{
     Ssl, Tlv, realpeer_ssl_append, realpeer_ssl_parse, realpeer_tlv_append, realpeer_tlv_find,

@@ -81,6 +81,7 @@ unsafe fn is_tenant<T: Tenant>(memory: *const T::Memory) -> bool {
 }
 
 /// Whether `pointer` can be written through.
+#[inline]
 pub(crate) fn is_writable<T>(pointer: *mut T) -> bool {
     !pointer.is_null() && pointer.is_aligned()
 }
@@ -158,63 +159,89 @@ impl Storage for Buffer {
     }
 }
 
-/// The struct that a caller hands in, if its size is one of ours, or a larger one with only zeros beyond ours.
+/// A struct that callers fill, and state the size of in its first field.
 ///
 /// # Safety
 ///
-/// `pointer` is null or points to as many bytes as the first field of `T`, a `usize`, says. All bits are valid in a
-/// `T`, and nobody changes them for as long as `'a`.
-pub(crate) unsafe fn known<'a, T>(pointer: *const T, first_version: usize) -> Option<&'a T> {
+/// It begins with that field, a `usize`, and all bits are valid in it.
+pub(crate) unsafe trait HasSize: Sized {
+    /// The size of the struct in its first version, which callers may have been compiled with.
+    const FIRST_VERSION: usize;
+}
+
+/// Returns the struct that a caller has filled if its size is ours.
+///
+/// # Safety
+///
+/// `pointer` is null or points to as many bytes as the first field states, which nobody changes for as long as `'a`.
+#[inline(always)]
+pub(crate) unsafe fn current<'a, T: HasSize>(pointer: *const T) -> Option<&'a T> {
+    // SAFETY: every version begins with its size.
+    let is_current = !pointer.is_null()
+        && pointer.is_aligned()
+        && unsafe { pointer.cast::<usize>().read() } == size_of::<T>();
+    // SAFETY: it has the size, and is aligned.
+    is_current.then(|| unsafe { &*pointer })
+}
+
+/// Returns the struct that a caller has filled if its size is one of ours, or a larger one with only zeros beyond ours.
+///
+/// # Safety
+///
+/// As [`current`].
+pub(crate) unsafe fn known<'a, T: HasSize>(pointer: *const T) -> Option<&'a T> {
     // Once a struct has grown, the fields that an older caller does not have are not to be read.
-    if pointer.is_null() || !pointer.is_aligned() || first_version != size_of::<T>() {
+    const { assert!(T::FIRST_VERSION == size_of::<T>()) };
+    if pointer.is_null() || !pointer.is_aligned() {
         return None;
     }
     // SAFETY: every version begins with its size.
     let size = unsafe { pointer.cast::<usize>().read() };
-    if !(first_version..=MAX_STRUCT).contains(&size) {
+    if !(T::FIRST_VERSION..=MAX_STRUCT).contains(&size) {
         return None;
     }
-    // SAFETY: the caller says that there are as many bytes.
+    // SAFETY: the caller states that there are as many bytes.
     let newer =
         unsafe { slice::from_raw_parts(pointer.cast::<u8>().add(size_of::<T>()), size - size_of::<T>()) };
     // SAFETY: it has the size of this version at least, and is aligned.
     newer.iter().all(|&byte| byte == 0).then(|| unsafe { &*pointer })
 }
 
-/// A struct that callers declare, and say the size of in its first field.
+/// A struct that callers declare, and hand in to be filled together with its size.
 ///
 /// # Safety
 ///
-/// It begins with that field, a `usize`, and all bits are valid in it.
-pub(crate) unsafe trait Versioned: Sized {
+/// All bits are valid in it.
+pub(crate) unsafe trait Filled: Sized {
     /// The size of the struct in its first version, with which callers may have been compiled.
     const FIRST_VERSION: usize;
 }
 
-/// Whether `out` points to a struct of a size that can be filled. What a newer caller has beyond it becomes zeros.
+/// Whether `out` points to a struct of `size` bytes that can be filled. What a newer caller has beyond ours becomes zeros.
 ///
 /// # Safety
 ///
-/// `out` is null or points to as many bytes as its first field says.
+/// `out` is null or points to `size` bytes that may be written.
 #[inline]
-pub(crate) unsafe fn prepare<T: Versioned>(out: *mut T) -> bool {
+pub(crate) unsafe fn prepare<T: Filled>(out: *mut T, size: usize) -> bool {
+    // SAFETY: passed on.
+    is_ours(out, size) || is_writable(out) && unsafe { clear_newer(out, size) }
+}
+
+/// Whether `out` can be filled, and nothing else is to be done.
+#[inline(always)]
+pub(crate) fn is_ours<T: Filled>(out: *mut T, size: usize) -> bool {
     // Once a struct has grown, the fields that an older caller does not have are not to be written.
     const { assert!(T::FIRST_VERSION == size_of::<T>()) };
-    if !is_writable(out) {
-        return false;
-    }
-    // SAFETY: every version begins with its size.
-    let size = unsafe { out.cast::<usize>().read() };
-    // SAFETY: passed on.
-    size == size_of::<T>() || unsafe { clear_newer(out, size) }
+    is_writable(out) && size == size_of::<T>()
 }
 
 /// # Safety
 ///
-/// As [`prepare`]; `size` is what the first field says.
+/// As [`prepare`]; `out` is not null.
 #[cold]
 #[inline(never)]
-unsafe fn clear_newer<T: Versioned>(out: *mut T, size: usize) -> bool {
+unsafe fn clear_newer<T: Filled>(out: *mut T, size: usize) -> bool {
     if !(T::FIRST_VERSION..=MAX_STRUCT).contains(&size) {
         return false;
     }

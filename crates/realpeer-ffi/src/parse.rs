@@ -1,64 +1,195 @@
-//! One look at bytes that are all there.
+//! Parses bytes that are all in memory.
 
 use core::ffi::c_void;
+use core::slice;
 
 use realpeer_proto as proto;
 use realpeer_proto::Parsed;
 
 use crate::{Config, Error, Header, Status, config, error, header, memory};
 
-/// Reads the header that `bytes` begin with. It keeps nothing: with more bytes it starts again, for which a decoder is
-/// the better choice.
+/// Parses the header at the front of `bytes`. It keeps no state: given more bytes, it starts over. Where bytes arrive bit
+/// by bit, use a decoder.
 ///
-/// `config` may be NULL for the defaults, and so may `error` if nobody wants to know more than the status.
+/// `config` may be NULL for the defaults. `size` is `sizeof *header`; `header` need not be initialised.
 ///
 /// Returns
 /// - `REALPEER_STATUS_DONE`: `header` is filled, and payload starts at `bytes + header->len`;
 /// - `REALPEER_STATUS_NEED_DATA`: the bytes are the beginning of a header;
-/// - an error as soon as no header can begin with the bytes; `error` is filled.
+/// - an error: no header begins with these bytes. `realpeer_parse_error` has the details.
 ///
-/// `header->tlvs` points into `bytes`. Thread-safe; `errno` is left alone.
+/// `header->tlvs` points into `bytes`. Thread-safe; does not change `errno`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realpeer_parse(
     bytes: *const c_void,
     len: usize,
     config: *const Config,
     header: *mut Header,
+    size: usize,
+) -> Status {
+    // SAFETY: the caller's contract.
+    unsafe {
+        if !config.is_null() {
+            return parse_configured(bytes, len, config, header, size);
+        }
+        if parse_bare(bytes, len, &proto::Config::new(), header, size) {
+            return Status::Done;
+        }
+        parse_any(bytes, len, config, header, size)
+    }
+}
+
+/// Parses with a config. Out of line, so that [`realpeer_parse`] without one needs neither a stack frame nor a call; and
+/// `extern "C"`, so that nothing unwinds into it and it can jump here.
+///
+/// # Safety
+///
+/// As [`realpeer_parse`]; `config` is not null.
+#[inline(never)]
+unsafe extern "C" fn parse_configured(
+    bytes: *const c_void,
+    len: usize,
+    config: *const Config,
+    header: *mut Header,
+    size: usize,
+) -> Status {
+    // SAFETY: the caller's contract.
+    unsafe {
+        if let Some(wishes) = memory::current(config).and_then(config::check) {
+            if parse_bare(bytes, len, &wishes.config, header, size) {
+                return Status::Done;
+            }
+        }
+        parse_any(bytes, len, config, header, size)
+    }
+}
+
+/// Fills `header` if it is of the most common kind, and returns whether it did.
+///
+/// # Safety
+///
+/// As [`realpeer_parse`].
+#[inline(always)]
+unsafe fn parse_bare(
+    bytes: *const c_void,
+    len: usize,
+    config: &proto::Config,
+    header: *mut Header,
+    size: usize,
+) -> bool {
+    // The shortest has 28 bytes. As a signed number, a length that no slice can have is less than that too.
+    #[allow(clippy::cast_possible_wrap, reason = "it is meant to")]
+    let is_long_enough = len as isize >= 28;
+    if bytes.is_null() || !is_long_enough || !memory::is_ours(header, size) {
+        return false;
+    }
+    // SAFETY: there are as many bytes, and not more than a slice can have; and the header can be written.
+    unsafe {
+        let bytes = slice::from_raw_parts(bytes.cast(), len);
+        if let Some(ends) = proto::parse_bare_tcp4(bytes, config) {
+            header::write_bare(header, 28, ends);
+            return true;
+        }
+        if let Some(ends) = proto::parse_bare_tcp6(bytes, config) {
+            header::write_bare(header, 52, ends);
+            return true;
+        }
+    }
+    false
+}
+
+/// Parses whatever it is.
+///
+/// # Safety
+///
+/// As [`realpeer_parse`].
+#[inline(never)]
+unsafe extern "C" fn parse_any(
+    bytes: *const c_void,
+    len: usize,
+    config: *const Config,
+    header: *mut Header,
+    size: usize,
+) -> Status {
+    // SAFETY: the caller's contract.
+    let Some(wishes) = (unsafe { config::read(config) }) else { return Status::Argument };
+    // SAFETY: the caller's contract.
+    let Some(bytes) = (unsafe { memory::bytes(bytes, len) }) else { return Status::Argument };
+    match proto::parse(bytes, &wishes.config) {
+        // SAFETY: the caller's contract.
+        Ok(Parsed::Complete { header: found, len }) => unsafe { header::fill(header, size, &found, len) },
+        Ok(Parsed::Incomplete { .. }) => Status::NeedData,
+        Err(found) => error::of(&found).0,
+    }
+}
+
+/// Fills `error` with the error that `realpeer_parse` returns for the same bytes and config. `size` is `sizeof *error`.
+///
+/// Returns `REALPEER_STATUS_DONE`, or `REALPEER_STATUS_NOT_FOUND` if the bytes are a header or the beginning of one.
+/// Thread-safe; does not change `errno`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn realpeer_parse_error(
+    bytes: *const c_void,
+    len: usize,
+    config: *const Config,
     error: *mut Error,
+    size: usize,
 ) -> Status {
     // SAFETY: the caller's contract.
     let (bytes, wishes) = unsafe { (memory::bytes(bytes, len), config::read(config)) };
     let (Some(bytes), Some(wishes)) = (bytes, wishes) else { return Status::Argument };
     match proto::parse(bytes, &wishes.config) {
+        Ok(_) => Status::NotFound,
         // SAFETY: the caller's contract.
-        Ok(Parsed::Complete { header: found, len }) => unsafe { header::fill(header, &found, len) },
-        Ok(Parsed::Incomplete { .. }) => Status::NeedData,
-        // SAFETY: the caller's contract.
-        Err(found) => unsafe { error::report(error, &found) },
+        Err(found) => unsafe { error::fill_with(error, size, &found) },
     }
 }
 
-/// Reads the header of a datagram. Each datagram has its own; payload starts at `datagram + header->len`.
+/// Parses the header of a datagram. Every datagram has its own; payload starts at `datagram + header->len`.
 ///
-/// Ask `realpeer_trust_verdict` about its sender first. `config` may be NULL for the defaults, and so may `error`.
+/// Ask `realpeer_trust_verdict` about the sender first. `config` may be NULL for the defaults. `size` is
+/// `sizeof *header`; `header` need not be initialised.
 ///
-/// Returns `REALPEER_STATUS_DONE`, or an error; a datagram that ends within its header is
-/// `REALPEER_STATUS_TRUNCATED`. `header->tlvs` points into `datagram`. Thread-safe; `errno` is left alone.
+/// Returns `REALPEER_STATUS_DONE` or an error; `realpeer_parse_datagram_error` has the details. A datagram that ends
+/// within its header fails with `REALPEER_STATUS_TRUNCATED`. `header->tlvs` points into `datagram`. Thread-safe; does not
+/// change `errno`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realpeer_parse_datagram(
     datagram: *const c_void,
     len: usize,
     config: *const Config,
     header: *mut Header,
-    error: *mut Error,
+    size: usize,
 ) -> Status {
     // SAFETY: the caller's contract.
     let (bytes, wishes) = unsafe { (memory::bytes(datagram, len), config::read(config)) };
     let (Some(bytes), Some(wishes)) = (bytes, wishes) else { return Status::Argument };
     match proto::parse_datagram(bytes, &wishes.config) {
         // SAFETY: the caller's contract.
-        Ok((found, payload)) => unsafe { header::fill(header, &found, bytes.len() - payload.len()) },
+        Ok((found, payload)) => unsafe { header::fill(header, size, &found, bytes.len() - payload.len()) },
+        Err(found) => error::of(&found).0,
+    }
+}
+
+/// Fills `error` with the error that `realpeer_parse_datagram` returns for the same datagram and config. `size` is
+/// `sizeof *error`.
+///
+/// Returns `REALPEER_STATUS_DONE`, or `REALPEER_STATUS_NOT_FOUND` if the datagram has a valid header. Thread-safe; does
+/// not change `errno`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn realpeer_parse_datagram_error(
+    datagram: *const c_void,
+    len: usize,
+    config: *const Config,
+    error: *mut Error,
+    size: usize,
+) -> Status {
+    // SAFETY: the caller's contract.
+    let (bytes, wishes) = unsafe { (memory::bytes(datagram, len), config::read(config)) };
+    let (Some(bytes), Some(wishes)) = (bytes, wishes) else { return Status::Argument };
+    match proto::parse_datagram(bytes, &wishes.config) {
+        Ok(_) => Status::NotFound,
         // SAFETY: the caller's contract.
-        Err(found) => unsafe { error::report(error, &found) },
+        Err(found) => unsafe { error::fill_with(error, size, &found) },
     }
 }

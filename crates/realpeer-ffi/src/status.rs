@@ -1,79 +1,79 @@
-//! The small enumerations, and their texts.
+//! The enumerations of the C API, and the texts of its statuses.
 
 use core::ffi::{CStr, c_char};
 
-/// What a call came to. Errors are negative, so `status < 0` asks for one.
+/// The result of a call. Errors are negative: test for them with `status < 0`.
 ///
-/// Values are never reused; a newer library may return values that an older header does not name.
+/// Values are never reused. A newer library may return values that an older `realpeer.h` does not name.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// Done: the header is complete, or the call did what it says.
+    /// Success: the header is complete, or the call did what it is documented to do.
     Done = 0,
-    /// More bytes are needed. A handshake is to be called again when the descriptor is readable, and at its deadline.
+    /// More bytes are needed. Run a handshake again when its descriptor is readable, and at its deadline.
     NeedData = 1,
-    /// There is nothing (more) to be found. Only TLV functions return it.
+    /// There is no such thing: no (more) TLVs, no header, or no error.
     NotFound = 2,
-    /// No header: the bytes begin with no signature, or with that of a version that is not accepted.
+    /// No header: the bytes do not begin with the signature of an accepted version.
     NoHeader = -1,
-    /// The version 1 line breaks its grammar.
+    /// The version 1 line is malformed.
     V1 = -2,
-    /// The fixed part or the address block of a version 2 header is wrong.
+    /// The fixed part or the address block of the version 2 header is invalid.
     V2 = -3,
-    /// A TLV is malformed or does not fit.
+    /// A TLV is malformed, or extends beyond the header.
     Tlv = -4,
-    /// The CRC32C is not that of the header.
+    /// The CRC32C does not match the header.
     Crc32c = -5,
-    /// The header is longer than the limit.
+    /// The header is longer than `max_header_len`.
     TooLong = -6,
-    /// The peer closed the connection without a byte, as bare TCP health checks do. Nothing to worry about.
+    /// The peer closed the connection without sending a byte, as bare TCP health checks do. This is harmless.
     Closed = -7,
-    /// The peer closed the connection in the middle of its header, or the datagram ended there.
+    /// The connection or datagram ended before the header was complete.
     Truncated = -8,
     /// The deadline passed before the header was complete.
     TimedOut = -9,
-    /// The peer is not trusted. Not a byte was read.
+    /// The peer is not trusted. Nothing was read.
     Refused = -10,
-    /// A system call failed; `errno` says why.
+    /// A system call failed; `errno` is the reason.
     Io = -11,
-    /// The caller's mistake: NULL, a misaligned pointer, a wrong size, an unknown value, an object that was never
-    /// initialised, or a call that its documentation rules out.
+    /// A mistake in the calling program: NULL, a misaligned pointer, a wrong size, an unknown value, an object that was
+    /// never initialised, or a call that the documentation rules out.
     Argument = -12,
-    /// The caller's memory is too small: for the result, or for a header that the limit allows.
+    /// The buffer is too small for the result, or for a header within `max_header_len`.
     NoSpace = -13,
-    /// No header can say what was asked for.
+    /// No header can express what was asked for.
     NotEncodable = -14,
-    /// The text is neither an IP address, nor a network, nor `unix`, nor `anyone`.
+    /// The text names no IP address, network, `unix`, `anyone` or `nobody`.
     NotANetwork = -15,
 }
 
-/// Which versions of the protocol are accepted.
+/// The versions of the protocol to accept.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Versions {
     /// Both.
     Any = 0,
-    /// Version 1 only, the line of text.
+    /// Version 1 only, the text format.
     V1 = 1,
-    /// Version 2 only, the binary header.
+    /// Version 2 only, the binary format.
     V2 = 2,
 }
 
-/// The command of a header, as it is numbered in version 2.
+/// The command of a header, numbered as in version 2.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// The proxy itself opened the connection, as for a health check: the real endpoints count.
+    /// The proxy opened the connection for itself, such as a health check: use the connection's own addresses.
     Local = 0,
-    /// The connection was opened for somebody else.
+    /// The proxy opened the connection on behalf of a client.
     Proxy = 1,
 }
 
-/// The transport of the connection that a header speaks of, as it is numbered in version 2.
+/// The transport that a header describes, numbered as in version 2.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
-    /// Not said.
+    /// Not specified.
     Unspec = 0,
     /// TCP, or a UNIX stream socket.
     Stream = 1,
@@ -81,15 +81,15 @@ pub enum Transport {
     Dgram = 2,
 }
 
-/// What to do with a peer.
+/// What to do with a connection from a peer.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Close the connection: the peer is not trusted. Also the answer to a wrong argument.
+    /// Close it: the peer is not trusted. Also the result for a wrong argument.
     Refuse = 0,
-    /// The peer is a trusted proxy: it must send a header, and is believed.
+    /// Require a header: the peer is a trusted proxy.
     Require = 1,
-    /// The peer is no proxy: it must not send a header. What looks like one is payload.
+    /// Serve it without reading a header: the peer is not a proxy. Anything that looks like a header is payload.
     Bypass = 2,
 }
 
@@ -139,19 +139,19 @@ impl Status {
     ];
 }
 
-/// Returns a short text for `status`, which is one of `enum realpeer_status`; any other number is "unknown status".
+/// Returns a short text for `status`, one of `enum realpeer_status`; for any other number, "unknown status".
 ///
-/// The text is a constant of the library: it is never NULL and must not be freed. The `_error` functions have longer
-/// texts, which say what was found and where. Thread-safe; `errno` is left alone.
+/// The text is a constant: it is never NULL and must not be freed. The `_error` functions have longer texts, with what was
+/// found and where. Thread-safe; does not change `errno`.
 #[unsafe(no_mangle)]
 pub extern "C" fn realpeer_status_text(status: i32) -> *const c_char {
     let known = Status::ALL.iter().find(|known| **known as i32 == status);
     known.map_or(c"unknown status", |status| status.text()).as_ptr()
 }
 
-/// Returns the library's version, such as "0.1.0": a constant of the library, which must not be freed.
+/// Returns the version of the library, such as "0.1.0". The text is a constant and must not be freed.
 ///
-/// Thread-safe; `errno` is left alone.
+/// Thread-safe; does not change `errno`.
 #[unsafe(no_mangle)]
 pub extern "C" fn realpeer_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()

@@ -8,42 +8,46 @@ use realpeer_proto::Tlvs;
 use crate::Status;
 use crate::memory::{bytes, is_writable};
 
-/// One TLV. The value points into the bytes that it was found in.
+/// A TLV. The value points into the bytes it was found in.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Tlv {
-    /// The value: `len` bytes, not ended by a NUL.
+    /// The value: `len` bytes, not NUL-terminated.
     pub value: *const c_void,
     /// The length of the value in bytes.
     pub len: usize,
-    /// The type, `PP2_TYPE_ALPN` (0x01) and so on.
+    /// The type, such as 0x01, `PP2_TYPE_ALPN`.
     pub kind: u8,
 }
 
-/// What a proxy says of the client's TLS connection: the value of a TLV of type 0x20.
+/// The client's TLS connection to the proxy: the value of a TLV of type 0x20.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Ssl {
-    /// The TLVs within, for `realpeer_tlv_next`: 0x21 the TLS version, 0x22 the common name, and so on.
+    /// The TLVs inside, for `realpeer_tlv_next`: 0x21 is the TLS version, 0x22 the common name, and so on.
     pub tlvs: *const c_void,
-    /// The length of the TLVs within, in bytes.
+    /// The length of the TLVs inside, in bytes.
     pub tlvs_len: usize,
-    /// The result of verifying the client's certificate, 0 if it was good. By itself it says nothing: HAProxy sends 0
-    /// also when there was no certificate.
+    /// The result of verifying the client's certificate: 0 for success, but HAProxy also sends 0 if there was no
+    /// certificate. Test `has_verified_client_certificate` instead.
     pub verify: u32,
-    /// The flags: 1 the client connected over TLS, 2 it gave a certificate on this connection, 4 or earlier in its TLS
-    /// session.
+    /// Flags: 1 the client connected over TLS, 2 it presented a certificate on this connection, 4 it presented one earlier
+    /// in the TLS session.
     pub client: u8,
-    /// 1 if the client gave a certificate and the proxy verified it, else 0. Ask this, not `verify`.
+    /// 1 if the client presented a certificate and the proxy verified it, 0 otherwise.
     pub has_verified_client_certificate: u8,
 }
 
-/// Writes the next TLV to `tlv`. `position` is 0 at first; each call moves it on.
+/// Writes the next TLV to `tlv`. Set `*position` to 0 before the first call; each call advances it.
 ///
-/// `tlvs` and `len` are those of a header or of a `struct realpeer_ssl`.
+/// `tlvs` and `len` come from a header or from a `struct realpeer_ssl`.
 ///
-/// Returns `REALPEER_STATUS_DONE`; at the end `REALPEER_STATUS_NOT_FOUND`; `REALPEER_STATUS_TLV` if the bytes are no
-/// TLVs from there on, which never happens in those of a header. Thread-safe; `errno` is left alone.
+/// Returns
+/// - `REALPEER_STATUS_DONE`;
+/// - `REALPEER_STATUS_NOT_FOUND` after the last TLV;
+/// - `REALPEER_STATUS_TLV` if there is no valid TLV at `*position`. The TLVs of a header are always valid.
+///
+/// Thread-safe; does not change `errno`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realpeer_tlv_next(
     tlvs: *const c_void,
@@ -72,10 +76,10 @@ pub unsafe extern "C" fn realpeer_tlv_next(
     Status::Done
 }
 
-/// Writes the first TLV of this type to `tlv`.
+/// Writes the first TLV of type `kind` to `tlv`.
 ///
-/// Returns `REALPEER_STATUS_DONE`; `REALPEER_STATUS_NOT_FOUND` if there is none; `REALPEER_STATUS_TLV` if the bytes
-/// before it are no TLVs. Thread-safe; `errno` is left alone.
+/// Returns what `realpeer_tlv_next` returns: `REALPEER_STATUS_NOT_FOUND` if there is none. Thread-safe; does not change
+/// `errno`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realpeer_tlv_find(
     tlvs: *const c_void,
@@ -94,10 +98,10 @@ pub unsafe extern "C" fn realpeer_tlv_find(
     }
 }
 
-/// Reads the value of an SSL TLV (type 0x20).
+/// Parses the value of an SSL TLV (type 0x20) into `ssl`.
 ///
-/// Returns `REALPEER_STATUS_DONE`, or `REALPEER_STATUS_TLV` if the value is shorter than 5 bytes or the TLVs within do
-/// not fill it. The TLVs point into `value`. Thread-safe; `errno` is left alone.
+/// Returns `REALPEER_STATUS_DONE`, or `REALPEER_STATUS_TLV` if the value is shorter than 5 bytes or the TLVs inside do not
+/// fill the rest. `ssl->tlvs` points into `value`. Thread-safe; does not change `errno`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realpeer_ssl_parse(value: *const c_void, len: usize, ssl: *mut Ssl) -> Status {
     // SAFETY: the caller's contract.
@@ -119,12 +123,15 @@ pub unsafe extern "C" fn realpeer_ssl_parse(value: *const c_void, len: usize, ss
     Status::Done
 }
 
-/// Appends a TLV to those that fill the first `*used` bytes of `room`, and adds its length to `*used`, which is 0 at
-/// first. The TLVs are then handed to `realpeer_encode`, or to `realpeer_ssl_append` if they belong in there.
+/// Appends a TLV to the TLVs in the first `*used` bytes of `room`, and adds its length to `*used`. Set `*used` to 0 before
+/// the first call. Pass the result to `realpeer_encode`, or to `realpeer_ssl_append` for TLVs inside an SSL TLV.
 ///
-/// Returns `REALPEER_STATUS_DONE`; `REALPEER_STATUS_NO_SPACE` if it does not fit `room`;
-/// `REALPEER_STATUS_NOT_ENCODABLE` if the value has more than 65,535 bytes. After an error all is as it was. `value`
-/// must not lie in the part of `room` that is not used. Thread-safe; `errno` is left alone.
+/// Returns
+/// - `REALPEER_STATUS_DONE`;
+/// - `REALPEER_STATUS_NO_SPACE` if the TLV does not fit in `room`;
+/// - `REALPEER_STATUS_NOT_ENCODABLE` if the value is longer than 65,535 bytes.
+///
+/// On failure nothing changes. `value` must not overlap the unused part of `room`. Thread-safe; does not change `errno`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realpeer_tlv_append(
     room: *mut c_void,
@@ -138,10 +145,10 @@ pub unsafe extern "C" fn realpeer_tlv_append(
     unsafe { append(room, room_len, used, kind, &[], value, len) }
 }
 
-/// Appends an SSL TLV (type 0x20) with the TLVs `tlvs` within, as `realpeer_tlv_append` does.
+/// Appends an SSL TLV (type 0x20) that contains `tlvs`, as `realpeer_tlv_append` does.
 ///
-/// `client` and `verify` are as in `struct realpeer_ssl`. Returns as `realpeer_tlv_append`, and `REALPEER_STATUS_TLV`
-/// if `tlvs` are no TLVs.
+/// `client` and `verify` are as in `struct realpeer_ssl`. Returns what `realpeer_tlv_append` returns, and
+/// `REALPEER_STATUS_TLV` if `tlvs` are not valid TLVs.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realpeer_ssl_append(
     room: *mut c_void,
@@ -163,7 +170,7 @@ pub unsafe extern "C" fn realpeer_ssl_append(
     unsafe { append(room, room_len, used, proto::kind::SSL, &[client, a, b, c, d], tlvs, tlvs_len) }
 }
 
-/// Appends a TLV whose value is `front` and then `len` bytes from `value` on.
+/// Appends a TLV whose value is `front`, then the `len` bytes at `value`.
 ///
 /// # Safety
 ///

@@ -1,4 +1,4 @@
-//! Whom to believe.
+//! The list of trusted proxies.
 
 use core::ffi::{CStr, c_char};
 use core::fmt::{self, Write as _};
@@ -16,17 +16,17 @@ pub const REALPEER_TRUST_SIZE: usize = 64;
 /// The size of a `struct realpeer_network` in bytes.
 pub const REALPEER_NETWORK_SIZE: usize = 32;
 
-/// A list of proxies that are believed. All others are refused, unless `realpeer_trust_otherwise` was called.
+/// A list of trusted proxies. All other peers are refused, unless `realpeer_trust_otherwise` changes that.
 ///
-/// It lives in the caller's memory and needs no release. Once it is filled it is only read, and any number of threads
-/// may use it at the same time. Copies share their networks.
+/// It lives in the caller's memory and needs no cleanup. Once it is filled, any number of threads may use it at the same
+/// time. Copies share their networks.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Trust {
     opaque: [u64; 8],
 }
 
-/// Room for one network of a trust list; not to be looked at.
+/// Space for one network of a trust list. Its contents are private.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Network {
@@ -52,12 +52,12 @@ impl Tenant for List {
     const TAG: u64 = u64::from_le_bytes(*b"rpTrust1");
 }
 
-/// Makes an empty list in `trust`, overwriting what is there: it believes nobody.
+/// Initialises `trust` as an empty list, overwriting whatever it held. An empty list trusts nobody.
 ///
-/// `size` is `sizeof *trust`. `networks` is room for `capacity` networks, which must stay where it is, and belong to
-/// the list, for as long as that is in use; NULL if `capacity` is 0.
+/// `size` is `sizeof *trust`. `networks` has space for `capacity` networks: leave it in place and untouched for as long as
+/// you use the list. It may be NULL if `capacity` is 0.
 ///
-/// Returns `REALPEER_STATUS_DONE` or `REALPEER_STATUS_ARGUMENT`. Thread-safe; `errno` is left alone.
+/// Returns `REALPEER_STATUS_DONE` or `REALPEER_STATUS_ARGUMENT`. Thread-safe; does not change `errno`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realpeer_trust_init(
     trust: *mut Trust,
@@ -76,25 +76,26 @@ pub unsafe extern "C" fn realpeer_trust_init(
     unsafe { place(trust, size, list) }
 }
 
-/// Believes the peers that `text` names: an address (`192.0.2.1`), a network (`10.0.0.0/8`, `2001:db8::/32`), `unix`
-/// for UNIX sockets, `anyone` for everybody, `nobody`, or several of these with commas between them. `anyone` is for servers that
-/// nobody but the proxy can reach: otherwise anybody can claim any address.
+/// Trusts the peers that `text` names: an address (`192.0.2.1`), a network (`10.0.0.0/8`, `2001:db8::/32`), `unix` for
+/// UNIX sockets, `anyone`, `nobody`, or several of these separated by commas. Use `anyone` only if nothing but the proxy
+/// can reach the server: a trusted peer can claim any address.
 ///
-/// An IPv4-mapped address is the IPv4 address it maps, on both sides of a match. A network with bits set beyond its
-/// prefix is refused.
+/// An IPv4-mapped address counts as the IPv4 address, in the list and for peers. A network with bits set beyond its
+/// prefix is rejected.
 ///
 /// Returns
 /// - `REALPEER_STATUS_DONE`;
-/// - `REALPEER_STATUS_NOT_A_NETWORK`, and `error` says what is wrong with which part of the text;
-/// - `REALPEER_STATUS_NO_SPACE` if the list has no room for all the networks.
+/// - `REALPEER_STATUS_NOT_A_NETWORK`: `error` has the part of the text that is wrong, and why;
+/// - `REALPEER_STATUS_NO_SPACE` if the list has no space for all the networks.
 ///
-/// After an error the list is as it was. `error` may be NULL; nothing of `text` is kept. No other thread may use the
-/// list meanwhile. `errno` is left alone.
+/// On failure the list does not change. `error` may be NULL; `error_size` is `sizeof *error`. Keeps no pointer to `text`.
+/// No other thread may use the list during the call. Does not change `errno`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realpeer_trust_add(
     trust: *mut Trust,
     text: *const c_char,
     error: *mut Error,
+    error_size: usize,
 ) -> Status {
     // SAFETY: the caller's contract.
     let Some(list) = (unsafe { tenant_mut::<List>(trust) }) else { return Status::Argument };
@@ -113,7 +114,7 @@ pub unsafe extern "C" fn realpeer_trust_add(
             },
             Ok(_) => {}
             // SAFETY: the caller's contract.
-            Err(wrong) => return unsafe { refuse(error, &Wrong { part, wrong }) },
+            Err(wrong) => return unsafe { refuse(error, error_size, &Wrong { part, wrong }) },
         }
     }
     for part in parts().filter_map(|part| Part::read(part).ok()) {
@@ -131,11 +132,11 @@ pub unsafe extern "C" fn realpeer_trust_add(
     Status::Done
 }
 
-/// Sets what to do with peers that are not believed: `verdict` is `REALPEER_VERDICT_REFUSE`, as it is at first, or
-/// `REALPEER_VERDICT_BYPASS`, so that they are served as who they are and may send no header.
+/// Sets what to do with peers that are not trusted. `verdict` is `REALPEER_VERDICT_REFUSE`, the default, or
+/// `REALPEER_VERDICT_BYPASS`: serve them under their own address, without reading a header.
 ///
-/// Returns `REALPEER_STATUS_DONE` or `REALPEER_STATUS_ARGUMENT`. No other thread may use the list meanwhile. `errno` is
-/// left alone.
+/// Returns `REALPEER_STATUS_DONE` or `REALPEER_STATUS_ARGUMENT`. No other thread may use the list during the call. Does not
+/// change `errno`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realpeer_trust_otherwise(trust: *mut Trust, verdict: u32) -> Status {
     // SAFETY: the caller's contract.
@@ -148,10 +149,10 @@ pub unsafe extern "C" fn realpeer_trust_otherwise(trust: *mut Trust, verdict: u3
     Status::Done
 }
 
-/// Returns what to do with a peer, whose address is what `accept`, `getpeername` or `recvfrom` wrote.
+/// Returns what to do with a connection or datagram from `peer`, the address that `accept`, `getpeername` or `recvfrom`
+/// wrote.
 ///
-/// A wrong argument, and an address of another family than IPv4, IPv6 or UNIX, is refused. Thread-safe; `errno` is left
-/// alone.
+/// A wrong argument, or an address that is not IPv4, IPv6 or UNIX, is refused. Thread-safe; does not change `errno`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realpeer_trust_verdict(
     trust: *const Trust,
@@ -165,7 +166,7 @@ pub unsafe extern "C" fn realpeer_trust_verdict(
     if list.believes(peer) { Verdict::Require } else { list.otherwise }
 }
 
-/// Whether a trust list was made in `trust`.
+/// Returns whether `trust` has been initialised.
 ///
 /// # Safety
 ///
@@ -210,7 +211,7 @@ impl Part {
     }
 }
 
-/// A part of the text that names nobody.
+/// A part of the text that is not valid, and why.
 struct Wrong<'a> {
     part: &'a [u8],
     wrong: NetError,
@@ -245,9 +246,9 @@ fn trim(mut text: &[u8]) -> &[u8] {
 ///
 /// As [`error::fill`].
 #[cold]
-unsafe fn refuse(error: *mut Error, text: &dyn fmt::Display) -> Status {
+unsafe fn refuse(error: *mut Error, size: usize, text: &dyn fmt::Display) -> Status {
     // SAFETY: passed on.
-    if !error.is_null() && unsafe { error::fill(error, Status::NotANetwork, 0, text) } != Status::Done {
+    if !error.is_null() && unsafe { error::fill(error, size, Status::NotANetwork, 0, text) } != Status::Done {
         return Status::Argument;
     }
     Status::NotANetwork

@@ -70,7 +70,7 @@ fn same(text: &str) -> bool {
             networks.as_mut_ptr().cast(),
             networks.len(),
         );
-        realpeer_trust_add(trust.as_mut_ptr(), c_text.as_ptr(), std::ptr::null_mut())
+        realpeer_trust_add(trust.as_mut_ptr(), c_text.as_ptr(), std::ptr::null_mut(), 0)
     };
     assert_eq!(status == Status::Done, rust.is_ok(), "{text:?}: {status:?}, {rust:?}");
     let Ok(rust) = rust else { return false };

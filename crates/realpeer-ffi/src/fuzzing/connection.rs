@@ -32,7 +32,7 @@ impl World<'_> {
             let networks = self.networks.as_mut_ptr().cast();
             let size = size_of::<Trust>();
             assert_eq!(realpeer_trust_init(self.trust.as_mut_ptr(), size, networks, capacity), Status::Done);
-            let status = realpeer_trust_add(self.trust.as_mut_ptr(), text.as_ptr(), ptr::null_mut());
+            let status = realpeer_trust_add(self.trust.as_mut_ptr(), text.as_ptr(), ptr::null_mut(), 0);
             assert!(matches!(status, Status::Done | Status::NoSpace | Status::NotANetwork));
             let verdict = u32::from(self.number() % 4);
             let status = realpeer_trust_otherwise(self.trust.as_mut_ptr(), verdict);
@@ -96,14 +96,12 @@ impl World<'_> {
             let handshake = self.handshake.as_mut_ptr();
             let (mut established, mut header, mut error): (Established, Header, Error) =
                 (zeroed(), zeroed(), zeroed());
-            (established.size, header.size, error.size) =
-                (size_of::<Established>(), size_of::<Header>(), size_of::<Error>());
-            let status =
-                realpeer_handshake_run(handshake, self.ends.0.as_raw_fd(), self.now, &raw mut established);
+            let (fd, size) = (self.ends.0.as_raw_fd(), size_of::<Established>());
+            let status = realpeer_handshake_run(handshake, fd, self.now, &raw mut established, size);
             let (mut taken, mut taken_len) = (ptr::null(), 0);
             let taken_status = realpeer_handshake_taken(handshake, &raw mut taken, &raw mut taken_len);
-            let found = realpeer_handshake_header(handshake, &raw mut header);
-            let failed = realpeer_handshake_error(handshake, &raw mut error);
+            let found = realpeer_handshake_header(handshake, &raw mut header, size_of::<Header>());
+            let failed = realpeer_handshake_error(handshake, &raw mut error, size_of::<Error>());
             let deadline = realpeer_handshake_deadline(handshake);
             if !self.handshake_is_initialised {
                 assert_eq!([status, taken_status, found, failed], [Status::Argument; 4]);

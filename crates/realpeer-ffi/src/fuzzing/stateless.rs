@@ -7,10 +7,12 @@ use realpeer_proto as proto;
 use realpeer_proto::Parsed;
 
 use super::{CANARY, ROOM, World, walk};
+use crate::address::{self, Endpoint};
 use crate::{
     Encoding, Error, Header, Status, realpeer_decoder_init, realpeer_decoder_push,
     realpeer_decoder_read_slot, realpeer_encode, realpeer_handshake_run, realpeer_parse,
-    realpeer_parse_datagram, realpeer_tlv_next, realpeer_trust_add,
+    realpeer_parse_datagram, realpeer_parse_datagram_error, realpeer_parse_error, realpeer_tlv_next,
+    realpeer_trust_add,
 };
 
 impl World<'_> {
@@ -19,20 +21,32 @@ impl World<'_> {
         // SAFETY: the structs are filled by the calls, and have their sizes.
         unsafe {
             let (mut header, mut error): (Header, Error) = (zeroed(), zeroed());
-            (header.size, error.size) = (size_of::<Header>(), size_of::<Error>());
             let (bytes, len) = (self.stream.as_ptr().cast(), self.stream.len());
-            let status = realpeer_parse(bytes, len, ptr::null(), &raw mut header, &raw mut error);
+            let (header_size, error_size) = (size_of::<Header>(), size_of::<Error>());
+            let status = realpeer_parse(bytes, len, ptr::null(), &raw mut header, header_size);
+            let failed = realpeer_parse_error(bytes, len, ptr::null(), &raw mut error, error_size);
             match proto::parse(self.stream, &proto::Config::new()) {
                 Ok(Parsed::Complete { header: expected, len }) => {
-                    assert_eq!((status, header.len), (Status::Done, len));
-                    assert_eq!(header.tlvs_len, expected.tlvs().as_bytes().len());
+                    assert_eq!((status, header.len, failed), (Status::Done, len, Status::NotFound));
+                    agree(&header, &expected);
                     walk(&header);
                 }
-                Ok(Parsed::Incomplete { .. }) => assert_eq!(status, Status::NeedData),
-                Err(_) => assert_eq!(((status as i32) < 0, error.status), (true, status as i32)),
+                Ok(Parsed::Incomplete { .. }) => {
+                    assert_eq!((status, failed), (Status::NeedData, Status::NotFound));
+                }
+                Err(_) => assert_eq!(
+                    ((status as i32) < 0, failed, error.status),
+                    (true, Status::Done, status as i32)
+                ),
             }
-            let whole = realpeer_parse_datagram(bytes, len, ptr::null(), &raw mut header, ptr::null_mut());
+            let whole = realpeer_parse_datagram(bytes, len, ptr::null(), &raw mut header, header_size);
             assert_eq!(whole == Status::Done, status == Status::Done);
+            let failed = realpeer_parse_datagram_error(bytes, len, ptr::null(), &raw mut error, error_size);
+            if whole == Status::Done {
+                assert_eq!(failed, Status::NotFound);
+            } else {
+                assert_eq!((failed, error.status), (Status::Done, whole as i32));
+            }
         }
     }
 
@@ -64,6 +78,7 @@ impl World<'_> {
                 room,
                 &raw mut len,
                 ptr::null_mut(),
+                0,
             );
             assert!(out[room..].iter().all(|&byte| byte == CANARY), "written beyond the room");
             if status == Status::Done {
@@ -89,12 +104,40 @@ impl World<'_> {
                 realpeer_decoder_init(ptr::null_mut(), len, ptr::null(), ptr::null_mut(), len),
                 realpeer_decoder_push(self.decoder.as_mut_ptr(), ptr::null(), len, ptr::null_mut()),
                 realpeer_decoder_read_slot(self.decoder.as_mut_ptr(), ptr::null_mut(), ptr::null_mut()),
-                realpeer_handshake_run(self.handshake.as_mut_ptr(), -1, self.now, ptr::null_mut()),
-                realpeer_trust_add(self.trust.as_mut_ptr(), ptr::null(), ptr::null_mut()),
-                realpeer_encode(ptr::null(), ptr::null_mut(), len, ptr::null_mut(), ptr::null_mut()),
+                realpeer_handshake_run(self.handshake.as_mut_ptr(), -1, self.now, ptr::null_mut(), len),
+                realpeer_trust_add(self.trust.as_mut_ptr(), ptr::null(), ptr::null_mut(), len),
+                realpeer_encode(ptr::null(), ptr::null_mut(), len, ptr::null_mut(), ptr::null_mut(), len),
+                realpeer_parse(ptr::null(), len + 1, ptr::null(), ptr::null_mut(), len),
+                realpeer_parse_error(ptr::null(), len + 1, ptr::null(), ptr::null_mut(), len),
                 realpeer_tlv_next(ptr::null(), 0, ptr::null_mut(), ptr::null_mut()),
             ];
-            assert_eq!(statuses, [Status::Argument; 7]);
+            assert_eq!(statuses, [Status::Argument; 9]);
+        }
+    }
+}
+
+/// What C sees of a header is what the parser found.
+unsafe fn agree(header: &Header, expected: &proto::Header<'_>) {
+    assert_eq!(header.version, 1 + u8::from(expected.version() == proto::Version::V2));
+    assert_eq!(header.command, u8::from(expected.command() == proto::Command::Proxy));
+    assert_eq!(header.transport, expected.transport() as u8);
+    assert_eq!(header.tlvs_len, expected.tlvs().as_bytes().len());
+    for (address, len, expected) in [
+        (&raw const header.source, header.source_len, expected.source()),
+        (&raw const header.destination, header.destination_len, expected.destination()),
+    ] {
+        // SAFETY: as many bytes have been written.
+        match (unsafe { address::read(address.cast(), len) }, expected) {
+            (None, None) => assert_eq!(len, 0),
+            (Some(Endpoint::Inet(found)), Some(proto::Address::Inet(expected))) => {
+                assert_eq!(found, expected);
+            }
+            (Some(Endpoint::Unix(found)), Some(proto::Address::Unix(expected))) => {
+                // A path may have a NUL after it.
+                let rest = found.strip_prefix(expected.as_bytes());
+                assert!(rest.is_some_and(|rest| rest.is_empty() || rest == [0]));
+            }
+            (_, expected) => panic!("another address than {expected:?}"),
         }
     }
 }

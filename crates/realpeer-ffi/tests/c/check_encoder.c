@@ -66,8 +66,8 @@ static void check_again(const struct vector *vector)
     size_t len;
     size_t needed;
 
-    header.size = again.size = sizeof header;
-    CHECK_FOR(realpeer_parse(vector->bytes, vector->len, &config, &header, NULL) == REALPEER_STATUS_DONE, vector->id);
+    CHECK_FOR(realpeer_parse(vector->bytes, vector->len, &config, &header, sizeof header) == REALPEER_STATUS_DONE,
+              vector->id);
     if (header.source_len > 0)
         between(&encoding, &header.source, &header.destination, header.source_len);
     encoding.destination_len = header.destination_len;
@@ -75,13 +75,13 @@ static void check_again(const struct vector *vector)
     encoding.dgram = header.transport == REALPEER_TRANSPORT_DGRAM;
     encoding.tlvs = header.tlvs;
     encoding.tlvs_len = header.tlvs_len;
-    CHECK_FOR(realpeer_encode(&encoding, NULL, 0, &needed, NULL) == REALPEER_STATUS_NO_SPACE, vector->id);
-    CHECK_FOR(realpeer_encode(&encoding, out, needed - 1, &len, NULL) == REALPEER_STATUS_NO_SPACE, vector->id);
+    CHECK_FOR(realpeer_encode(&encoding, NULL, 0, &needed, NULL, 0) == REALPEER_STATUS_NO_SPACE, vector->id);
+    CHECK_FOR(realpeer_encode(&encoding, out, needed - 1, &len, NULL, 0) == REALPEER_STATUS_NO_SPACE, vector->id);
     CHECK_FOR(len == needed, vector->id);
     out[needed] = 0xA5;
-    CHECK_FOR(realpeer_encode(&encoding, out, sizeof out, &len, NULL) == REALPEER_STATUS_DONE, vector->id);
+    CHECK_FOR(realpeer_encode(&encoding, out, sizeof out, &len, NULL, 0) == REALPEER_STATUS_DONE, vector->id);
     CHECK_FOR(len == needed && out[needed] == 0xA5, vector->id);
-    CHECK_FOR(realpeer_parse(out, len, &config, &again, NULL) == REALPEER_STATUS_DONE, vector->id);
+    CHECK_FOR(realpeer_parse(out, len, &config, &again, sizeof again) == REALPEER_STATUS_DONE, vector->id);
     CHECK_FOR(again.len == len && again.version == header.version && again.transport == header.transport, vector->id);
     unmap(&header);
     CHECK_FOR(again.source_len == header.source_len && again.tlvs_len == header.tlvs_len, vector->id);
@@ -99,14 +99,14 @@ static void a_line_of_version_1(void)
 
     encoding.version = 1;
     between(&encoding, &source, &destination, sizeof source);
-    CHECK(realpeer_encode(&encoding, out, 107, &len, NULL) == REALPEER_STATUS_DONE);
+    CHECK(realpeer_encode(&encoding, out, 107, &len, NULL, 0) == REALPEER_STATUS_DONE);
     CHECK(len == sizeof expected - 1 && memcmp(out, expected, len) == 0);
     encoding = nothing();
     encoding.version = 1;
-    CHECK(realpeer_encode(&encoding, out, 107, &len, NULL) == REALPEER_STATUS_DONE);
+    CHECK(realpeer_encode(&encoding, out, 107, &len, NULL, 0) == REALPEER_STATUS_DONE);
     CHECK(len == 15 && memcmp(out, "PROXY UNKNOWN\r\n", len) == 0);
     encoding.add_crc32c = 1;
-    CHECK(realpeer_encode(&encoding, out, 107, &len, NULL) == REALPEER_STATUS_NOT_ENCODABLE && len == 0);
+    CHECK(realpeer_encode(&encoding, out, 107, &len, NULL, 0) == REALPEER_STATUS_NOT_ENCODABLE && len == 0);
 }
 
 /* TLVs written, with an SSL tree among them, and read again. */
@@ -141,9 +141,8 @@ static void a_tree_of_tlvs(void)
     encoding.tlvs_len = used;
     encoding.add_crc32c = 1;
     encoding.pad_to = 200;
-    CHECK(realpeer_encode(&encoding, out, sizeof out, &len, NULL) == REALPEER_STATUS_DONE && len == 200);
-    header.size = sizeof header;
-    CHECK(realpeer_parse(out, len, NULL, &header, NULL) == REALPEER_STATUS_DONE && header.len == 200);
+    CHECK(realpeer_encode(&encoding, out, sizeof out, &len, NULL, 0) == REALPEER_STATUS_DONE && len == 200);
+    CHECK(realpeer_parse(out, len, NULL, &header, sizeof header) == REALPEER_STATUS_DONE && header.len == 200);
     CHECK(realpeer_tlv_find(header.tlvs, header.tlvs_len, 0x03, &tlv) == REALPEER_STATUS_DONE && tlv.len == 4);
     CHECK(realpeer_tlv_find(header.tlvs, header.tlvs_len, 0x05, &tlv) == REALPEER_STATUS_NOT_FOUND);
     CHECK(realpeer_tlv_find(header.tlvs, header.tlvs_len, 0x20, &tlv) == REALPEER_STATUS_DONE && tlv.kind == 0x20);
@@ -158,7 +157,7 @@ static void a_tree_of_tlvs(void)
 
     /* A bit of it flipped. */
     out[20] ^= 1;
-    CHECK(realpeer_parse(out, len, NULL, &header, NULL) == REALPEER_STATUS_CRC32C);
+    CHECK(realpeer_parse(out, len, NULL, &header, sizeof header) == REALPEER_STATUS_CRC32C);
 }
 
 static void unix_names_and_datagrams(void)
@@ -174,17 +173,17 @@ static void unix_names_and_datagrams(void)
     memset(names[1].sun_path, 'x', sizeof names[1].sun_path);
     between(&encoding, &names[0], &names[1], sizeof names[0]);
     encoding.dgram = 1;
-    CHECK(realpeer_encode(&encoding, out, sizeof out, &len, NULL) == REALPEER_STATUS_DONE && len == 232);
-    header.size = sizeof header;
+    CHECK(realpeer_encode(&encoding, out, sizeof out, &len, NULL, 0) == REALPEER_STATUS_DONE && len == 232);
     memcpy(out + len, "query", 5);
-    CHECK(realpeer_parse_datagram(out, len + 5, NULL, &header, NULL) == REALPEER_STATUS_DONE && header.len == len);
+    CHECK(realpeer_parse_datagram(out, len + 5, NULL, &header, sizeof header) == REALPEER_STATUS_DONE);
+    CHECK(header.len == len);
     CHECK(header.transport == REALPEER_TRANSPORT_DGRAM);
     CHECK(header.source_len == offsetof(struct sockaddr_un, sun_path) + 14);
     CHECK(memcmp(&header.source, &names[0], header.source_len) == 0);
     CHECK(header.destination_len == offsetof(struct sockaddr_un, sun_path) + 108);
     CHECK(memcmp(&header.destination, &names[1], header.destination_len) == 0);
     encoding.version = 1;
-    CHECK(realpeer_encode(&encoding, out, sizeof out, &len, NULL) == REALPEER_STATUS_NOT_ENCODABLE);
+    CHECK(realpeer_encode(&encoding, out, sizeof out, &len, NULL, 0) == REALPEER_STATUS_NOT_ENCODABLE);
 }
 
 void check_encoder(void)

@@ -70,7 +70,7 @@ static struct realpeer_trust trusting(const char *text)
     struct realpeer_trust trust;
 
     CHECK(realpeer_trust_init(&trust, sizeof trust, networks, 4) == REALPEER_STATUS_DONE);
-    CHECK(realpeer_trust_add(&trust, text, NULL) == REALPEER_STATUS_DONE);
+    CHECK(realpeer_trust_add(&trust, text, NULL, 0) == REALPEER_STATUS_DONE);
     return trust;
 }
 
@@ -85,12 +85,17 @@ static void begin(struct realpeer_handshake *handshake, const struct pair *pair,
                                   pair->peer_len, buffer, sizeof buffer, 1000) == REALPEER_STATUS_DONE);
 }
 
+static enum realpeer_status run(struct realpeer_handshake *handshake, int fd, uint64_t now_ms,
+                                struct realpeer_established *established)
+{
+    return realpeer_handshake_run(handshake, fd, now_ms, established, sizeof *established);
+}
+
 static struct realpeer_error check_failed(struct realpeer_handshake *handshake, enum realpeer_status status)
 {
     struct realpeer_error error;
 
-    error.size = sizeof error;
-    CHECK(realpeer_handshake_error(handshake, &error) == REALPEER_STATUS_DONE);
+    CHECK(realpeer_handshake_error(handshake, &error, sizeof error) == REALPEER_STATUS_DONE);
     CHECK(error.status == (int32_t)status && strlen(error.text) > 10);
     return error;
 }
@@ -103,22 +108,21 @@ static void check_split(const struct vector *vector, size_t split, const struct 
     struct realpeer_established established;
     enum realpeer_status status;
 
-    established.size = sizeof established;
     begin(&handshake, &pair, trust, 0);
     CHECK_FOR(realpeer_handshake_deadline(&handshake) == 6000, vector->id);
     send_all(&pair, vector->bytes, split);
-    status = realpeer_handshake_run(&handshake, pair.here, 1001, &established);
+    status = run(&handshake, pair.here, 1001, &established);
     if (status == REALPEER_STATUS_NEED_DATA) {
         send_all(&pair, vector->bytes + split, vector->len - split);
         split = vector->len;
         CHECK_FOR(realpeer_handshake_deadline(&handshake) == 6000, vector->id);
-        status = realpeer_handshake_run(&handshake, pair.here, 1002, &established);
+        status = run(&handshake, pair.here, 1002, &established);
     }
     switch (vector->expect) {
     case INCOMPLETE:
         CHECK_FOR(status == REALPEER_STATUS_NEED_DATA, vector->id);
         shutdown(pair.there, SHUT_WR);
-        status = realpeer_handshake_run(&handshake, pair.here, 1003, &established);
+        status = run(&handshake, pair.here, 1003, &established);
         CHECK_FOR(status == (vector->len == 0 ? REALPEER_STATUS_CLOSED : REALPEER_STATUS_TRUNCATED), vector->id);
         check_failed(&handshake, status);
         break;
@@ -129,7 +133,7 @@ static void check_split(const struct vector *vector, size_t split, const struct 
         ssize_t rest_len;
 
         CHECK_FOR(status <= REALPEER_STATUS_NO_HEADER && status >= REALPEER_STATUS_TOO_LONG, vector->id);
-        CHECK_FOR(realpeer_handshake_run(&handshake, pair.here, 1003, &established) == status, vector->id);
+        CHECK_FOR(run(&handshake, pair.here, 1003, &established) == status, vector->id);
         CHECK_FOR(realpeer_handshake_deadline(&handshake) == UINT64_MAX, vector->id);
         check_failed(&handshake, status);
         /* What was taken and what is left is what the peer sent. */
@@ -145,9 +149,8 @@ static void check_split(const struct vector *vector, size_t split, const struct 
         static unsigned char payload[70000];
         size_t left = split - vector->header_len;
 
-        header.size = sizeof header;
         CHECK_FOR(status == REALPEER_STATUS_DONE, vector->id);
-        CHECK_FOR(realpeer_handshake_header(&handshake, &header) == REALPEER_STATUS_DONE, vector->id);
+        CHECK_FOR(realpeer_handshake_header(&handshake, &header, sizeof header) == REALPEER_STATUS_DONE, vector->id);
         check_header(vector, &header);
         CHECK_FOR(established.has_header == 1, vector->id);
         CHECK_FOR(established.from_header == (uint32_t)(vector->family != 0), vector->id);
@@ -161,8 +164,7 @@ static void check_split(const struct vector *vector, size_t split, const struct 
         } else {
             CHECK_FOR(established.source_len == pair.peer_len && established.source.ss_family == AF_UNIX, vector->id);
         }
-        CHECK_FOR(realpeer_handshake_run(&handshake, pair.here, 9999999, &established) == REALPEER_STATUS_DONE,
-                  vector->id);
+        CHECK_FOR(run(&handshake, pair.here, 9999999, &established) == REALPEER_STATUS_DONE, vector->id);
         CHECK_FOR(realpeer_handshake_deadline(&handshake) == UINT64_MAX, vector->id);
         if (left > 0) {
             CHECK_FOR(recv(pair.here, payload, sizeof payload, MSG_DONTWAIT) == (ssize_t)left, vector->id);
@@ -184,18 +186,17 @@ static void the_deadline_is_that_of_the_whole_header(void)
     struct realpeer_established established;
     uint64_t now;
 
-    established.size = sizeof established;
     begin(&handshake, &pair, &trust, 10);
     /* A byte in every millisecond does not prolong it. */
     for (now = 1000; now < 1010; now++) {
         send_all(&pair, line + (now - 1000), 1);
         CHECK(realpeer_handshake_deadline(&handshake) == 1010);
-        CHECK(realpeer_handshake_run(&handshake, pair.here, now, &established) == REALPEER_STATUS_NEED_DATA);
+        CHECK(run(&handshake, pair.here, now, &established) == REALPEER_STATUS_NEED_DATA);
     }
-    CHECK(realpeer_handshake_run(&handshake, pair.here, 1010, &established) == REALPEER_STATUS_TIMED_OUT);
+    CHECK(run(&handshake, pair.here, 1010, &established) == REALPEER_STATUS_TIMED_OUT);
     check_failed(&handshake, REALPEER_STATUS_TIMED_OUT);
     CHECK(realpeer_handshake_deadline(&handshake) == UINT64_MAX);
-    CHECK(realpeer_handshake_run(&handshake, pair.here, 1011, &established) == REALPEER_STATUS_TIMED_OUT);
+    CHECK(run(&handshake, pair.here, 1011, &established) == REALPEER_STATUS_TIMED_OUT);
     close_both(&pair);
 }
 
@@ -210,23 +211,21 @@ static void of_a_peer_that_is_refused_or_bypassed_nothing_is_read(void)
     struct sockaddr_storage own;
     socklen_t own_len = sizeof own;
 
-    established.size = sizeof established;
-    header.size = sizeof header;
     send_all(&pair, line, sizeof line - 1);
     begin(&handshake, &pair, &trust, 0);
-    CHECK(realpeer_handshake_run(&handshake, pair.here, 1000, &established) == REALPEER_STATUS_REFUSED);
+    CHECK(run(&handshake, pair.here, 1000, &established) == REALPEER_STATUS_REFUSED);
     CHECK(strcmp(check_failed(&handshake, REALPEER_STATUS_REFUSED).text,
                  "127.0.0.1 is not a trusted proxy; add it to the trust list if it is one") == 0);
     CHECK(realpeer_handshake_deadline(&handshake) == UINT64_MAX);
 
     CHECK(realpeer_trust_otherwise(&trust, REALPEER_VERDICT_BYPASS) == REALPEER_STATUS_DONE);
     begin(&handshake, &pair, &trust, 0);
-    CHECK(realpeer_handshake_run(&handshake, pair.here, 1000, &established) == REALPEER_STATUS_DONE);
+    CHECK(run(&handshake, pair.here, 1000, &established) == REALPEER_STATUS_DONE);
     CHECK(established.has_header == 0 && established.from_header == 0);
     CHECK(established.source_len == pair.peer_len && memcmp(&established.source, &pair.peer, pair.peer_len) == 0);
     CHECK(getsockname(pair.here, (struct sockaddr *)&own, &own_len) == 0);
     CHECK(established.destination_len == own_len && memcmp(&established.destination, &own, own_len) == 0);
-    CHECK(realpeer_handshake_header(&handshake, &header) == REALPEER_STATUS_NOT_FOUND);
+    CHECK(realpeer_handshake_header(&handshake, &header, sizeof header) == REALPEER_STATUS_NOT_FOUND);
     CHECK(recv(pair.here, received, sizeof received, 0) == sizeof line - 1);
     CHECK(memcmp(received, line, sizeof line - 1) == 0);
     close_both(&pair);
@@ -240,13 +239,12 @@ static void local_leaves_the_connections_own_endpoints(void)
     struct realpeer_established established;
     char received[16];
 
-    established.size = sizeof established;
     begin(&handshake, &pair, &trust, 0);
     /* A blocking socket with nothing in it: it returns at once. */
-    CHECK(realpeer_handshake_run(&handshake, pair.here, 1000, &established) == REALPEER_STATUS_NEED_DATA);
+    CHECK(run(&handshake, pair.here, 1000, &established) == REALPEER_STATUS_NEED_DATA);
     send_all(&pair, local, sizeof local - 1);
     CHECK(recv(pair.here, received, 1, MSG_PEEK) == 1);
-    CHECK(realpeer_handshake_run(&handshake, pair.here, 1000, &established) == REALPEER_STATUS_DONE);
+    CHECK(run(&handshake, pair.here, 1000, &established) == REALPEER_STATUS_DONE);
     CHECK(established.has_header == 1 && established.from_header == 0);
     CHECK(established.source_len == pair.peer_len && memcmp(&established.source, &pair.peer, pair.peer_len) == 0);
     CHECK(recv(pair.here, received, sizeof received, 0) == 7 && memcmp(received, "payload", 7) == 0);
@@ -261,16 +259,15 @@ static void errors_of_the_socket_are_errno(void)
     struct realpeer_established established;
     int fds[2];
 
-    established.size = sizeof established;
     begin(&handshake, &pair, &trust, 0);
-    CHECK(realpeer_handshake_run(&handshake, -1, 1000, &established) == REALPEER_STATUS_IO && errno == EBADF);
+    CHECK(run(&handshake, -1, 1000, &established) == REALPEER_STATUS_IO && errno == EBADF);
     check_failed(&handshake, REALPEER_STATUS_IO);
     CHECK(pipe(fds) == 0);
-    CHECK(realpeer_handshake_run(&handshake, fds[0], 1000, &established) == REALPEER_STATUS_IO && errno == ENOTSOCK);
+    CHECK(run(&handshake, fds[0], 1000, &established) == REALPEER_STATUS_IO && errno == ENOTSOCK);
     /* It can go on after that. */
     send_all(&pair, line, sizeof line - 1);
-    CHECK(realpeer_handshake_run(&handshake, pair.here, 1000, &established) == REALPEER_STATUS_DONE);
-    CHECK(realpeer_handshake_error(&handshake, NULL) == REALPEER_STATUS_NOT_FOUND);
+    CHECK(run(&handshake, pair.here, 1000, &established) == REALPEER_STATUS_DONE);
+    CHECK(realpeer_handshake_error(&handshake, NULL, 0) == REALPEER_STATUS_NOT_FOUND);
     close(fds[0]);
     close(fds[1]);
     close_both(&pair);
@@ -284,14 +281,13 @@ static void a_handshake_can_be_moved(void)
     struct realpeer_handshake second;
     struct realpeer_established established;
 
-    established.size = sizeof established;
     begin(&first, &pair, &trust, 0);
     send_all(&pair, line, 20);
-    CHECK(realpeer_handshake_run(&first, pair.here, 1000, &established) == REALPEER_STATUS_NEED_DATA);
+    CHECK(run(&first, pair.here, 1000, &established) == REALPEER_STATUS_NEED_DATA);
     memcpy(&second, &first, sizeof first);
     memset(&first, 0x55, sizeof first);
     send_all(&pair, line + 20, sizeof line - 1 - 20);
-    CHECK(realpeer_handshake_run(&second, pair.here, 1000, &established) == REALPEER_STATUS_DONE);
+    CHECK(run(&second, pair.here, 1000, &established) == REALPEER_STATUS_DONE);
     CHECK(established.source_len == sizeof(struct sockaddr_in));
     close_both(&pair);
 }

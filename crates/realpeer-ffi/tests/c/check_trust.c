@@ -70,7 +70,7 @@ static void networks_are_matched(void)
     for (at = 0; at < sizeof rows / sizeof *rows; at++) {
         struct realpeer_trust trust = empty();
 
-        CHECK_FOR(realpeer_trust_add(&trust, rows[at].network, NULL) == REALPEER_STATUS_DONE, rows[at].network);
+        CHECK_FOR(realpeer_trust_add(&trust, rows[at].network, NULL, 0) == REALPEER_STATUS_DONE, rows[at].network);
         CHECK_FOR(verdict(&trust, rows[at].peer) == (rows[at].believed ? REALPEER_VERDICT_REQUIRE : REALPEER_VERDICT_REFUSE),
                   rows[at].network);
         CHECK(realpeer_trust_otherwise(&trust, REALPEER_VERDICT_BYPASS) == REALPEER_STATUS_DONE);
@@ -94,8 +94,8 @@ static void what_names_nobody_is_refused(void)
         struct realpeer_trust trust = empty();
         struct realpeer_error error;
 
-        error.size = sizeof error;
-        CHECK_FOR(realpeer_trust_add(&trust, texts[at], &error) == REALPEER_STATUS_NOT_A_NETWORK, texts[at]);
+        CHECK_FOR(realpeer_trust_add(&trust, texts[at], &error, sizeof error) == REALPEER_STATUS_NOT_A_NETWORK,
+                  texts[at]);
         CHECK_FOR(error.status == REALPEER_STATUS_NOT_A_NETWORK && strlen(error.text) > 20, texts[at]);
         CHECK_FOR(verdict(&trust, "10.0.0.1") == REALPEER_VERDICT_REFUSE, texts[at]);
     }
@@ -103,8 +103,7 @@ static void what_names_nobody_is_refused(void)
         struct realpeer_trust trust = empty();
         struct realpeer_error error;
 
-        error.size = sizeof error;
-        realpeer_trust_add(&trust, "192.0.2.1, 10.0.0.1/8", &error);
+        realpeer_trust_add(&trust, "192.0.2.1, 10.0.0.1/8", &error, sizeof error);
         CHECK(strcmp(error.text, "'10.0.0.1/8' has bits set beyond its prefix; write 10.0.0.0/8 for the network") == 0);
         /* All of a text or nothing. */
         CHECK(verdict(&trust, "192.0.2.1") == REALPEER_VERDICT_REFUSE);
@@ -116,14 +115,14 @@ static void a_full_list_says_so(void)
     struct realpeer_trust trust;
 
     CHECK(realpeer_trust_init(&trust, sizeof trust, networks, 2) == REALPEER_STATUS_DONE);
-    CHECK(realpeer_trust_add(&trust, "192.0.2.1,192.0.2.2,192.0.2.3", NULL) == REALPEER_STATUS_NO_SPACE);
+    CHECK(realpeer_trust_add(&trust, "192.0.2.1,192.0.2.2,192.0.2.3", NULL, 0) == REALPEER_STATUS_NO_SPACE);
     CHECK(verdict(&trust, "192.0.2.1") == REALPEER_VERDICT_REFUSE);
-    CHECK(realpeer_trust_add(&trust, "192.0.2.1,192.0.2.2,unix", NULL) == REALPEER_STATUS_DONE);
-    CHECK(realpeer_trust_add(&trust, "192.0.2.3", NULL) == REALPEER_STATUS_NO_SPACE);
-    CHECK(realpeer_trust_add(&trust, "anyone", NULL) == REALPEER_STATUS_DONE);
+    CHECK(realpeer_trust_add(&trust, "192.0.2.1,192.0.2.2,unix", NULL, 0) == REALPEER_STATUS_DONE);
+    CHECK(realpeer_trust_add(&trust, "192.0.2.3", NULL, 0) == REALPEER_STATUS_NO_SPACE);
+    CHECK(realpeer_trust_add(&trust, "anyone", NULL, 0) == REALPEER_STATUS_DONE);
     CHECK(verdict(&trust, "192.0.2.3") == REALPEER_VERDICT_REQUIRE);
     CHECK(realpeer_trust_init(&trust, sizeof trust, NULL, 0) == REALPEER_STATUS_DONE);
-    CHECK(realpeer_trust_add(&trust, "192.0.2.1", NULL) == REALPEER_STATUS_NO_SPACE);
+    CHECK(realpeer_trust_add(&trust, "192.0.2.1", NULL, 0) == REALPEER_STATUS_NO_SPACE);
 }
 
 static void peers_of_other_kinds(void)
@@ -132,7 +131,7 @@ static void peers_of_other_kinds(void)
     struct sockaddr_storage peer;
     sa_family_t family = AF_UNIX;
 
-    CHECK(realpeer_trust_add(&trust, "unix,0.0.0.0/0,::/0", NULL) == REALPEER_STATUS_DONE);
+    CHECK(realpeer_trust_add(&trust, "unix,0.0.0.0/0,::/0", NULL, 0) == REALPEER_STATUS_DONE);
     memset(&peer, 0, sizeof peer);
     memcpy(&peer.ss_family, &family, sizeof family);
     /* A client without a name, as the kernel has it: nothing but the family. */

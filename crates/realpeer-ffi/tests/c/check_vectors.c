@@ -115,29 +115,38 @@ static enum realpeer_status check_parse(const struct vector *vector)
 {
     struct realpeer_config config = wide_config();
     struct realpeer_header header;
+    struct realpeer_header by_default;
     struct realpeer_error error;
     enum realpeer_status status;
+    enum realpeer_status datagram;
 
-    header.size = sizeof header;
-    error.size = sizeof error;
-    status = realpeer_parse(vector->bytes, vector->len, &config, &header, &error);
+    status = realpeer_parse(vector->bytes, vector->len, &config, &header, sizeof header);
     check_status(vector, status);
     if (status == REALPEER_STATUS_DONE)
         check_header(vector, &header);
+    CHECK_FOR(realpeer_parse_error(vector->bytes, vector->len, &config, &error, sizeof error) ==
+                  (status < 0 ? REALPEER_STATUS_DONE : REALPEER_STATUS_NOT_FOUND),
+              vector->id);
     if (status < 0)
         check_error(vector, &error, status);
-    CHECK_FOR(realpeer_parse(vector->bytes, vector->len, &config, &header, NULL) == status, vector->id);
 
-    if (status == REALPEER_STATUS_NEED_DATA) {
-        CHECK_FOR(realpeer_parse_datagram(vector->bytes, vector->len, &config, &header, &error) ==
-                      (vector->len == 0 ? REALPEER_STATUS_CLOSED : REALPEER_STATUS_TRUNCATED) ||
-                      error.status == REALPEER_STATUS_TRUNCATED,
+    /* The defaults are the same but for the limit. */
+    if (vector->len < 16 || vector->bytes[0] == 'P' || vector->bytes[14] < 4096 / 256 - 1) {
+        CHECK_FOR(realpeer_parse(vector->bytes, vector->len, NULL, &by_default, sizeof by_default) == status,
                   vector->id);
-    } else {
-        CHECK_FOR(realpeer_parse_datagram(vector->bytes, vector->len, &config, &header, &error) == status, vector->id);
         if (status == REALPEER_STATUS_DONE)
-            check_header(vector, &header);
+            check_header(vector, &by_default);
     }
+
+    datagram = realpeer_parse_datagram(vector->bytes, vector->len, &config, &header, sizeof header);
+    if (datagram == REALPEER_STATUS_DONE)
+        check_header(vector, &header);
+    CHECK_FOR(realpeer_parse_datagram_error(vector->bytes, vector->len, &config, &error, sizeof error) ==
+                  (datagram < 0 ? REALPEER_STATUS_DONE : REALPEER_STATUS_NOT_FOUND),
+              vector->id);
+    if (datagram < 0)
+        check_error(vector, &error, datagram);
+    CHECK_FOR(datagram == (status == REALPEER_STATUS_NEED_DATA ? REALPEER_STATUS_TRUNCATED : status), vector->id);
     return status;
 }
 
@@ -149,11 +158,9 @@ static void check_end(const struct vector *vector, struct realpeer_decoder *deco
     struct realpeer_error error;
     size_t min;
 
-    header.size = sizeof header;
-    error.size = sizeof error;
     CHECK_FOR(realpeer_decoder_status(decoder, &min) == expected, vector->id);
     CHECK_FOR((min > 0) == (expected == REALPEER_STATUS_NEED_DATA), vector->id);
-    CHECK_FOR(realpeer_decoder_header(decoder, &header) == expected, vector->id);
+    CHECK_FOR(realpeer_decoder_header(decoder, &header, sizeof header) == expected, vector->id);
     if (expected == REALPEER_STATUS_DONE) {
         CHECK_FOR(taken == vector->header_len, vector->id);
         check_header(vector, &header);
@@ -162,11 +169,11 @@ static void check_end(const struct vector *vector, struct realpeer_decoder *deco
         CHECK_FOR(realpeer_decoder_push_eof(decoder) == expected, vector->id);
     }
     if (expected < 0) {
-        CHECK_FOR(realpeer_decoder_error(decoder, &error) == REALPEER_STATUS_DONE, vector->id);
+        CHECK_FOR(realpeer_decoder_error(decoder, &error, sizeof error) == REALPEER_STATUS_DONE, vector->id);
         check_error(vector, &error, expected);
         CHECK_FOR(realpeer_decoder_push(decoder, "more", 4, &taken) == expected && taken == 0, vector->id);
     } else {
-        CHECK_FOR(realpeer_decoder_error(decoder, &error) == REALPEER_STATUS_NOT_FOUND, vector->id);
+        CHECK_FOR(realpeer_decoder_error(decoder, &error, sizeof error) == REALPEER_STATUS_NOT_FOUND, vector->id);
     }
     if (expected == REALPEER_STATUS_NEED_DATA) {
         enum realpeer_status cut = vector->len == 0 ? REALPEER_STATUS_CLOSED : REALPEER_STATUS_TRUNCATED;
