@@ -1,6 +1,10 @@
-//! Compiles the yardstick, with `-O2` whatever the profile.
+//! Compiles the yardstick, and the program in C that calls it and realpeer, with `-O2` whatever the profile.
 
 fn main() {
-    cc::Build::new().file("src/micro/yardstick.c").opt_level(2).warnings(true).compile("yardstick");
-    println!("cargo::rerun-if-changed=src/micro/yardstick.c");
+    let header = "../crates/realpeer-ffi/include";
+    let sources = ["src/micro/yardstick.c", "src/micro/foreign.c"];
+    cc::Build::new().files(sources).include(header).opt_level(2).warnings(true).compile("yardstick");
+    for file in sources.into_iter().chain([header, "src/micro/yardstick.h"]) {
+        println!("cargo::rerun-if-changed={file}");
+    }
 }

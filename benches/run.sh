@@ -41,13 +41,17 @@ machine() {
 
 core() {
     cargo build --quiet --profile lto --bin micro
-    { load && "$bin/micro" --svg "$charts/core.svg" --in-place "$out/core-in-place"; } >"$out/core"
+    { load && "$bin/micro" --svg "$charts/core.svg" --in-place "$out/core-in-place" \
+        --from-c "$out/from-c"; } >"$out/core"
     put core
     put core-in-place
+    put from-c
     { load && "$CARGO_TARGET_DIR/lto/micro" --used; } >"$out/core-lto"
     put core-lto
     ./callgrind.sh release --used >"$out/instructions"
     put instructions
+    ./callgrind.sh release --row 'from C' >"$out/from-c-instructions"
+    put from-c-instructions
 }
 
 crc32c() {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use crate::micro::{BEFORE, BY_HAND, OURS, Row, YARDSTICK};
+use crate::micro::{BEFORE, BY_HAND, Kind, OURS, Row, YARDSTICK};
 
 /// One figure for each case: nanoseconds or instructions.
 pub type Figures = BTreeMap<(Row, &'static str), f64>;
@@ -27,21 +27,28 @@ pub const LIBRARIES: [&str; 12] = [
 /// What the README shows: the headers that are most common.
 const SHORT: [Row; 2] = [Row::UsedV1Tcp4, Row::UsedV2Tcp4];
 
-/// Rows by libraries, each figure with its ratio to ours.
-pub fn table(figures: &Figures, unit: &str, rows: impl Fn(Row) -> bool) -> String {
+/// Rows by libraries, each figure with its ratio to that of `base`, for rows where that has one.
+pub fn table(figures: &Figures, unit: &str, base: &str, rows: impl Fn(Row) -> bool) -> String {
     let of_rows = figures.keys().filter(|(row, _)| rows(*row));
     let present: BTreeSet<_> = of_rows.map(|&(_, library)| library).collect();
     let libraries: Vec<_> = LIBRARIES.into_iter().filter(|library| present.contains(library)).collect();
-    let mut out = format!("| {unit} (ratio to ours) | {} |\n|---|", libraries.join(" | "));
+    let mut out = match base {
+        OURS => format!("| {unit} (ratio to ours) |"),
+        _ => format!("| {unit} (ratio to the {base}) |"),
+    };
+    let _ = write!(out, " {} |\n|---|", libraries.join(" | "));
     out += &"--:|".repeat(libraries.len());
     out.push('\n');
     for row in Row::ALL.into_iter().filter(|&row| rows(row)) {
-        let Some(&ours) = figures.get(&(row, OURS)) else { continue };
+        let Some((_, based)) = figures.iter().find(|((found, library), _)| (*found, *library) == (row, base))
+        else {
+            continue;
+        };
         let _ = write!(out, "| {} |", row.name());
         for &library in &libraries {
             let _ = match figures.get(&(row, library)) {
-                Some(figure) if library == OURS => write!(out, " **{}** |", short(*figure)),
-                Some(figure) => write!(out, " {} ({:.2}) |", short(*figure), figure / ours),
+                Some(figure) if library == base => write!(out, " **{}** |", short(*figure)),
+                Some(figure) => write!(out, " {} ({:.2}) |", short(*figure), figure / based),
                 None => write!(out, " - |"),
             };
         }
@@ -62,7 +69,8 @@ pub fn draw(file: &str, title: &str, figures: &Figures, unit: &str) {
             .collect();
         (bars.len() > 1).then(|| (row.name().to_owned(), bars))
     };
-    let all: Vec<_> = Row::ALL.into_iter().filter(|row| row.is_as_used()).filter_map(group).collect();
+    let all: Vec<_> =
+        Row::ALL.into_iter().filter(|row| row.kind() == Kind::AsUsed).filter_map(group).collect();
     crate::chart::bars(file, title, &all, unit);
     let few: Vec<_> = SHORT.into_iter().filter_map(group).collect();
     crate::chart::bars(&file.replace(".svg", "-short.svg"), title, &few, unit);

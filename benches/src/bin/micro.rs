@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use realpeer_benches::micro::{self, Case, OURS, Row};
+use realpeer_benches::micro::{self, Case, Kind, OURS, Row, YARDSTICK};
 use realpeer_benches::report::{Figures, LIBRARIES, draw, table};
 
 const USAGE: &str = "usage: micro [--own] [--rounds N] [--row TEXT] [--list] [--counted N]
@@ -13,7 +13,7 @@ const USAGE: &str = "usage: micro [--own] [--rounds N] [--row TEXT] [--list] [--
   --rounds N   how many rounds (default 301); the figures are the least of them
   --row TEXT   only rows whose name has TEXT in it
   --used       only rows of headers as they are used
-  --in-place FILE  writes the table of the other rows to FILE, not below the first
+  --in-place FILE, --from-c FILE  write the tables of the other rows to FILE, not below the first
   --svg FILE   also draws the rows as used
   --list       only names the cases, in order
   --report FILE  only prints the table of the figures in FILE, as callgrind.sh writes it
@@ -25,7 +25,7 @@ const BATCH_NANOS: f64 = 100_000.0;
 fn main() -> ExitCode {
     let mut own = false;
     let mut used = false;
-    let mut in_place = None;
+    let (mut in_place, mut from_c) = (None, None);
     let mut list = false;
     let mut rounds = 301;
     let mut counted_times = 0;
@@ -35,6 +35,7 @@ fn main() -> ExitCode {
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--own" => own = true,
+            "--from-c" => from_c = arguments.next(),
             "--list" => list = true,
             "--used" => used = true,
             "--in-place" => in_place = arguments.next(),
@@ -51,7 +52,9 @@ fn main() -> ExitCode {
     }
     let mut cases = micro::cases();
     cases.retain(|case| {
-        (!own || case.library == OURS) && (!used || case.row.is_as_used()) && case.row.name().contains(&part)
+        (!own || case.library == OURS)
+            && (!used || case.row.kind() == Kind::AsUsed)
+            && case.row.name().contains(&part)
     });
     if list {
         for case in cases {
@@ -65,7 +68,7 @@ fn main() -> ExitCode {
         }
     } else {
         let times = measure(&mut cases, rounds);
-        print(&times, "ns", in_place.as_deref());
+        print(&times, "ns", in_place.as_deref(), from_c.as_deref());
         if let Some(svg) = svg {
             draw(&svg, "Nanoseconds a header, without LTO: less is better", &times, "ns");
         }
@@ -87,21 +90,25 @@ fn report(file: Option<&str>) -> ExitCode {
         Some(((row, library), figure.parse().ok()?))
     });
     let figures = figures.collect();
-    print(&figures, "instructions", None);
+    print(&figures, "instructions", None, None);
     ExitCode::SUCCESS
 }
 
-/// Both tables, unless one has no rows.
-fn print(figures: &Figures, unit: &str, in_place: Option<&str>) {
-    let has = |used: bool| figures.keys().any(|(row, _)| row.is_as_used() == used);
-    if has(true) {
-        print!("{}", table(figures, unit, Row::is_as_used));
-    }
-    if has(false) {
-        let other = table(figures, unit, |row| !row.is_as_used());
-        match in_place {
-            Some(file) => std::fs::write(file, other).expect("the file can't be written"),
-            None => print!("\n{other}"),
+/// All tables that have rows.
+fn print(figures: &Figures, unit: &str, in_place: Option<&str>, from_c: Option<&str>) {
+    let kinds =
+        [(Kind::AsUsed, OURS, None), (Kind::InPlace, OURS, in_place), (Kind::FromC, YARDSTICK, from_c)];
+    let mut is_first = true;
+    for (kind, base, file) in kinds {
+        if !figures.keys().any(|(row, _)| row.kind() == kind) {
+            continue;
+        }
+        let text = table(figures, unit, base, |row| row.kind() == kind);
+        if let Some(file) = file {
+            std::fs::write(file, text).expect("the file can't be written");
+        } else {
+            print!("{}{text}", if is_first { "" } else { "\n" });
+            is_first = false;
         }
     }
 }

@@ -13,6 +13,7 @@ const V1_TCP6: &[u8] = b"PROXY TCP6 2001:0db8:85a3:08d3:1319:8a2e:0370:7344 \
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
 static V2_TCP4: LazyLock<Vec<u8>> = LazyLock::new(|| v2(0x11, inet(), &[]));
+static V2_TCP6: LazyLock<Vec<u8>> = LazyLock::new(|| v2(0x21, inet6(), &[]));
 static V2_TLVS: LazyLock<Vec<u8>> = LazyLock::new(|| with_tlvs(UNIQUE_ID));
 static V2_SSL: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let mut ssl = vec![7, 0, 0, 0, 0];
@@ -36,6 +37,10 @@ pub fn v1_tcp6() -> &'static [u8] {
 
 pub fn v2_tcp4() -> &'static [u8] {
     &V2_TCP4
+}
+
+pub fn v2_tcp6() -> &'static [u8] {
+    &V2_TCP6
 }
 
 /// TCP6, ALPN, `UNIQUE_ID`, CRC32C.
@@ -70,20 +75,25 @@ pub fn v2(family: u8, addresses: Vec<u8>, tlvs: &[u8]) -> Vec<u8> {
 }
 
 fn with_tlvs(unique_id: &[u8]) -> Vec<u8> {
-    let (source, destination) = ipv6();
-    let mut addresses = Vec::new();
-    for address in [source, destination] {
-        let SocketAddr::V6(address) = address else { unreachable!() };
-        addresses.extend(address.ip().octets());
-    }
-    addresses.extend(source.port().to_be_bytes());
-    addresses.extend(destination.port().to_be_bytes());
     let tlvs = [tlv(0x01, ALPN), tlv(0x05, unique_id), tlv(0x03, &[0; 4])].concat();
-    let mut header = v2(0x21, addresses, &tlvs);
+    let mut header = v2(0x21, inet6(), &tlvs);
     let sum = crc32c::crc32c(&header).to_be_bytes();
     let at = header.len() - 4;
     header[at..].copy_from_slice(&sum);
     header
+}
+
+/// The address block of [`ipv6`].
+fn inet6() -> Vec<u8> {
+    let (source, destination) = ipv6();
+    let mut block = Vec::new();
+    for address in [source, destination] {
+        let SocketAddr::V6(address) = address else { unreachable!() };
+        block.extend(address.ip().octets());
+    }
+    block.extend(source.port().to_be_bytes());
+    block.extend(destination.port().to_be_bytes());
+    block
 }
 
 /// The address block of [`ipv4`].

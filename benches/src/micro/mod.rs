@@ -2,6 +2,7 @@
 //!
 //! A [`Case`] is one library at one [`Row`]. Its result is checked when it is made, so nothing wrong is ever timed.
 
+mod foreign;
 pub mod inputs;
 mod ours;
 mod peers;
@@ -12,7 +13,7 @@ mod yardstick;
 use std::hint::black_box;
 use std::net::SocketAddr;
 
-pub use row::Row;
+pub use row::{Kind, Row};
 
 /// The name under which our own figures stand.
 pub const OURS: &str = "realpeer";
@@ -119,6 +120,7 @@ pub fn cases() -> Vec<Case> {
     let mut cases = ours::cases();
     cases.extend(used::cases());
     cases.extend(yardstick::cases());
+    cases.extend(foreign::cases());
     cases.extend(peers::cases());
     cases.sort_by_key(|case| case.row);
     cases

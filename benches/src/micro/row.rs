@@ -2,7 +2,7 @@
 
 use super::{Seen, inputs};
 
-/// What is measured: first what a program does with a header, then single calls looked at in place.
+/// What is measured: first what a program does with a header, then single calls looked at in place, then calls from C.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Row {
     UsedV1Tcp4,
@@ -32,10 +32,26 @@ pub enum Row {
     DecoderV1Bytes,
     DecoderV2Whole,
     DecoderV2Bytes,
+    CCallV2Tcp4,
+    CCallV2Tcp6,
+    CUseV2Tcp4,
+    CUseV2Tcp4Config,
+    CUseV2Tcp6,
+}
+
+/// The tables that rows are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// All that a program does with a header.
+    AsUsed,
+    /// A single call, whose result is looked at in place.
+    InPlace,
+    /// The C ABI.
+    FromC,
 }
 
 impl Row {
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 32] = [
         Self::UsedV1Tcp4,
         Self::UsedV1Tcp6,
         Self::UsedV2Tcp4,
@@ -63,6 +79,11 @@ impl Row {
         Self::DecoderV1Bytes,
         Self::DecoderV2Whole,
         Self::DecoderV2Bytes,
+        Self::CCallV2Tcp4,
+        Self::CCallV2Tcp6,
+        Self::CUseV2Tcp4,
+        Self::CUseV2Tcp4Config,
+        Self::CUseV2Tcp6,
     ];
 
     pub fn name(self) -> &'static str {
@@ -94,12 +115,20 @@ impl Row {
             Self::DecoderV1Bytes => "Decoder, v1 TCP4, byte by byte",
             Self::DecoderV2Whole => "Decoder, v2 TCP4, whole",
             Self::DecoderV2Bytes => "Decoder, v2 TCP4, byte by byte",
+            Self::CCallV2Tcp4 => "call from C, v2 TCP4",
+            Self::CCallV2Tcp6 => "call from C, v2 TCP6",
+            Self::CUseV2Tcp4 => "use from C, v2 TCP4",
+            Self::CUseV2Tcp4Config => "use from C, v2 TCP4, with a config",
+            Self::CUseV2Tcp6 => "use from C, v2 TCP6",
         }
     }
 
-    /// Whether the row times all that a program does with a header, rather than a single call.
-    pub fn is_as_used(self) -> bool {
-        self < Self::V1Tcp4
+    pub fn kind(self) -> Kind {
+        match self {
+            _ if self < Self::V1Tcp4 => Kind::AsUsed,
+            _ if self < Self::CCallV2Tcp4 => Kind::InPlace,
+            _ => Kind::FromC,
+        }
     }
 
     /// The bytes that are decoded, or that come of encoding unless the order of TLVs is the library's own.
@@ -122,7 +151,11 @@ impl Row {
             | Self::V2Tcp4
             | Self::EncodeV2
             | Self::DecoderV2Whole
-            | Self::DecoderV2Bytes => inputs::v2_tcp4(),
+            | Self::DecoderV2Bytes
+            | Self::CCallV2Tcp4
+            | Self::CUseV2Tcp4
+            | Self::CUseV2Tcp4Config => inputs::v2_tcp4(),
+            Self::CCallV2Tcp6 | Self::CUseV2Tcp6 => inputs::v2_tcp6(),
             Self::UsedV2Ssl | Self::V2Ssl => inputs::v2_ssl(),
             _ => inputs::v2_tlvs(),
         }
@@ -130,8 +163,8 @@ impl Row {
 
     pub(super) fn expected(self) -> Seen {
         let tlvs = self.bytes() == inputs::v2_tlvs();
-        let (source, destination) =
-            if tlvs || self.bytes() == inputs::v1_tcp6() { inputs::ipv6() } else { inputs::ipv4() };
+        let is_ipv6 = tlvs || [inputs::v1_tcp6(), inputs::v2_tcp6()].contains(&self.bytes());
+        let (source, destination) = if is_ipv6 { inputs::ipv6() } else { inputs::ipv4() };
         Seen {
             source,
             destination,

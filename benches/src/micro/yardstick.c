@@ -1,22 +1,13 @@
 /* The yardstick for version 2: what a receiver has to do at least. It checks the signature and the lengths, switches
  * on command and family, and copies the addresses out. No TLVs, no UNIX sockets. */
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-struct endpoints {
-    uint8_t source[16];
-    uint8_t destination[16];
-    uint16_t source_port;
-    uint16_t destination_port;
-    uint8_t family; /* 0, 4 or 6 */
-};
+#include "yardstick.h"
 
 static const char signature[12] = {13, 10, 13, 10, 0, 13, 10, 'Q', 'U', 'I', 'T', 10};
 
 static uint16_t be16(const uint8_t *at) { return (uint16_t)(at[0] << 8 | at[1]); }
 
-/* The length of the header, 0 if it is incomplete, -1 if it isn't one. */
 int yardstick_v2(const uint8_t *bytes, size_t received, struct endpoints *out)
 {
     size_t len;
