@@ -49,7 +49,7 @@ CARGO_DENY_VERSION=0.20.2
 CARGO_HACK_VERSION=0.6.46
 CARGO_PUBLIC_API_VERSION=0.52.0
 BENCH_DEBS=(golang-go golang-github-pires-go-proxyproto-dev haproxy nginx strace util-linux valgrind)
-FFI_DEBS=(binutils clang g++ gcc haproxy make pkg-config python3 util-linux valgrind)
+FFI_DEBS=(binutils clang g++ gcc haproxy libclang-rt-dev make pkg-config python3 util-linux valgrind)
 HAPROXY_DEBS=(haproxy)
 
 # The programs of Debian's server packages are here, and not on everyone's PATH.

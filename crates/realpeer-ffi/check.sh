@@ -107,7 +107,7 @@ sanitized_checks() {
     # nm fails for members that have no symbols.
     { nm "$library" 2>/dev/null || true; } | grep __asan_report >/dev/null ||
         die 'the library was built without the sanitizer'
-    for compiler in gcc g++; do
+    for compiler in gcc g++ clang clang++; do
         compile "$compiler" "$out/check-sanitized" "$library" "${SANITIZE[@]}" tests/c/*.c
         "$out/check-sanitized" >"$out/check.log" || die "$compiler: $(cat "$out/check.log")"
     done
