@@ -1,6 +1,7 @@
 //! The encoder: writes headers.
 
-pub(crate) mod writer;
+mod ssl;
+mod writer;
 
 use core::net::SocketAddr;
 

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::{V1Error, Versions, lookalike};
+use crate::{Lookalike, V1Error, Versions, lookalike};
 
 /// The reason a header was rejected.
 ///
@@ -205,6 +205,16 @@ impl TlvError {
     /// Creates an error of the TLV of the type `kind` that starts at `offset`.
     pub const fn new(kind: u8, offset: u32, cause: TlvCause) -> Self {
         Self { kind, offset, cause }
+    }
+}
+
+impl Error {
+    /// Returns what the bytes look like instead, if they begin with no allowed signature and look like something.
+    pub const fn lookalike(&self) -> Option<Lookalike> {
+        match *self {
+            Self::Signature { offset, found, allowed } => Lookalike::of(allowed, offset, found),
+            _ => None,
+        }
     }
 }
 

@@ -19,6 +19,7 @@ mod handshake_error;
 mod header;
 #[cfg(feature = "std")]
 mod io_error;
+pub mod kind;
 mod lookalike;
 mod parse;
 mod ssl;
@@ -26,10 +27,11 @@ mod storage;
 mod tlv;
 mod tlv_rules;
 mod v1_error;
+mod versions;
 mod wire;
 
 pub use address::{Address, Addresses, UnixAddr};
-pub use config::{Config, Versions};
+pub use config::Config;
 pub use decoder::{Decoder, Event};
 pub use encode::Encoder;
 pub use encode_error::EncodeError;
@@ -43,8 +45,9 @@ pub use parse::{Parsed, parse, parse_datagram};
 pub use parse::{parse_bare_tcp4, parse_bare_tcp6};
 pub use ssl::Ssl;
 pub use storage::{FixedStorage, Storage};
-pub use tlv::{TextError, Tlv, TlvIter, TlvValue, Tlvs, kind};
+pub use tlv::{TextError, Tlv, TlvIter, TlvValue, Tlvs};
 pub use v1_error::{V1Cause, V1Error, V1Field};
+pub use versions::Versions;
 
 /// The most bytes that a header can have: the fixed 16 of version 2 and the 65,535 that its length can announce, or where
 /// `usize` has 16 bits the 65,535 that it can count.

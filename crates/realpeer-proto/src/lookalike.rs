@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::{Error, Versions};
+use crate::Versions;
 
 /// A guess at what bytes are that don't begin with an allowed signature, for whoever looks for the mistake. Only the
 /// bytes up to the first that no header has there are examined, so it doesn't depend on how much has arrived.
@@ -29,29 +29,28 @@ pub enum Lookalike {
     Ssh,
 }
 
-impl Error {
-    /// Returns what the bytes look like instead, if they begin with no allowed signature and look like something.
-    pub const fn lookalike(&self) -> Option<Lookalike> {
-        let Self::Signature { offset, found, allowed } = *self else { return None };
+impl Lookalike {
+    /// Returns what bytes look like of which `found` at `offset` is the first that no allowed signature has there.
+    pub(crate) const fn of(allowed: Versions, offset: u8, found: u8) -> Option<Self> {
         // Before the offset stands what a signature begins with: nothing, `P`, `PR`, CR, CRLF and so on.
         match (offset, found) {
-            (0, b'P') if matches!(allowed, Versions::V2) => Some(Lookalike::V1),
-            (0, b'\r') if matches!(allowed, Versions::V1) => Some(Lookalike::V2),
-            (0, 0x16) => Some(Lookalike::Tls),
-            (0, b'S') => Some(Lookalike::Ssh),
+            (0, b'P') if matches!(allowed, Versions::V2) => Some(Self::V1),
+            (0, b'\r') if matches!(allowed, Versions::V1) => Some(Self::V2),
+            (0, 0x16) => Some(Self::Tls),
+            (0, b'S') => Some(Self::Ssh),
             // GET, HEAD, DELETE, OPTIONS, CONNECT and TRACE, also after empty lines.
             (0 | 2 | 4, b'G' | b'H' | b'D' | b'C' | b'T')
             | (0 | 4, b'O')
             // POST, PUT, PATCH; PRI, with which HTTP/2 begins; PROPFIND.
             | (1, b'O' | b'U' | b'A')
             | (2, b'I')
-            | (3, b'P') => Some(Lookalike::Http),
+            | (3, b'P') => Some(Self::Http),
             _ => None,
         }
     }
 }
 
-/// Writes the text of [`Error::Signature`].
+/// Writes the text of the error that there is no signature.
 pub(crate) fn describe(
     f: &mut fmt::Formatter<'_>,
     allowed: Versions,

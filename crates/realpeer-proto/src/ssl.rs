@@ -1,7 +1,7 @@
 //! The SSL TLV (section 2.2.6).
 
 use crate::tlv::{ascii, utf8};
-use crate::{EncodeError, TextError, Tlv, Tlvs, kind};
+use crate::{TextError, Tlvs, kind};
 
 /// The client's TLS connection, as the proxy reports it (section 2.2.6).
 ///
@@ -46,16 +46,6 @@ impl<'a> Ssl<'a> {
     pub(crate) fn checked(value: &'a [u8]) -> Option<Self> {
         let (&[client, a, b, c, d], rest) = value.split_first_chunk()?;
         Some(Self { client, verify: u32::from_be_bytes([a, b, c, d]), tlvs: Tlvs::tiled(rest) })
-    }
-
-    /// Writes the value of an SSL TLV into `out` and returns how many bytes it has.
-    ///
-    /// # Errors
-    ///
-    /// [`EncodeError::BufferTooSmall`] if `out` is, and [`EncodeError::TooLong`] if the value would have more
-    /// than 65,535 bytes. What `out` then holds is unspecified.
-    pub fn encode(client: u8, verify: u32, tlvs: &[Tlv<'_>], out: &mut [u8]) -> Result<usize, EncodeError> {
-        crate::encode::writer::ssl_value(client, verify, tlvs, out)
     }
 
     /// Returns the flags, [`CLIENT_SSL`](Self::CLIENT_SSL) and so on; unknown ones are kept.

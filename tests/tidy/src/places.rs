@@ -2,16 +2,14 @@
 
 use crate::{File, files, none};
 
-const TLV: &str = "crates/realpeer-proto/src/tlv.rs";
+const KINDS: &str = "crates/realpeer-proto/src/kind.rs";
 const FACADE: &str = "crates/realpeer/Cargo.toml";
 
 #[test]
 fn every_type_of_tlv_has_its_names_in_the_program() {
-    let kinds = File::read(TLV);
-    let kinds = kinds
-        .text
-        .lines()
-        .filter_map(|line| Some(line.strip_prefix("    pub const ")?.split_once(": u8 =")?.0));
+    let kinds = File::read(KINDS);
+    let kinds =
+        kinds.text.lines().filter_map(|line| Some(line.strip_prefix("pub const ")?.split_once(": u8 =")?.0));
     let kinds: Vec<_> = kinds.map(|kind| format!("kind::{kind}")).collect();
     for path in ["report", "encode"].map(|dir| format!("crates/realpeer-cli/src/{dir}/tlv.rs")) {
         are_in(&kinds, &[File::read(&path)]);

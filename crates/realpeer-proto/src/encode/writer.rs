@@ -2,7 +2,7 @@
 
 use core::net::Ipv6Addr;
 
-use crate::wire::{SSL_HEAD_LEN, TLV_HEAD_LEN};
+use crate::wire::TLV_HEAD_LEN;
 use crate::{EncodeError, Tlv, Tlvs};
 
 /// TLVs one by one, or as a run of bytes.
@@ -179,27 +179,6 @@ impl<'a> Added<'a> {
         let tlvs = self.tlvs.iter().take(self.len.into()).enumerate().skip(from);
         tlvs.filter(|(at, _)| self.replacing >> at & 1 == 1).any(|(_, tlv)| tlv.kind() == kind)
     }
-}
-
-/// Writes the value of an SSL TLV (section 2.2.6).
-pub(crate) fn ssl_value(
-    client: u8,
-    verify: u32,
-    tlvs: &[Tlv<'_>],
-    out: &mut [u8],
-) -> Result<usize, EncodeError> {
-    let needed = tlvs_len(tlvs.iter().copied())?.saturating_add(SSL_HEAD_LEN.into());
-    if needed > usize::from(u16::MAX) {
-        return Err(EncodeError::TooLong { len: needed });
-    }
-    let out = out.get_mut(..needed).ok_or(EncodeError::BufferTooSmall { needed })?;
-    let mut value = Writer { out, len: 0 };
-    value.put(&[client]);
-    value.put(&verify.to_be_bytes());
-    for tlv in tlvs {
-        value.tlv(tlv.kind(), tlv.value());
-    }
-    Ok(needed)
 }
 
 /// The bytes of TLVs one after the other.
