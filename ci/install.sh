@@ -5,7 +5,7 @@
 need_deb() {
     local package missing=()
     if ! command -v dpkg-query >/dev/null; then
-        echo "note: this is no Debian; taking it that what Debian calls $* is installed"
+        echo "note: not a Debian system; assuming that what Debian calls $* is installed"
         return
     fi
     for package in "$@"; do

@@ -238,7 +238,7 @@ impl fmt::Display for Error {
             Self::EmptyDatagram => f.write_str("no PROXY header: the datagram is empty"),
             Self::Closed => f.write_str("connection closed without a byte, as a TCP health check does"),
             Self::Truncated { received } => write!(f, "PROXY header cut off after {received} bytes"),
-            Self::OutOfMemory => f.write_str("no memory for the PROXY header"),
+            Self::OutOfMemory => f.write_str("out of memory while buffering the PROXY header"),
             Self::ApiMisuse(misuse) => write!(f, "misuse of the API: {misuse}"),
             Self::Unreachable => {
                 f.write_str("internal error: a header that was complete is gone; please report it")

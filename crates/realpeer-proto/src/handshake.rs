@@ -100,7 +100,7 @@ where
     /// Returns the deadline by which the header must be complete, at which to call
     /// [`handle_timeout`](Self::handle_timeout), or `None` once the handshake has ended. It never changes.
     pub fn poll_timeout(&self) -> Option<I> {
-        let decoded = self.decoder.is_complete() && self.owed() == 0;
+        let decoded = self.decoder.is_complete() && self.peeked() == 0;
         let ended = decoded || self.decoder.is_failed() || self.clock == Clock::TimedOut;
         (!ended).then_some(self.deadline)
     }
@@ -159,7 +159,7 @@ where
             return self.poll_with(|slot| read(slot, ReadMode::Take));
         }
         self.drive(|this| {
-            if this.owed() == 0 {
+            if this.peeked() == 0 {
                 let n = ready!(read(scratch, ReadMode::Peek))?;
                 match scratch.get(..n) {
                     None => this.decoder.received_too_many(n, scratch.len()),
@@ -171,7 +171,7 @@ where
                     return Poll::Ready(Ok(()));
                 }
             }
-            let len = scratch.len().min(this.owed());
+            let len = scratch.len().min(this.peeked());
             let n = ready!(read(scratch.get_mut(..len).unwrap_or_default(), ReadMode::Take))?;
             this.consumed(n, len);
             Poll::Ready(Ok(()))
@@ -296,7 +296,7 @@ where
 
     /// Returns the header, once there is one.
     pub fn header(&self) -> Option<Header<'_>> {
-        self.decoder.header().filter(|_| self.owed() == 0)
+        self.decoder.header().filter(|_| self.peeked() == 0)
     }
 
     /// Returns the bytes that have been consumed from the connection so far, whatever the outcome. Bytes that were only
@@ -331,27 +331,27 @@ where
     }
 
     /// The bytes that were peeked at and pushed, but not yet consumed.
-    fn owed(&self) -> usize {
+    fn peeked(&self) -> usize {
         self.decoder.as_bytes().len().saturating_sub(self.taken as usize)
     }
 
     /// Where to read to: `scratch` for bytes that were peeked at before, else the decoder's own.
     fn slot<'a>(&'a mut self, scratch: &'a mut [u8; 64]) -> &'a mut [u8] {
-        match self.owed() {
+        match self.peeked() {
             0 => self.decoder.read_slot(),
-            owed => scratch.get_mut(..owed.min(SCRATCH.len())).unwrap_or_default(),
+            peeked => scratch.get_mut(..peeked.min(SCRATCH.len())).unwrap_or_default(),
         }
     }
 
     /// Goes on after a read of `n` bytes into the [`slot`](Self::slot).
     fn received(&mut self, n: usize) {
-        match self.owed() {
+        match self.peeked() {
             0 if n == 0 => self.decoder.push_eof(),
             0 => {
                 self.decoder.received(n);
                 self.taken = self.decoder.as_bytes().len() as u32;
             }
-            owed => self.consumed(n, owed.min(SCRATCH.len())),
+            peeked => self.consumed(n, peeked.min(SCRATCH.len())),
         }
     }
 
@@ -366,12 +366,12 @@ where
 
     /// Takes header bytes from the front of what a buffer holds, and returns how many.
     fn take_from(&mut self, filled: &[u8]) -> usize {
-        let owed = self.owed();
+        let peeked = self.peeked();
         if self.decoder.is_failed() {
             return 0;
         }
-        if owed > 0 {
-            let len = owed.min(filled.len());
+        if peeked > 0 {
+            let len = peeked.min(filled.len());
             self.consumed(len, len);
             return len;
         }
@@ -411,7 +411,7 @@ where
                 return Some(Err(HandshakeError::Protocol(error)));
             }
         }
-        if self.decoder.is_complete() && self.owed() == 0 {
+        if self.decoder.is_complete() && self.peeked() == 0 {
             return Some(Ok(()));
         }
         let received = self.decoder.as_bytes().len();

@@ -371,7 +371,7 @@ impl fmt::Debug for Tlvs<'_> {
 
 impl fmt::Display for TextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "value is not text from byte {} on", self.valid_up_to)
+        write!(f, "value is not valid text at byte {}", self.valid_up_to)
     }
 }
 

@@ -145,7 +145,7 @@ fn what_each_error_says() {
         ),
         (Error::Closed, "connection closed without a byte, as a TCP health check does"),
         (Error::Truncated { received: 20 }, "PROXY header cut off after 20 bytes"),
-        (Error::OutOfMemory, "no memory for the PROXY header"),
+        (Error::OutOfMemory, "out of memory while buffering the PROXY header"),
         (
             Error::ApiMisuse(ApiMisuse::ReceivedBeyondSlot { received: 16, slot: 15 }),
             "misuse of the API: 16 bytes reported as received into a slot of 15",
@@ -189,7 +189,7 @@ fn what_the_other_errors_say() {
             "one end is an IP address, the other the name of a UNIX socket",
         ),
         (EncodeError::TooManyTlvs.to_string(), "more than four TLVs added one by one; give them as a list"),
-        (TextError::new(3).to_string(), "value is not text from byte 3 on"),
+        (TextError::new(3).to_string(), "value is not valid text at byte 3"),
     ] {
         assert_eq!(message, expected);
         assert!(is_in_style(expected), "{expected}");

@@ -94,7 +94,7 @@ macro_rules! sockets {
             crowd::a_thousand_silent_peers_delay_nobody_with_a_ready_listener,
             crowd::several_may_accept_at_once,
             endpoints::r31_r36_r39_real_ones_where_the_header_has_none,
-            endpoints::of_the_header,
+            endpoints::endpoints_come_from_the_header,
             endpoints::unix_listener_at_a_path,
             endpoints::unix_listener_with_an_abstract_name,
             endpoints::unix_addresses_in_the_header,

@@ -89,10 +89,10 @@ pub(crate) fn parse_slow<'a>(
     };
     let &[.., command, family, _, _] = fixed;
     let (Some(len), Some(layout)) = (announced(fixed, limits), Layout::of(command, family)) else {
-        return Err(fault(fixed, limits));
+        return Err(first_error(fixed, limits));
     };
     if layout != Layout::Skipped && !matches!(len.checked_sub(layout.len()), Some(0 | 3..)) {
-        return Err(fault(fixed, limits));
+        return Err(first_error(fixed, limits));
     }
     if let Some(header) = input.get(..HEAD_LEN + usize::from(len)) {
         check(header, layout.len(), limits)?;
@@ -282,7 +282,7 @@ fn check_len(len: u16, limits: Limits) -> Result<(), Error> {
 
 /// What is wrong with a fixed part, at the first byte at which it is.
 #[cold]
-fn fault(fixed: &[u8; HEAD_LEN], limits: Limits) -> Error {
+fn first_error(fixed: &[u8; HEAD_LEN], limits: Limits) -> Error {
     let &[ref start @ .., _] = fixed;
     let &[.., command, family, high, low] = fixed;
     let announced = u16::from_be_bytes([high, low]);

@@ -48,7 +48,7 @@ pub fn r31_r36_r39_real_ones_where_the_header_has_none<R: Runtime>() {
     });
 }
 
-pub fn of_the_header<R: Runtime>() {
+pub fn endpoints_come_from_the_header<R: Runtime>() {
     let v6 = b"PROXY TCP6 2001:db8::1 2001:db8::2 56324 443\r\n";
     let rows = [
         (V1, Version::V1, SOURCE, "198.51.100.2:443"),
