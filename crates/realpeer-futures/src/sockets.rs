@@ -21,6 +21,10 @@ pub enum AsyncIo {}
 
 /// Reads the header of a connection from `peer`, a stream socket, if the policy wants one. The socket stays the caller's.
 ///
+/// `peer` is what accepting returned with the socket. For one that came otherwise, as by inheritance, ask it:
+/// [`Endpoint::of_peer`]. It is an argument because accepting has returned it already, at no cost, and so that tests, and
+/// sockets handed over by another program, can name the peer that counts.
+///
 /// It waits for the peer until the [deadline](Acceptor::with_timeout) at the longest, which counts from the call. A header
 /// that has arrived already is peeked at and then read exactly, with two system calls; one that has not is read as it
 /// comes.

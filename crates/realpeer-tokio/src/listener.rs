@@ -35,6 +35,10 @@ mod sealed {
 
 /// Reads the header of a connection from `peer`, if the policy wants one. The socket stays the caller's.
 ///
+/// `peer` is what accepting returned with the socket. For one that came otherwise, as by inheritance, ask it:
+/// [`Endpoint::of_peer`]. It is an argument because accepting has returned it already, at no cost, and so that tests, and
+/// sockets handed over by another program, can name the peer that counts.
+///
 /// It waits for the peer until the [deadline](Acceptor::with_timeout) at the longest, which counts from the call.
 ///
 /// - On success exactly the header has been consumed from the connection.
