@@ -8,7 +8,9 @@ use crate::{Endpoint, HeaderStorage};
 
 /// The ends of a connection that has been accepted. It holds addresses; the socket stays the caller's.
 ///
-/// Clones are cheap: they copy addresses and up to 128 bytes of header, and share longer headers.
+/// Clones are cheap: they copy addresses and up to 128 bytes of header, and share longer headers. It is also what owns a
+/// header: [`header`](Self::header) borrows from it, so keep the `Established`, or a clone, where the header is to be kept.
+/// To keep an address alone, `Endpoint::from(established.source())` is one that borrows nothing.
 ///
 /// ```
 /// use std::time::Instant;

@@ -105,6 +105,22 @@ impl<S> Finished<S> {
     pub fn new(stream: S, peer: impl Into<Endpoint>, result: Result<Established, AcceptError>) -> Self {
         Self { stream, peer: peer.into(), result }
     }
+
+    /// Changes the connection, as into another runtime's stream, and keeps what is known of it.
+    ///
+    /// ```
+    /// use std::io::Cursor;
+    /// use realpeer::{Established, Finished};
+    ///
+    /// let peer: std::net::SocketAddr = "192.0.2.1:56324".parse()?;
+    /// let finished = Finished::new(*b"hello", peer, Ok(Established::without_header(peer)));
+    /// let finished: Finished<Cursor<[u8; 5]>> = finished.map(Cursor::new);
+    /// assert_eq!(finished.peer, peer.into());
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
+    pub fn map<T>(self, change: impl FnOnce(S) -> T) -> Finished<T> {
+        Finished { stream: change(self.stream), peer: self.peer, result: self.result }
+    }
 }
 
 impl<S, I> Pending<S, I>

@@ -66,6 +66,7 @@ mod connection;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -73,7 +74,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 use realpeer::tokio::{Accepts, EstablishedListener, SendAccepts, Tokio};
-use realpeer::{Acceptor, Established};
+use realpeer::{Acceptor, Endpoint, Established};
 use tonic::transport::server::TcpConnectInfo;
 use tonic::{Request, Status};
 
@@ -165,6 +166,31 @@ pub fn remote_addr(mut request: Request<()>) -> Result<Request<()>, Status> {
     Ok(request)
 }
 
+/// Returns the address of the client that a call came from, canonical, so that `::ffff:192.0.2.1` and `192.0.2.1` are one:
+/// what rate limiters and access lists want. It works with whatever [`Incoming`] puts into the extensions.
+///
+/// `None` if the client has no IP address, as over a UNIX socket without a header; and with tonic's own TLS and
+/// [`RealPeer`], which is then in the extension `TlsConnectInfo<RealPeer>`.
+///
+/// ```
+/// use std::net::SocketAddr;
+/// use realpeer_tonic::source_addr;
+/// use tonic::{Request, Response, Status};
+///
+/// async fn whoami(request: Request<()>) -> Result<Response<String>, Status> {
+///     let source = source_addr(&request).ok_or_else(|| Status::unauthenticated("who are you?"))?;
+///     Ok(Response::new(source.to_string()))
+/// }
+/// # drop(whoami);
+/// ```
+pub fn source_addr<T>(request: &Request<T>) -> Option<SocketAddr> {
+    let addr = match request.extensions().get::<RealPeer>() {
+        Some(peer) => peer.source().socket_addr(),
+        None => request.remote_addr(),
+    };
+    addr.and_then(|addr| Endpoint::from(addr).to_canonical().socket_addr())
+}
+
 impl<L> From<EstablishedListener<L>> for Incoming<L>
 where
     Tokio: SendAccepts<L>,
@@ -219,6 +245,12 @@ impl Deref for RealPeer {
 impl From<Established> for RealPeer {
     fn from(established: Established) -> Self {
         Self(Arc::new(established))
+    }
+}
+
+impl From<Arc<Established>> for RealPeer {
+    fn from(established: Arc<Established>) -> Self {
+        Self(established)
     }
 }
 

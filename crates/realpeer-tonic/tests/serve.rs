@@ -10,10 +10,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use realpeer::danger::DetectHeader;
-use realpeer::proto::{Encoder, Tlv, Version, kind};
+use realpeer::proto::{Addresses, Encoder, Tlv, Version, kind};
 use realpeer::tokio::connect;
 use realpeer::{Acceptor, Trust, header_and_payload};
-use realpeer_tonic::{Incoming, RealPeer, remote_addr};
+use realpeer_tonic::{Incoming, RealPeer, remote_addr, source_addr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tonic::Request;
@@ -46,7 +46,12 @@ impl Service<http::Request<Body>> for WhoAmI {
             format!("{} by {}", header.tlvs().authority().unwrap().unwrap(), peer.proxy().unwrap())
         });
         let learnt = format!("{:?} {:?} {authority:?}", request.remote_addr(), request.local_addr());
-        let response = http::Response::builder().header("learnt", learnt).body(Body::empty()).unwrap();
+        let source = format!("{:?}", source_addr(&request));
+        let response = http::Response::builder()
+            .header("learnt", learnt)
+            .header("source", source)
+            .body(Body::empty())
+            .unwrap();
         ready(Ok(response))
     }
 }
@@ -62,13 +67,19 @@ fn header() -> Encoder<'static> {
     Encoder::proxy(Version::V2, source, destination).with_tlvs(&TLVS)
 }
 
-/// Calls the server through a proxy of our own. Gives what it learnt, and the proxy's address.
+/// Calls the server through a proxy of our own. Returns what it learnt, and the proxy's address.
 async fn call(server: SocketAddr) -> (String, SocketAddr) {
+    let (answer, proxy) = ask(server, header()).await;
+    (answer["learnt"].to_str().unwrap().to_owned(), proxy)
+}
+
+/// Calls the server through a proxy of our own that sends `header`. Returns what is in its answer, and the proxy's address.
+async fn ask(server: SocketAddr, header: Encoder<'static>) -> (http::HeaderMap, SocketAddr) {
     let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let channel = Endpoint::from_shared(format!("http://{}", proxy.local_addr().unwrap())).unwrap();
     let relay = tokio::spawn(async move {
         let (mut client, _) = proxy.accept().await.unwrap();
-        let mut server = connect(server, header(), b"").await.unwrap();
+        let mut server = connect(server, header, b"").await.unwrap();
         let own = server.local_addr().unwrap();
         let _ = copy_bidirectional(&mut client, &mut server).await;
         own
@@ -76,10 +87,9 @@ async fn call(server: SocketAddr) -> (String, SocketAddr) {
     let mut channel = channel.connect().await.unwrap();
     std::future::poll_fn(|cx| channel.poll_ready(cx)).await.unwrap();
     let request = http::Request::post("http://localhost/realpeer.WhoAmI/Ask").body(Body::empty()).unwrap();
-    let response = channel.call(request).await.unwrap();
-    let learnt = response.headers()["learnt"].to_str().unwrap().to_owned();
-    drop((response, channel));
-    (learnt, relay.await.unwrap())
+    let answer = channel.call(request).await.unwrap().headers().clone();
+    drop(channel);
+    (answer, relay.await.unwrap())
 }
 
 #[tokio::test]
@@ -176,4 +186,30 @@ async fn a_call_whose_first_segment_is_a_lone_p_is_served_where_headers_are_dete
     drop((response, channel));
     assert_eq!(learnt, format!("Some({}) Some({addr}) None", relayed.await.unwrap()));
     assert_eq!(detecting.counts().bypassed, 1);
+}
+
+/// Whatever is in the extensions, the address is the one that access lists have.
+#[tokio::test]
+async fn the_source_of_a_call_is_canonical() {
+    let mapped = Addresses::Inet6 {
+        source: "[::ffff:192.0.2.1]:56324".parse().unwrap(),
+        destination: "[2001:db8::1]:443".parse().unwrap(),
+    };
+    for extension in ["TcpConnectInfo", "RealPeer"] {
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = socket.local_addr().unwrap();
+        let incoming = Incoming::new(socket, acceptor(), 2);
+        let server = Server::builder().add_service(WhoAmI);
+        match extension {
+            "RealPeer" => {
+                tokio::spawn(server.serve_with_incoming(incoming.with_connect_info::<RealPeer>()));
+            }
+            _ => {
+                tokio::spawn(server.serve_with_incoming(incoming));
+            }
+        }
+        let header = Encoder::new(Version::V2, mapped).with_tlvs(&TLVS);
+        let (answer, _) = ask(addr, header).await;
+        assert_eq!(answer["source"], "Some(192.0.2.1:56324)", "{extension}");
+    }
 }
