@@ -25,7 +25,7 @@ macro_rules! counters {
         ///
         /// // For Prometheus:
         /// for (name, count) in acceptor.counts().iter() {
-        ///     println!("realpeer_connections_total{{outcome=\"{name}\"}} {count}");
+        ///     println!("connections_total{{outcome=\"{name}\"}} {count}");
         /// }
         /// ```
         #[non_exhaustive]
