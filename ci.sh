@@ -185,7 +185,7 @@ ci_interop() {
 
 # One after the other: each of them takes the whole machine, and up to 10,000 descriptors a process.
 ci_load() {
-    step 'load' cargo_test -p realpeer-tests --features load --test runtimes \
+    step 'load' cargo_test -p realpeer-runtime-tests --features load --test runtimes \
         -- --test-threads=1 --nocapture load::
     step 'load before an unmodified server' cargo_test -p realpeer-tests --features load --test preload \
         -- --nocapture thousands_of_unfinished_headers

@@ -17,7 +17,8 @@ asan_tests() (
     export RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address
     export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1
     cargo_test --target-dir "$CARGO_TARGET_DIR/asan" --target "$(rustc -vV | sed -n 's/^host: //p')" --no-fail-fast \
-        -p realpeer-proto -p realpeer-io -p realpeer-tests --lib --test core --test policy --test runtimes \
+        -p realpeer-proto -p realpeer-io -p realpeer-tests -p realpeer-runtime-tests --lib --test core --test policy \
+        --test runtimes \
         -- --skip exhaustive:: --skip differential::
 )
 

@@ -36,7 +36,7 @@ mutants_of() {
 }
 
 # mutants PACKAGE ['TEST... -- FILTER...']...: changes the package's code in one place at a time. Each further argument is
-# a pass over what is left: the package's unit tests and these test programs of realpeer-tests, as the filters choose
+# a pass over what is left: the package's unit tests and these test programs of `tests/`, as the filters choose
 # from them. Without any there is one pass, with all of the package's own tests. A change that nobody notices is an error,
 # unless .cargo/mutants.toml says why nothing could.
 mutants() {
@@ -46,7 +46,7 @@ mutants() {
     if [[ $# -eq 0 ]]; then mutants_pass "$package" "$package" --all-features '' --timeout 60; fi
     while [[ $# -gt 0 ]]; do
         programs=${1% -- *}
-        mutants_pass "$package" "$package,realpeer-tests" "--lib --test=${programs// / --test=}" "${1#* -- }" \
+        mutants_pass "$package" "$package,realpeer-tests,realpeer-runtime-tests" "--lib --test=${programs// / --test=}" "${1#* -- }" \
             --timeout 40 "${again[@]}"
         again=(--iterate)
         shift

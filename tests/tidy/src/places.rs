@@ -36,7 +36,7 @@ fn every_runtime_is_in_the_tables_and_in_the_behaviour_suite() {
         are_in(&in_tables, &[File::read(path)]);
     }
     let in_manifests: Vec<_> = features.iter().map(|feature| format!("\"{feature}\"")).collect();
-    are_in(&in_manifests, &[File::read("tests/Cargo.toml")]);
+    are_in(&in_manifests, &[File::read("tests/runtimes/Cargo.toml")]);
     let root = File::read("crates/realpeer/src/lib.rs");
     let modules = root.text.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
     let modules: Vec<_> = modules.map(|module| format!("realpeer::{module}")).collect();
