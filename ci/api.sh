@@ -22,7 +22,7 @@ api_since() {
             "$dir/lists/$crate.old" "$dir/lists/$crate.new" | tee "$dir/lists/$crate.diff" || true
         gone=$((gone + $(grep -c '^-' "$dir/lists/$crate.diff" || true)))
     done
-    [[ $gone -eq 0 ]] || die "$gone public items are gone or were changed since $commit: say so in CHANGELOG.md"
+    [[ $gone -eq 0 ]] || die "public items that are gone or were changed since $commit: $gone; say so in CHANGELOG.md"
 }
 
 # list_api SOURCE TARGET-DIR CRATE: one item a line, from rustdoc's JSON, for which a stable compiler has to be told that it

@@ -8,8 +8,8 @@ use axum::response::Response;
 
 use crate::RealPeer;
 
-/// Middleware that gives a request the `ConnectInfo<SocketAddr>` that rate limiters and loggers of other crates look for:
-/// the client's address from the header, canonical, so that `::ffff:192.0.2.1` and `192.0.2.1` are one.
+/// Middleware that adds to a request the `ConnectInfo<SocketAddr>` that rate limiters and loggers of other crates look
+/// for: the client's address from the header, canonical, so that `::ffff:192.0.2.1` and `192.0.2.1` are one.
 ///
 /// Layer it after (so outside of) what reads it. A request whose client has no IP address, as over a UNIX socket without a
 /// header, gets none.

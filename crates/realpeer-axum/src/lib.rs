@@ -24,18 +24,28 @@
 //! # }
 //! ```
 //!
-//! Middleware of other crates, such as rate limiters, looks for a `ConnectInfo<SocketAddr>`: [`insert_socket_addr`] puts it
-//! there.
+//! The listener reads the headers of up to 1,024 connections at a time, and hands axum whichever is complete first: a load
+//! balancer that stays silent delays nobody.
 //!
-//! UNIX listeners work the same way. For tests of handlers, `axum::extract::connect_info::MockConnectInfo` takes a
-//! `RealPeer` that is made from an `Established`.
+//! # Which of these do I want?
 //!
-//! With the feature `tls-listener`, the listener is also an `AsyncAccept` of the tls-listener crate, so that a
-//! `TlsListener` over it has the header before TLS, and can be served in the same way. Its handlers take the same
-//! `ConnectInfo<RealPeer>`. For HTTP/2 switch on the feature `http2` of axum and offer `h2` by ALPN. Note that
-//! tls-listener bounds how long a TLS handshake may take, but not how many there are at a time. Served by
-//! `axum::serve`, a TLS handshake that fails is logged without the client's address: to get it, call
-//! `TlsListener::accept` in a loop of your own, whose error has the `RealPeer`.
+//! | you want | use |
+//! |---|---|
+//! | the client's address in a handler | `ConnectInfo<RealPeer>`, with [`RealPeer`] in `into_make_service_with_connect_info` |
+//! | the proxy's address, the header or its TLVs too | the same [`RealPeer`]: it is an [`Established`] |
+//! | middleware of other crates, such as rate limiters, that looks for a `ConnectInfo<SocketAddr>` | [`insert_socket_addr`] |
+//! | UNIX sockets | [`Listener`] over tokio's `UnixListener` |
+//! | TLS after the header | the feature `tls-listener` |
+//! | tests of handlers | `axum::extract::connect_info::MockConnectInfo`, with a `RealPeer` made from an `Established` |
+//!
+//! # TLS
+//!
+//! With the feature `tls-listener`, the listener is also an `AsyncAccept` of the tls-listener crate, so that a `TlsListener`
+//! over it reads the header before TLS, and can be served in the same way. Its handlers take the same
+//! `ConnectInfo<RealPeer>`. For HTTP/2 switch on the feature `http2` of axum and offer `h2` by ALPN. Note that tls-listener
+//! bounds how long a TLS handshake may take, but not how many there are at a time. Served by `axum::serve`, a TLS handshake
+//! that fails is logged without the client's address: to get it, call `TlsListener::accept` in a loop of your own, whose
+//! error has the `RealPeer`.
 
 #![cfg(unix)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

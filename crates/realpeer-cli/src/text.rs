@@ -1,7 +1,7 @@
 //! Text that others chose, made safe for a terminal and for whoever reads our lines.
 //!
 //! A client can choose a server name, an ALPN, the name of its UNIX socket and, through them, try to forge a part of
-//! our output or to send escape sequences. Whatever comes from a header is printed through this file.
+//! our output or to send escape sequences. All text from headers is printed through this file.
 
 use std::borrow::Cow;
 use std::fmt;

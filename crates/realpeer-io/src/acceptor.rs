@@ -12,7 +12,7 @@ use crate::{AcceptError, Accepting, Counts, Endpoint, Policy, Verdict};
 
 /// A server's decision whom to trust, and what to accept from them. Clones are cheap and share their counters.
 ///
-/// There is no default policy: a server that believes whoever connects can be told any address.
+/// There is no default policy: a server that believes everyone who connects can be told any address.
 ///
 /// ```
 /// use std::time::Duration;

@@ -9,7 +9,7 @@ use realpeer_proto::{Command, Header, Transport, Version};
 
 use crate::AcceptError;
 
-/// Declares what is counted, once: the numbers, their names, and the counters behind them.
+/// Declares what is counted, once: the numbers, their names, and their counters.
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)+) => {
         /// The number of connections, or datagrams, by outcome, since an [`Acceptor`](crate::Acceptor) was made. Each is
@@ -59,7 +59,7 @@ counters! {
     v1,
     /// Version 2 headers with the command PROXY and with addresses.
     v2,
-    /// Version 2 headers with the command LOCAL, as of health checks.
+    /// Version 2 headers with the command LOCAL, such as those of health checks.
     local,
     /// Headers of either version that say PROXY but have no addresses: UNKNOWN or UNSPEC. The source is the proxy then.
     unspec,

@@ -24,7 +24,7 @@ use crate::{AcceptError, Endpoint, Policy, Verdict};
 ///   these proxies' clients are ones you would believe, and end it when the last proxy sends its header.
 /// - A proxy that stops sending headers is no longer noticed: its clients all seem to be the proxy. Watch
 ///   [`Counts::bypassed`](crate::Counts::bypassed), where connections without a header are counted.
-/// - Bytes may have been taken off the connection before it turned out that they are not part of a header. Read
+/// - Bytes may have been consumed from the connection before it turned out that they are not part of a header. Read
 ///   [`Established::taken_payload`](crate::Established::taken_payload) before the connection.
 ///
 /// # What holds

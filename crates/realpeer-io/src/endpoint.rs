@@ -53,7 +53,8 @@ pub struct ParseEndpointError(Box<str>);
 pub struct NotInetError(UnixName);
 
 impl Endpoint {
-    /// Asks a connected socket for its peer. Where the socket is at hand, it knows better than whoever passes an address on.
+    /// Asks a connected socket for its peer. If you have the socket, ask it rather than trust an address that was
+    /// passed on.
     ///
     /// # Errors
     ///

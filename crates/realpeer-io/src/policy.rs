@@ -69,12 +69,12 @@ pub trait Policy: Send + Sync {
     fn verdict(&self, peer: &Endpoint) -> Verdict;
 }
 
-/// A policy made of a closure. See [`policy_fn`].
+/// A policy made from a closure. See [`policy_fn`].
 #[must_use = "an acceptor has to be made with it"]
 #[derive(Clone, Copy)]
 pub struct PolicyFn<F>(F);
 
-/// Makes a policy of a closure.
+/// Makes a policy from a closure.
 ///
 /// ```
 /// use realpeer::{Acceptor, Verdict, policy_fn};
@@ -120,7 +120,7 @@ impl<P: Policy + ?Sized> Policy for Arc<P> {
 }
 
 impl<P: Policy + ?Sized> Policy for RwLock<P> {
-    /// Asks the policy that is in place now. A panic of whoever wrote to it does not take the server down with it.
+    /// Asks the policy that is in place now. If a writer panicked, the server keeps running.
     fn verdict(&self, peer: &Endpoint) -> Verdict {
         self.read().unwrap_or_else(PoisonError::into_inner).verdict(peer)
     }

@@ -131,8 +131,9 @@ fn joins_datagrams(_: &impl AsFd) -> bool {
 /// Waits until `socket` is readable, which includes its end, or `timeout` is over, and returns whether it is readable. It
 /// may return false sooner: the caller looks at its clock and waits again.
 ///
-/// Notices in the socket's error queue, as of time stamps and of `MSG_ZEROCOPY`, and urgent data are not readable. As long
-/// as there are notices, which is until the caller reads them from there, it looks a hundred times a second.
+/// Notices in the socket's error queue, such as those of time stamps and `MSG_ZEROCOPY`, and urgent data are not
+/// readable. As long as there are notices, which is until the caller reads them from there, it looks a hundred times a
+/// second.
 ///
 /// A socket with `SO_RCVLOWAT` set is readable when that many bytes have arrived. If that is more than the header has,
 /// the header is found when the deadline passes: set the option after the handshake.

@@ -22,8 +22,8 @@ use crate::{Endpoint, Policy, Verdict};
 ///
 /// [`Trust::unix`] believes every peer on a UNIX socket: the permissions of the socket's path, or of its directory,
 /// decide who may connect. Names tell little, since a peer chooses its own. To tell users apart, ask the kernel for the
-/// peer's (`peer_user`, Linux only, or tokio's `UnixStream::peer_cred`), and drop the connection if it isn't the proxy's.
-/// A policy sees only the name: the user costs a system call, which most servers would make in vain.
+/// peer's (`peer_user`, Linux only, or tokio's `UnixStream::peer_cred`), and drop the connection if it isn't the
+/// proxy's. A policy sees only the name: the user costs a system call, which most servers don't need.
 ///
 /// # Examples
 ///

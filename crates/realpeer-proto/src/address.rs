@@ -19,8 +19,8 @@ use core::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// The variants are the families of the specification. Another one needs a new major version of this crate, since whoever
-/// converts addresses has to handle each.
+/// The variants are the families of the specification. Another one needs a new major version of this crate, since code
+/// that converts addresses has to handle each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Addresses<'a> {
     /// No addresses: LOCAL, UNKNOWN, or UNSPEC in either half of the family byte. The real endpoints count.

@@ -24,7 +24,7 @@ pub(crate) fn checksum(header: &[u8], at: usize) -> u32 {
 /// Eight bytes at a step.
 #[cfg(any(test, not(feature = "hardware-crc32c")))]
 mod tables {
-    /// Table `k` gives what a byte does to the checksum `k` bytes later.
+    /// Table `k` has the effect of a byte on the checksum `k` bytes later.
     static TABLES: [[u32; 256]; 8] = tables();
 
     /// The checksum of what has the checksum `crc` and then `bytes`.

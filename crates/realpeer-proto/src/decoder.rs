@@ -124,7 +124,7 @@ impl<B: Storage> Decoder<B> {
     /// ends before, or no header can begin like this. In that case the byte that makes it impossible, and all that
     /// follows it, are not taken.
     ///
-    /// Bytes that are not taken remain the caller's. Those that were taken can be had back, after an error too, from
+    /// Bytes that are not taken remain the caller's. Those that were taken are available, after an error too, from
     /// [`as_bytes`](Self::as_bytes).
     ///
     /// ```

@@ -302,7 +302,7 @@ where
     /// Returns the bytes that have been consumed from the connection so far, whatever the outcome. Bytes that were only
     /// peeked at are not among them: they are still there.
     ///
-    /// After an error they are what whoever goes on with the connection lacks, and what an operator wants to see.
+    /// After an error they are what the connection lacks for its next reader, and what an operator wants to see.
     ///
     /// ```
     /// # mod realpeer { pub use realpeer_proto as proto; }

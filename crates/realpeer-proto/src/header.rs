@@ -51,8 +51,8 @@ pub(crate) enum View<'a> {
 /// assert_eq!(realpeer::proto::Version::V2.to_string(), "v2");
 /// ```
 ///
-/// The specification has these two. A third needs a new major version of this crate, since whoever reads headers has to
-/// handle it.
+/// The specification has these two. A third needs a new major version of this crate, since code that reads headers has
+/// to handle it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Version {
     /// The line of text (section 2.1).

@@ -4,8 +4,8 @@ use core::fmt;
 
 use crate::Versions;
 
-/// A guess at what bytes are that don't begin with an allowed signature, for whoever looks for the mistake. Only the
-/// bytes up to the first that no header has there are examined, so it doesn't depend on how much has arrived.
+/// A guess at what bytes are that don't begin with an allowed signature, to help find the mistake. Only the bytes up to
+/// the first that no header has there are examined, so it doesn't depend on how much has arrived.
 ///
 /// ```
 /// # mod realpeer { pub use realpeer_proto as proto; }

@@ -23,8 +23,8 @@ pub struct Tlv<'a> {
 
 /// A run of TLVs, in the order in which they were sent.
 ///
-/// Where a type stands more than once, the accessors give the first and the iterator gives all. Text accessors
-/// fail on bytes that are not of the encoding that the specification names; [`get`](Self::get) gives the bytes.
+/// If a type occurs more than once, the accessors return the first and the iterator returns all. Text accessors fail on
+/// bytes that are not in the encoding that the specification names; [`get`](Self::get) returns the bytes.
 ///
 /// ```
 /// # mod realpeer { pub use realpeer_proto as proto; }

@@ -1,5 +1,5 @@
-//! What the specification demands of TLVs by their type (sections 2.2.3, 2.2.5 and 2.2.6): a row for each type of which it
-//! demands something. Reading, checking, writing and blaming all read the row.
+//! Rules of the specification for TLVs by their type (sections 2.2.3, 2.2.5 and 2.2.6): a row for each type of which it
+//! demands something. Reading, checking, writing and finding the error all read the row.
 
 use crate::wire::{MAX_UNIQUE_ID_LEN, SSL_HEAD_LEN};
 use crate::{TlvCause, kind};
@@ -55,7 +55,7 @@ pub(crate) const fn rule(kind: u8) -> Option<Rule> {
 }
 
 impl Rule {
-    /// Whether a value of `len` bytes may be. TLVs within it are none, or have three bytes or more.
+    /// Whether a value of `len` bytes may be. There are no TLVs within it, or they have three bytes or more.
     #[inline(always)]
     pub(crate) const fn allows(self, len: u32) -> bool {
         let within = match self.tlvs_from {

@@ -89,7 +89,7 @@ fn find_library(named: Option<&Path>) -> Result<PathBuf, Error> {
     Ok(path)
 }
 
-/// Ours is the last: an address sanitizer wants to be the first, and others that wrap `accept` find ours behind them.
+/// Ours is the last: an address sanitizer wants to be the first, and others that wrap `accept` find ours after them.
 fn preload(library: &Path) -> Result<OsString, Error> {
     let text = library.as_os_str().as_encoded_bytes();
     if text.iter().any(|byte| matches!(byte, b' ' | b':')) {

@@ -75,7 +75,7 @@ impl<L: SocketListener> EstablishedListener<L> {
     }
 
     /// Returns the next connection whose header has been read; `None` if there is none in time, or if it is
-    /// [woken](ReadyListener::waker). The time starts anew with each connection that is rejected.
+    /// [woken](ReadyListener::waker). The time starts again with each connection that is rejected.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! A stream together with bytes that were taken off it before.
+//! A stream together with bytes that were read from it before.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A stream that is read from the bytes first that were taken off it, and then from itself. Writes go straight to it.
+/// A stream that returns the bytes already read from it first, then reads on. Writes go straight to it.
 ///
 /// `Prefixed::new(established.taken_payload(), stream)` reads all of the payload, also where
 /// [`danger::DetectHeader`](realpeer_io::danger::DetectHeader) has taken some of it to look for a header. Without any

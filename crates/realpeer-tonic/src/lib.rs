@@ -54,6 +54,16 @@
 //! }
 //! ```
 //!
+//! # Which of these do I want?
+//!
+//! | you want | use |
+//! |---|---|
+//! | the client's address in a call | [`Incoming`], and `Request::remote_addr()` |
+//! | the proxy's address, the header or its TLVs too | [`Incoming::with_connect_info`], and [`RealPeer`] in the extensions |
+//! | `Request::remote_addr()` as well then | the interceptor [`remote_addr()`] |
+//! | UNIX sockets | [`Incoming`] over tokio's `UnixListener` |
+//! | a stream for tonic from a connection that you accepted yourself | [`Connection`] |
+//!
 //! With tonic's own TLS the header comes before TLS, as it should. `Request::peer_certs()` works with the first form
 //! only; with the second, the certificates are in the extension `TlsConnectInfo<RealPeer>`.
 

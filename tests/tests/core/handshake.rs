@@ -324,7 +324,7 @@ fn what_was_peeked_at_is_read_off_in_pieces_if_need_be() {
         let mut wire = Wire { most: Some(most), ..Wire::with(&[LINE, b"hello"].concat()) };
         let mut handshake = handshake();
         let polled = handshake.poll_peek_with(&mut vec![0; scratch], |slot, mode| {
-            // Peeks are whole, reads are short.
+            // Peeks are complete, reads are short.
             wire.most = (mode == ReadMode::Take).then_some(most);
             wire.read(slot, mode)
         });

@@ -11,7 +11,7 @@ use super::Check;
 use super::payload::{Payload, Quality};
 use crate::style::Style;
 
-/// What came back on a connection.
+/// The answer on a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Answer {
     pub(super) bytes: Vec<u8>,

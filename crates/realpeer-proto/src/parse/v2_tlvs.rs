@@ -84,7 +84,7 @@ pub(crate) fn lone_crc32c(tlvs: Tlvs<'_>) -> Result<Option<u16>, Error> {
 }
 
 impl TlvCheck {
-    /// Where the value of the CRC32C starts; not before the check has come to the end.
+    /// Where the value of the CRC32C starts; not before the check has reached the end.
     pub(crate) fn crc32c(&self) -> Option<usize> {
         (self.crc32c > 0).then_some(self.crc32c.into())
     }

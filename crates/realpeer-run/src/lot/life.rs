@@ -23,7 +23,7 @@ pub(crate) struct Life {
     state: State,
     /// Whoever is given the file needs a moment to map it.
     last_hello: Option<Instant>,
-    /// SIGTERM has come: the program is being stopped, and whoever ends now will not start again.
+    /// SIGTERM has arrived: the program is being stopped, and whoever ends now will not start again.
     stopping: Arc<AtomicBool>,
 }
 

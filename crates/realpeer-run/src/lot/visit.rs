@@ -1,4 +1,4 @@
-//! Visits: what comes to the lot's own socket. Anybody on this host may come, and gets nothing without a secret.
+//! Visits: connections to the lot's own socket. Anybody on this host may connect, and gets nothing without a secret.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{IoSlice, IoSliceMut};
