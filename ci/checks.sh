@@ -58,7 +58,7 @@ docs_name_the_facade() {
         for (/<pre class="rust rust-example-rendered">(.*?)<\/pre>/gs) {
             $examples++;
             s/<[^>]*>//g;
-            print "$ARGV: an example names $1\n" if /\b(realpeer_\w+)/;
+            print "$ARGV: an example names $1\n" if /\b(realpeer_\w+)(?:::|;| as )/;
         }
         END { print STDERR "$examples examples\n"; exit 1 unless $examples }' "${pages[@]}")
     [[ -z $named ]] || die "$named"
