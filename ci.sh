@@ -122,7 +122,7 @@ ci_nostd() {
 }
 
 ci_preload() {
-    need_deb binutils gcc util-linux valgrind # the last two are for its tests
+    need_deb binutils gcc iproute2 strace util-linux valgrind # from iproute2 on they are for its tests
     local manifest=(--manifest-path crates/realpeer-preload/Cargo.toml)
     step 'preload: clippy' cargo clippy --quiet --target-dir "$CARGO_TARGET_DIR/preload" "${manifest[@]}" \
         --features hooks --lib -- -D warnings

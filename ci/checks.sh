@@ -12,14 +12,16 @@ rustfmt_check() {
 
 # Sanitizers take a nightly compiler, or a stable one that is told to be one. The target is named so that the flags are
 # not those of build scripts and macros too.
+# Of the library for LD_PRELOAD the parts that are ordinary code. It can't be built with the sanitizer itself: it has no
+# runtime, and the program's would have to be there before it. A sanitized server runs with it in `test`.
 asan_tests() (
     if cargo +nightly --version >/dev/null 2>&1; then export RUSTUP_TOOLCHAIN=nightly; fi
     export RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address
     export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1
-    cargo_test --target-dir "$CARGO_TARGET_DIR/asan" --target "$(rustc -vV | sed -n 's/^host: //p')" --no-fail-fast \
-        -p realpeer-proto -p realpeer-io -p realpeer-tests -p realpeer-runtime-tests --lib --test core --test policy \
-        --test runtimes \
-        -- --skip exhaustive:: --skip differential::
+    local options=(--target-dir "$CARGO_TARGET_DIR/asan" --target "$(rustc -vV | sed -n 's/^host: //p')" --no-fail-fast)
+    cargo_test "${options[@]}" -p realpeer-tests --test preload -- parts::
+    cargo_test "${options[@]}" -p realpeer-proto -p realpeer-io -p realpeer-tests -p realpeer-runtime-tests --lib \
+        --test core --test policy --test runtimes -- --skip exhaustive:: --skip differential::
 )
 
 core_stands_alone() {

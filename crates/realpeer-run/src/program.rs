@@ -55,18 +55,19 @@ impl Program {
             let elf = Elf::read(&opened).ok_or_else(|| {
                 Error::new(format!("{shown}: neither a script nor a 64-bit program for this processor"))
             })?;
-            let Some(loader) = elf.loader else {
-                return Err(Error::new(format!(
-                    "{shown} is linked statically, so no library can be loaded into it: it needs a patch with the C \
-                     library of realpeer-ffi"
-                )));
-            };
+            // Before the loader is looked for: many are linked statically, and what they need is another matter.
             if elf.is_go {
                 return Err(Error::new(format!(
                     "{shown} is a Go program, which accepts connections without the C library: it needs a Go library \
                      for the PROXY protocol"
                 )));
             }
+            let Some(loader) = elf.loader else {
+                return Err(Error::new(format!(
+                    "{shown} is linked statically, so no library can be loaded into it: it needs a patch with the C \
+                     library of realpeer-ffi"
+                )));
+            };
             return Ok(Self { path, interpreters, loader, accepts: elf.accepts });
         }
     }

@@ -4,6 +4,8 @@
 #![allow(unreachable_pub, missing_debug_implementations, reason = "nobody else uses it")]
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
+mod alike;
+mod confined;
 mod hostile;
 mod lot;
 mod parts;

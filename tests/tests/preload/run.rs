@@ -79,6 +79,16 @@ fn what_the_library_can_not_be_loaded_into_is_not_started() {
         .status();
     assert!(built.unwrap().success());
     assert!(refused(&output(&GOOD, &at("static"), &[])).contains("static is linked statically"));
+    // Go's programs are so too, and have a section by which they are known.
+    let go = "__attribute__((section(\".go.buildinfo\"))) char info[16] = {1}; int main(void) { return 0; }";
+    fs::write(at("go.c"), go).unwrap();
+    let mut compiler = Command::new("cc");
+    compiler.args(["-static", "-nostdlib", "-Wl,-emain", "-o"]).arg(at("go")).arg(at("go.c"));
+    assert!(compiler.status().unwrap().success());
+    let explain = [&GOOD[..], &["--explain"]].concat();
+    for options in [&GOOD[..], &explain] {
+        assert!(refused(&output(options, &at("go"), &[])).contains("go is a Go program"));
+    }
     // Started by a script, it is no better.
     let by_script = script("script", &format!("#!{} -x\n", at("static").display()));
     assert!(refused(&output(&GOOD, &by_script, &[])).contains("static is linked statically"));

@@ -26,11 +26,18 @@ pub static SERVER: LazyLock<PathBuf> = LazyLock::new(|| compile("server"));
 
 /// Builds a program in C.
 pub fn compile(name: &str) -> PathBuf {
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("preload-{name}"));
+    compile_with(name, &[])
+}
+
+/// Builds a program in C, with more options for the compiler.
+pub fn compile_with(name: &str, options: &[&str]) -> PathBuf {
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("preload-{name}{}", options.concat()));
     let source = format!("{}/tests/preload/{name}.c", env!("CARGO_MANIFEST_DIR"));
     let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
     let built = Command::new(compiler)
-        .args(["-O1", "-g", "-Wall", "-Wextra", "-pthread", "-o"])
+        .args(["-O1", "-g", "-Wall", "-Wextra", "-pthread"])
+        .args(options)
+        .arg("-o")
         .arg(&program)
         .arg(source)
         .status();
