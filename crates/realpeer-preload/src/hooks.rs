@@ -209,6 +209,7 @@ pub unsafe extern "C" fn getsockname(socket: c_int, name: *mut u8, len: *mut u32
 }
 
 type Ask = unsafe fn(i32, *mut u8, *mut u32) -> Result<(), Errno>;
+type Pick = fn(&Label) -> Option<SocketAddr>;
 
 /// Asks the kernel with the program's own arguments, so that errors stay what they were, and then puts what the label
 /// says in place of the answer.
@@ -216,13 +217,8 @@ type Ask = unsafe fn(i32, *mut u8, *mut u32) -> Result<(), Errno>;
 /// # Safety
 ///
 /// As with the functions of the C library.
-unsafe fn show(
-    socket: i32,
-    name: *mut u8,
-    len: *mut u32,
-    ask: Ask,
-    pick: impl FnOnce(&Label) -> Option<SocketAddr>,
-) -> c_int {
+#[inline(never)] // one for both
+unsafe fn show(socket: i32, name: *mut u8, len: *mut u32, ask: Ask, pick: Pick) -> c_int {
     // SAFETY: by the caller's word `len` can be read if it is not null.
     let room = unsafe { len.as_ref() }.map_or(0, |&len| len as usize);
     // SAFETY: by the caller's word.

@@ -1,9 +1,14 @@
-//! CRC32C (RFC 4960, appendix B): by the processor's instruction with the feature `hardware-crc32c`, by tables without.
+//! CRC32C (RFC 4960, appendix B): by the processor's instruction with the feature `hardware-crc32c`, else by a table of
+//! 64 bytes with `small-crc32c`, else by tables of 8 KiB.
 
 #[cfg(feature = "hardware-crc32c")]
 pub(crate) use ::crc32c::crc32c_append as append;
-#[cfg(not(feature = "hardware-crc32c"))]
+#[cfg(all(feature = "small-crc32c", not(feature = "hardware-crc32c")))]
+pub(crate) use small::append;
+#[cfg(not(any(feature = "hardware-crc32c", feature = "small-crc32c")))]
 pub(crate) use tables::append;
+
+const POLYNOMIAL: u32 = 0x82F6_3B78;
 
 /// The checksum of `header` with zeros in place of the four bytes at `at` (section 2.2.3).
 pub(crate) fn checksum(header: &[u8], at: usize) -> u32 {
@@ -22,8 +27,10 @@ pub(crate) fn checksum(header: &[u8], at: usize) -> u32 {
 }
 
 /// Eight bytes at a step.
-#[cfg(any(test, not(feature = "hardware-crc32c")))]
+#[cfg(any(test, not(any(feature = "hardware-crc32c", feature = "small-crc32c"))))]
 mod tables {
+    use super::POLYNOMIAL;
+
     /// Table `k` has the effect of a byte on the checksum `k` bytes later.
     static TABLES: [[u32; 256]; 8] = tables();
 
@@ -50,7 +57,6 @@ mod tables {
     }
 
     const fn tables() -> [[u32; 256]; 8] {
-        const POLYNOMIAL: u32 = 0x82F6_3B78;
         let mut tables = [[0; 256]; 8];
         let mut byte = 0;
         while byte < 256 {
@@ -78,8 +84,47 @@ mod tables {
     }
 }
 
+/// Four bits at a step.
+#[cfg(any(test, all(feature = "small-crc32c", not(feature = "hardware-crc32c"))))]
+mod small {
+    use super::POLYNOMIAL;
+
+    static TABLE: [u32; 16] = table();
+
+    /// The checksum of what has the checksum `crc` and then `bytes`.
+    pub(crate) fn append(crc: u32, bytes: &[u8]) -> u32 {
+        !bytes.iter().fold(!crc, |crc, &byte| step(step(crc ^ u32::from(byte))))
+    }
+
+    fn step(crc: u32) -> u32 {
+        crc >> 4 ^ TABLE[(crc & 15) as usize]
+    }
+
+    const fn table() -> [u32; 16] {
+        let mut table = [0; 16];
+        let mut bit = 0;
+        while bit < 4 {
+            // What a bit does to the checksum when its four bits have been shifted out; the others add to it.
+            let mut crc = 1 << bit;
+            let mut step = 0;
+            while step < 4 {
+                crc = if crc & 1 == 1 { crc >> 1 ^ POLYNOMIAL } else { crc >> 1 };
+                step += 1;
+            }
+            let mut other = 0;
+            while other < 1 << bit {
+                table[other | 1 << bit] = table[other] ^ crc;
+                other += 1;
+            }
+            bit += 1;
+        }
+        table
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::small::append as by_small;
     use super::tables::append as by_tables;
     use super::{append, checksum};
 
@@ -89,7 +134,7 @@ mod tests {
         for (bytes, sum) in
             [(&b"123456789"[..], 0xE306_9283), (&[0; 32], 0x8A91_36AA), (&[0xFF; 32], 0x62A8_AB43), (b"", 0)]
         {
-            assert_eq!((append(0, bytes), by_tables(0, bytes)), (sum, sum));
+            assert_eq!([append(0, bytes), by_tables(0, bytes), by_small(0, bytes)], [sum; 3]);
         }
         assert_eq!(checksum(b"12345\xff\xff\xff\xff6789", 5), append(0, b"12345\0\0\0\x006789"));
     }
@@ -108,6 +153,7 @@ mod tests {
                 let sum = bitwise(&bytes[..end]);
                 assert_eq!(append(append(0, first), second), sum, "{split} of {end}");
                 assert_eq!(by_tables(by_tables(0, first), second), sum, "{split} of {end}");
+                assert_eq!(by_small(by_small(0, first), second), sum, "{split} of {end}");
             }
         }
     }
