@@ -8,6 +8,7 @@ pub(crate) use small::append;
 #[cfg(not(any(feature = "hardware-crc32c", feature = "small-crc32c")))]
 pub(crate) use tables::append;
 
+#[cfg(any(test, not(feature = "hardware-crc32c")))]
 const POLYNOMIAL: u32 = 0x82F6_3B78;
 
 /// The checksum of `header` with zeros in place of the four bytes at `at` (section 2.2.3).
