@@ -16,6 +16,7 @@ usage: ./ci.sh [SUBCOMMAND]
   nostd             the core depends on nothing; a program without std links and runs
   docs              rustdoc without a warning; examples that a reader can compile; no rule's number without a link
   preload           builds librealpeer_preload.so and checks what it needs and exports
+  installed         installs into the target directory and tests what is there, the unit and the container file
   install PREFIX    puts the program, librealpeer_preload.so, librealpeer and realpeer.h in place; not part of all
   ffi               librealpeer from C: header, symbols, every vector at every split, the examples behind HAProxy
   test              unit, conformance, runtime and documentation tests
@@ -73,6 +74,7 @@ ci_all() {
     ci_preload
     ci_test
     ci_ffi
+    ci_installed
     ci_benches
     ci_fuzz
     ci_demo
@@ -143,6 +145,16 @@ ci_install() {
     step 'the library' crates/realpeer-preload/build.sh
     step "install in $1" install_files "$1"
     step 'librealpeer' crates/realpeer-ffi/install.sh "$1"
+}
+
+# With the examples that take it from there. No container engine is needed, and systemd only reads the unit.
+ci_installed() {
+    need_deb gcc systemd util-linux
+    local prefix=$CARGO_TARGET_DIR/installed
+    rm -rf "$prefix"
+    ci_install "$prefix"
+    REALPEER_PREFIX="$prefix" step 'tests of what is installed' cargo_test -p realpeer-tests \
+        --features installed --test preload -- installed::
 }
 
 ci_docs() {
@@ -264,7 +276,7 @@ ci_mutants() {
 subcommand=${1:-all}
 shift || true
 case $subcommand in
-    all | quick | fmt | tidy | lint | nostd | ffi | docs | preload | test | benches | fuzz | load | asan | deny \
+    all | quick | fmt | tidy | lint | nostd | ffi | docs | preload | installed | test | benches | fuzz | load | asan | deny \
         | package | strace | fuzz-total)
         [[ $# -eq 0 ]] || die "$subcommand takes no argument"
         "ci_${subcommand//-/_}"

@@ -7,6 +7,8 @@
 mod alike;
 mod confined;
 mod hostile;
+#[cfg(feature = "installed")]
+mod installed;
 mod lot;
 mod parts;
 mod pieces;
