@@ -1,4 +1,4 @@
-//! Addresses: as the kernel writes them, and as people do.
+//! Converts addresses from and to `sockaddr` bytes, and parses them from text.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -44,7 +44,7 @@ impl<'a> Peer<'a> {
                 Some(Self::Inet((ip, u16::from_be_bytes(*port)).into()))
             }
             AF_UNIX => Some(Self::Unix(match *rest {
-                // A path ends at its 0, if there is one.
+                // A path ends at its first 0 byte, if it has one.
                 [first, ..] if first != 0 => rest.split(|&byte| byte == 0).next().unwrap_or(rest),
                 _ => rest,
             })),
@@ -85,7 +85,7 @@ impl Family {
     }
 }
 
-/// Copies `parts` to the front of `out`, as far as it has room.
+/// Copies `parts` to the front of `out`, as far as they fit.
 pub(crate) fn fill(out: &mut [u8], parts: &[&[u8]]) {
     let bytes = parts.iter().flat_map(|part| part.iter());
     for (to, from) in out.iter_mut().zip(bytes) {
@@ -101,7 +101,7 @@ pub(crate) fn fill(out: &mut [u8], parts: &[&[u8]]) {
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 pub fn parse_ip(text: &[u8]) -> Option<IpAddr> {
-    // The parser of core has panic paths, the one for headers has none.
+    // The parser in `core` has panic paths; the one for headers has none.
     let family: &[u8] = if text.contains(&b':') { b"PROXY TCP6 " } else { b"PROXY TCP4 " };
     let parts = [family, text, b" ", text, b" 1 1\r\n"];
     let mut line = [0; 107];
@@ -139,7 +139,7 @@ pub(crate) fn parse_number(text: &[u8]) -> Option<u32> {
     })
 }
 
-/// Returns the address as IPv6, IPv4 ones mapped, so that both kinds compare.
+/// Returns the address as IPv6, so that IPv4 and IPv4-mapped addresses compare as equal.
 pub(crate) fn mapped(ip: IpAddr) -> Ipv6Addr {
     match ip {
         IpAddr::V4(ip) => Ipv4Addr::to_ipv6_mapped(&ip),

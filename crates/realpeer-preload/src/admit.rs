@@ -1,4 +1,4 @@
-//! Accepts a connection and decides what becomes of it, before the program knows of it.
+//! Accepts a connection and decides what to do with it, before the program sees it.
 
 use realpeer_proto::Config;
 
@@ -23,17 +23,17 @@ pub(crate) enum Shown {
     Ours([u8; 28], usize),
 }
 
-/// What the program has room for in its buffer.
+/// How much room the program's buffer for the address has.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Room {
     NotAsked,
     Bytes(usize),
 }
 
-/// Headers this long are read here, longer ones by the lot.
+/// Headers up to this length are read here, longer ones by the lot.
 const PEEK: usize = 536;
 
-/// Accepts until there is a connection for the program, or the kernel has an error for it.
+/// Accepts until there is a connection for the program, or the kernel returns an error.
 pub(crate) fn accept(settings: &Settings, listener: i32, room: Room, flags: i32) -> Result<Admitted, Errno> {
     loop {
         let mut peer = Name::new();
@@ -41,14 +41,14 @@ pub(crate) fn accept(settings: &Settings, listener: i32, room: Room, flags: i32)
         if let Some(admitted) = admit(settings, listener, socket, &peer, room, flags) {
             return Ok(admitted);
         }
-        // It polled before and expects a connection. To wait for the next one could block it for ever.
+        // The program may have polled first, and then doesn't expect to block until the next connection.
         if sys::is_blocking(listener) && !sys::readable_within(listener, 0) {
             return Err(EINTR);
         }
     }
 }
 
-/// Returns the connection as the program shall have it. Otherwise it has been closed, or parked.
+/// Returns the connection as the program is to see it, or None if it was closed or parked.
 fn admit(
     settings: &Settings,
     listener: i32,
@@ -77,12 +77,12 @@ fn admit(
     let bytes = match sys::peek(socket, &mut buffer) {
         Err(EAGAIN) => &[],
         Ok(len @ 1..) => buffer.get(..len).unwrap_or_default(),
-        // A health check, or a peer that is gone.
+        // A health check, or the peer has gone.
         _ => return closed(socket),
     };
     match look(bytes, &Config::new(), from_here) {
         Seen::Ring(ring) => {
-            // Fetched before the ring is closed, or the lot would ring again.
+            // Fetch before closing the ring: the lot rings again if that is closed first.
             let fetched = fetch(&ring, family, room, flags);
             sys::close(socket);
             fetched
@@ -122,20 +122,20 @@ fn admit(
     }
 }
 
-/// A connection of this host to itself, to which alone a ring is believed.
+/// Returns whether this is a connection of this host to itself: only such a connection can be a ring.
 fn may_ring(socket: i32, peer: Peer<'_>, local: Peer<'_>) -> bool {
     match (peer, local) {
         (Peer::Inet(peer), Peer::Inet(local)) => mapped(peer.ip()) == mapped(local.ip()),
         (Peer::Unix(name), _) if name.starts_with(RING_NAME) => {
-            // Nothing carries its bytes along with the connection, but they are under way.
+            // On a UNIX socket the bytes arrive after the connection, but they are on their way.
             sys::peer_uid(socket).is_some_and(crate::hooks::is_ours) && sys::readable_within(socket, 100)
         }
         _ => false,
     }
 }
 
-/// HAProxy's checks are a header and a reset: nothing that a program need know of, and to many it would look like a
-/// fault, since `getpeername` fails then. A peer that has only ended its side is a client.
+/// Returns whether the peer has reset the connection. HAProxy's checks are a header and a reset. A program that was
+/// given one would often report an error, since `getpeername` fails. A peer that has only ended its side is a client.
 fn is_reset(socket: i32) -> bool {
     !matches!(sys::peek(socket, &mut [0]), Ok(_) | Err(EAGAIN))
 }
@@ -175,7 +175,7 @@ fn fetch(ring: &Ring, family: Family, room: Room, flags: i32) -> Option<Admitted
 }
 
 fn park(settings: &Settings, listener: i32, socket: i32, peer: Peer<'_>, family: Family) {
-    // From now on the kernel shall wait for the first bytes. But who must not send a header may send nothing at all.
+    // From now on the kernel waits for the first bytes. Not with bypass: clients without a header may wait for ours.
     if family != Family::Unix && settings.untrusted == Untrusted::Refuse {
         sys::defer_accept(listener, settings.timeout_ms.div_ceil(1000));
     }
@@ -218,8 +218,9 @@ impl Shown {
 }
 
 impl Room {
-    /// Returns whether an address of `needed` bytes may be shown on a socket of this family. A name that is cut off is
-    /// what the program asked for, unless it is longer than its sockets' own ones: it would take the part for the whole.
+    /// Returns whether an address of `needed` bytes may be shown on a socket of this family. A program
+    /// may ask for less than its sockets' own addresses have. It can't be given a part of a longer one: it would take
+    /// that for a complete address.
     pub(crate) fn holds(self, family: Family, needed: usize) -> bool {
         let Self::Bytes(room) = self else { return true };
         match family {

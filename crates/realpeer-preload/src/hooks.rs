@@ -22,7 +22,7 @@ const MISCONFIGURED: i32 = 78;
 unsafe extern "C" {
     fn __errno_location() -> *mut c_int;
     static mut environ: *const *const c_char;
-    /// Undefined on purpose: a library with a panic path in it does not load, and the build's check sees the name.
+    /// Undefined on purpose: if something can panic, this name is in the library, and build.sh refuses it.
     fn a_panic_path_is_left() -> !;
 }
 
@@ -32,7 +32,7 @@ fn panic(_: &PanicInfo<'_>) -> ! {
     unsafe { a_panic_path_is_left() }
 }
 
-/// What the constructor has read. Before that, and in a process where it has not run, the hooks pass through.
+/// The settings that the constructor has read. Until it has run, the hooks call the kernel and change nothing.
 struct Store(UnsafeCell<MaybeUninit<Settings>>);
 
 // SAFETY: it is written once, by the constructor, before `READY` is set, and only read after that.
@@ -40,7 +40,7 @@ unsafe impl Sync for Store {}
 
 static STORE: Store = Store(UnsafeCell::new(MaybeUninit::uninit()));
 static READY: AtomicBool = AtomicBool::new(false);
-/// The user that the process was at its start; workers may have become another since.
+/// The user at the start of the process. Workers may have become another user since.
 static FIRST_UID: AtomicU32 = AtomicU32::new(0);
 
 fn settings() -> Option<&'static Settings> {
@@ -53,7 +53,7 @@ pub(crate) fn is_ours(uid: u32) -> bool {
     uid == 0 || uid == FIRST_UID.load(Ordering::Relaxed) || Some(uid) == sys::effective_uid()
 }
 
-/// glibc passes the environment, musl has set `environ` by now.
+/// The constructor. glibc passes the environment as an argument; musl has set `environ` by now.
 extern "C" fn start(_: c_int, _: *const *const c_char, third: *const *const c_char) {
     // SAFETY: constructors run one after the other, and before `main`.
     let set = unsafe { environ };
@@ -120,7 +120,7 @@ fn variable(environment: *const *const c_char, name: &str) -> Option<&'static [u
     }
 }
 
-/// Tries the label on sockets that are good for nothing else.
+/// Tries the label on sockets made for that.
 fn labels_stick(settings: &Settings) -> bool {
     const SOCK_STREAM: i32 = 1;
     let source = SocketAddr::from(([203, 0, 113, 7], 40000));
@@ -140,7 +140,8 @@ fn labels_stick(settings: &Settings) -> bool {
     tcp != Some(false) && unix
 }
 
-/// Accepts as `accept(2)` does. On the listeners that were named, the header is taken off and its source is the peer.
+/// Accepts as `accept(2)` does. On the configured listeners it consumes the header and returns the header's
+/// source as the peer.
 ///
 /// # Safety
 ///
@@ -163,7 +164,7 @@ pub unsafe extern "C" fn accept4(listener: c_int, name: *mut u8, len: *mut u32, 
     } else {
         // SAFETY: by the caller's word `len` can be read if it is not null.
         let len = unsafe { len.as_ref() };
-        // What is no length the kernel refuses.
+        // The kernel refuses a negative length.
         len.filter(|&&len| i32::try_from(len).is_ok()).map(|&len| Room::Bytes(len as usize))
     };
     let (Some(settings), Some(room)) = (settings(), room) else {
@@ -182,7 +183,7 @@ pub unsafe extern "C" fn accept4(listener: c_int, name: *mut u8, len: *mut u32, 
     }
 }
 
-/// Returns the peer as `getpeername(2)` does: the source in its header, if the socket had one with a source.
+/// Returns the peer as `getpeername(2)` does; it is the source in the header, if there was one.
 ///
 /// # Safety
 ///
@@ -193,7 +194,8 @@ pub unsafe extern "C" fn getpeername(socket: c_int, name: *mut u8, len: *mut u32
     unsafe { show(socket, name, len, sys::getpeername_raw, |label| Some(label.source)) }
 }
 
-/// Returns the socket's own end as `getsockname(2)` does, or if REALPEER_DESTINATION says so the header's destination.
+/// Returns the socket's own address as `getsockname(2)` does, or the header's destination with
+/// `REALPEER_DESTINATION=header`.
 ///
 /// # Safety
 ///
@@ -211,13 +213,13 @@ pub unsafe extern "C" fn getsockname(socket: c_int, name: *mut u8, len: *mut u32
 type Ask = unsafe fn(i32, *mut u8, *mut u32) -> Result<(), Errno>;
 type Pick = fn(&Label) -> Option<SocketAddr>;
 
-/// Asks the kernel with the program's own arguments, so that errors stay what they were, and then puts what the label
-/// says in place of the answer.
+/// Makes the system call with the program's own arguments, so that errors stay the same, and then replaces the address
+/// with the one in the label.
 ///
 /// # Safety
 ///
 /// As with the functions of the C library.
-#[inline(never)] // one for both
+#[inline(never)] // one copy for both callers
 unsafe fn show(socket: i32, name: *mut u8, len: *mut u32, ask: Ask, pick: Pick) -> c_int {
     // SAFETY: by the caller's word `len` can be read if it is not null.
     let room = unsafe { len.as_ref() }.map_or(0, |&len| len as usize);
@@ -254,7 +256,7 @@ fn label(socket: i32) -> Option<Label> {
     Label::read_filter(socket).or(label)
 }
 
-/// Writes a name to the program's buffer, as the kernel does it: cut off at its end, with the length that it would have.
+/// Writes an address to the program's buffer as the kernel does: as much as fits, and the length of the whole.
 ///
 /// # Safety
 ///
@@ -267,7 +269,7 @@ unsafe fn copy_name(bytes: &[u8], name: *mut u8, room: usize, len: *mut u32) {
     }
 }
 
-/// Returns as the C library does: -1 and `errno` for an error, which is left alone otherwise.
+/// Returns a result as the C library does: an error as -1 with `errno` set. `errno` stays unchanged otherwise.
 fn or_errno(answer: Result<i32, Errno>) -> c_int {
     answer.unwrap_or_else(|error| {
         // SAFETY: the C library returns where this thread's `errno` is.

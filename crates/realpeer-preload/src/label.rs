@@ -1,9 +1,9 @@
-//! The label: 32 bytes of ours on a socket, where the kernel keeps them for us.
+//! The label: 32 bytes that the kernel stores with a socket for us.
 //!
-//! An accepted TCP socket carries it as its `TCP_FASTOPEN_KEY`, an option that does nothing to a connection that stands.
-//! It goes wherever the socket goes: `dup`, `fork`, `exec`, `SCM_RIGHTS`; and it ends with the socket, so there is no
-//! table to keep. Sockets that can't have that option (UNIX), and destinations that have no room in it, use the words
-//! of a filter that lets everything pass.
+//! An accepted TCP socket has it as its `TCP_FASTOPEN_KEY`, an option without any effect on an established connection.
+//! The label stays with the socket through `dup`, `fork`, `exec` and `SCM_RIGHTS`, and is freed with it, so no table is
+//! needed. UNIX sockets don't have that option, and an IPv6 destination doesn't fit in it beside an IPv6 source: their
+//! labels are constants in a packet filter that lets everything pass.
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 
@@ -13,7 +13,7 @@ use crate::sys;
 /// The bytes of a label.
 pub type Bytes = [u8; 32];
 
-/// What a label says. Addresses are canonical: IPv4-mapped ones have become IPv4.
+/// The addresses in a label. IPv4-mapped ones are stored as IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Label {
     /// Where the connection comes from.
@@ -22,7 +22,7 @@ pub struct Label {
     pub destination: Option<SocketAddr>,
 }
 
-/// Begins every label, so that a key of somebody else's isn't taken for one.
+/// The start of every label, which tells it from a real key.
 const TAG: [u8; 4] = *b"rpl1";
 const V4: u8 = 4;
 const V6: u8 = 6;

@@ -9,17 +9,17 @@ use crate::sys;
 
 static LAST: AtomicU64 = AtomicU64::new(u64::MAX);
 static LEFT_OUT: AtomicU32 = AtomicU32::new(0);
-/// Device and inode of stderr at the start. Programs that go to the background use the number for something else. As long
-/// as they are not set, nothing is written.
+/// Device and inode of stderr at the start. Daemons close it, and its number may then be that of another file. Nothing
+/// is written until these are set.
 static STDERR: [AtomicU64; 2] = [AtomicU64::new(u64::MAX), AtomicU64::new(u64::MAX)];
 
-/// A line that is being put together. What has no room is left out.
+/// A line under construction. What doesn't fit is left out.
 pub(crate) struct Line {
     bytes: [u8; 320],
     len: usize,
 }
 
-/// Has lines be written from now on.
+/// Allows lines to be written from now on.
 pub(crate) fn begin() {
     let [device, inode] = sys::identity(2).unwrap_or([u64::MAX; 2]);
     let [first, second] = &STDERR;
@@ -27,7 +27,7 @@ pub(crate) fn begin() {
     second.store(inode, Ordering::Relaxed);
 }
 
-/// Writes a line, unless there was one in this second already; then it is counted.
+/// Writes a line. After the first in a second, lines are only counted.
 pub(crate) fn log(put_together: impl FnOnce(&mut Line)) {
     let [device, inode] = &STDERR;
     let stderr = [device.load(Ordering::Relaxed), inode.load(Ordering::Relaxed)];
@@ -68,7 +68,7 @@ impl Line {
         self
     }
 
-    /// Text of others, without anything that a terminal would obey.
+    /// Adds text from outside, with everything replaced that isn't printable ASCII.
     pub(crate) fn quoted(&mut self, text: &[u8]) -> &mut Self {
         for &byte in text {
             self.text(&[if matches!(byte, b' '..=b'~') { byte } else { b'?' }]);
@@ -95,7 +95,7 @@ impl Line {
             Peer::Unix(name) => return self.quoted(name),
             Peer::Inet(address) => address,
         };
-        // core writes addresses in ways that can panic.
+        // The formatting of addresses in `core` has panic paths.
         match address.ip().to_canonical() {
             IpAddr::V4(ip) => {
                 for (index, octet) in ip.octets().into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What the first bytes of a connection are.
+//! Classifies the first bytes of a connection.
 
 use core::net::SocketAddr;
 
@@ -13,22 +13,21 @@ pub enum Seen {
     Header {
         /// How many bytes it has.
         len: usize,
-        /// Its source. None for LOCAL, UNKNOWN, UNSPEC and UNIX addresses: the socket's own ends are meant, or the
-        /// only ones that can be shown.
+        /// Its source. None for LOCAL, UNKNOWN, UNSPEC and UNIX addresses: the socket's own addresses are shown then.
         source: Option<SocketAddr>,
-        /// Its destination, likewise.
+        /// Its destination, or None as with the source.
         destination: Option<SocketAddr>,
     },
     /// The beginning of a header, or nothing yet.
     Unfinished,
-    /// The helper process, which has a connection for us.
+    /// A ring: the lot has a connection for us.
     Ring(Ring),
     /// Something else.
     Bad(Error),
 }
 
-/// Says what `bytes`, the first of a connection, begin with. `from_here` tells connections of this host to itself:
-/// no other can be a ring.
+/// Returns what the first bytes of a connection begin with. `from_here` is whether this host has connected to itself:
+/// no other connection can be a ring.
 pub fn look(bytes: &[u8], config: &Config, from_here: bool) -> Seen {
     if from_here {
         if let Some(ring) = Ring::decode(bytes) {

@@ -1,16 +1,16 @@
-//! The library's side of the lot: park, fetch, hello. Nothing here waits but for an answer, and for that not long.
+//! The library's side of the lot: park, fetch, hello. It waits only for an answer, at most [`ANSWER_MS`].
 
 use crate::addr::{AF_UNIX, fill};
 use crate::settings::Settings;
 use crate::sys;
 use crate::wire::{LotName, Message, Ring, Secret, lot_address};
 
-/// What became of a connection that was to be parked.
+/// The outcome of parking a connection.
 pub(crate) enum Parked {
     Yes,
-    /// Its lot is gone or full.
+    /// The lot is gone or full.
     No,
-    /// There is none.
+    /// There is no lot.
     NoLot,
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn fetch(ring: &Ring) -> Option<i32> {
     let socket = ask(lot, &Message::Fetch(ring.nonce)).filter(|&socket| {
         let told = sys::send(lot, &Message::Taken(ring.nonce).encode(), None).is_ok();
         if !told {
-            // The lot waits no longer, and rings again. Two programs must not have the same connection.
+            // The lot has given up on us and will ring again. No two processes may have the same connection.
             sys::close(socket);
         }
         told
@@ -43,7 +43,7 @@ pub(crate) fn fetch(ring: &Ring) -> Option<i32> {
 
 /// Tells the lot that the library is loaded here, and keeps it alive for as long as this process lives.
 pub(crate) fn hello(name: &LotName, token: Secret) {
-    // The lot seals a file that nobody has mapped, and has a new one then.
+    // If the lot seals its file before it is mapped here, it has a new one.
     for _ in 0..2 {
         let Some(lot) = connect(name) else { return };
         let file = ask(lot, &Message::Hello(token));
@@ -62,7 +62,7 @@ fn ask(lot: i32, message: &Message) -> Option<i32> {
     if sys::readable_within(lot, ANSWER_MS) { sys::receive_fd(lot) } else { None }
 }
 
-/// Connects to a lot, unless it belongs to somebody else. If its queue is full it fails and does not wait.
+/// Connects to a lot, unless another user runs it. Fails rather than waits if its queue is full.
 fn connect(name: &LotName) -> Option<i32> {
     const SOCK_SEQPACKET: i32 = 5;
     let mut path = [0; 32];

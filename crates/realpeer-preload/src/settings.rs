@@ -9,11 +9,11 @@ use crate::wire::{LotName, Secret, unhex};
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     listen: Few<Listener, 16>,
-    /// Who is believed.
+    /// Whose headers are believed.
     pub trust: Trust,
-    /// What to do with all others.
+    /// What to do with connections from everyone else.
     pub untrusted: Untrusted,
-    /// The time for a whole header, in milliseconds.
+    /// The time for a complete header, in milliseconds.
     pub timeout_ms: u32,
     /// Whether to write lines to stderr.
     pub log: bool,
@@ -52,7 +52,7 @@ pub struct Network {
 pub enum Untrusted {
     /// They are closed.
     Refuse,
-    /// They are the program's, as they are. What looks like a header is payload.
+    /// They are passed to the program unchanged. What looks like a header is payload.
     Bypass,
 }
 
@@ -67,7 +67,7 @@ pub struct SettingsError<'a> {
     pub problem: &'static str,
 }
 
-/// At most `N` of something, without heap.
+/// A list of at most `N` items, without heap.
 #[derive(Clone, Copy, Debug)]
 struct Few<T, const N: usize>([Option<T>; N]);
 
@@ -239,7 +239,7 @@ impl Network {
             return Err(problem);
         }
         let mask = u128::MAX.checked_shl(all - len).unwrap_or(0);
-        // For an IPv4 network the mask has the upper 96 bits of the mapped address as well.
+        // The mask of an IPv4 network includes the upper 96 bits of the mapped address.
         let (bits, mask) = (u128::from(mapped(ip)), if ip.is_ipv4() { mask | u128::MAX << 32 } else { mask });
         if bits & mask != bits {
             return Err("has bits set after its prefix: name the network by its first address");

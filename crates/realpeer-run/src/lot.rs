@@ -39,7 +39,7 @@ pub(crate) struct Lot {
 /// A connection without a complete header.
 struct Parked {
     socket: OwnedFd,
-    /// Whether the label is to have the header's destination too.
+    /// Whether the label is to include the header's destination.
     destination: bool,
 }
 
@@ -48,13 +48,13 @@ struct Ready {
     socket: OwnedFd,
     target: Endpoint,
     peer: Endpoint,
-    /// The pause before it is rung again.
+    /// The pause before the next ring.
     pause: Duration,
-    /// Whether somebody has been sent it and has not said yet that it arrived.
+    /// Whether it has been sent to a visitor who has not yet said that it arrived.
     handed_out: bool,
 }
 
-/// How long a connection waits for the server to fetch it. So long it would have waited in the server's own queue.
+/// How long a connection waits for the server to fetch it, as it would have waited in the server's backlog.
 const FETCH_WITHIN: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
@@ -70,7 +70,7 @@ struct Running {
     lot: Lot,
     poll: mio::Poll,
     pending: Pending<Parked>,
-    /// How many connections there may be, without header and with.
+    /// The limit on connections, those waiting for a header and those waiting to be fetched together.
     most: usize,
     ready: HashMap<Secret, Ready>,
     /// When they are given up, soonest first. Some have been fetched before.
@@ -177,7 +177,7 @@ impl Running {
 
     /// Takes in a connection from the library.
     fn park(&mut self, socket: OwnedFd, destination: bool) {
-        // Without a peer it has been reset meanwhile.
+        // It has no peer if it has been reset.
         let Some(peer) = endpoint_of_peer(&socket) else { return };
         if self.pending.len() + self.ready.len() >= self.most {
             let problem = "too many headers are incomplete; raise the limit of open files";
@@ -199,7 +199,7 @@ impl Running {
         let Some(Finished { stream: Parked { socket, destination }, peer, result, .. }) = finished else {
             return;
         };
-        // The descriptor will be the server's too, so closing ours would not take it out of the queue.
+        // The server will have a descriptor too, so closing ours would not remove it from epoll.
         let _ = self.poll.registry().deregister(&mut SourceFd(&socket.as_raw_fd()));
         let header = match result {
             Ok(established) => established,
@@ -256,7 +256,7 @@ impl Running {
         }
     }
 
-    /// The ring's connection has ended, and perhaps nobody has fetched what it was about.
+    /// Handles the end of a ring's connection, which may not have been fetched.
     fn ring_failed(&mut self, token: Token) {
         let Some((target, ring)) = self.rings.remove(token) else { return };
         self.ring_later(ring.nonce);
@@ -270,7 +270,7 @@ impl Running {
         }
     }
 
-    /// Nobody has said that it arrived.
+    /// Handles the end of a visit in which nobody said that the connection arrived.
     fn handed_back(&mut self, nonce: Secret) {
         if let Some(ready) = self.ready.get_mut(&nonce) {
             ready.handed_out = false;

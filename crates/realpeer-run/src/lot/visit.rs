@@ -1,4 +1,4 @@
-//! Visits: connections to the lot's own socket. Anybody on this host may connect, and gets nothing without a secret.
+//! Visits: connections to the lot's own socket. Every local process can connect, and gets nothing without a secret.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{IoSlice, IoSliceMut};
@@ -17,18 +17,18 @@ use rustix::net::{
 
 use super::Running;
 
-/// Visitors who have not said all yet. The library says it at once.
+/// Visitors of whom another message is expected. The library sends its messages at once.
 #[derive(Default)]
 pub(super) struct Visits {
     waiting: HashMap<Token, Visitor>,
     by_age: VecDeque<(Instant, Token)>,
-    /// When to receive more, after there was no descriptor for one.
+    /// When to accept again, after no descriptor was left.
     again: Option<Instant>,
 }
 
 pub(super) struct Visitor {
     socket: OwnedFd,
-    /// What they have been sent, until they say that it has arrived.
+    /// The connection they have been sent, until they say that it has arrived.
     holds: Option<Secret>,
 }
 
@@ -53,7 +53,7 @@ impl Running {
             }
             self.visits.by_age.pop_front();
             if let Some(visitor) = self.visits.waiting.remove(&token) {
-                // What they say from now on they know to be lost. What they have said before counts.
+                // From now on their messages fail to be sent. Those sent before are still read.
                 let _ = shutdown(&visitor.socket, Shutdown::Read);
                 if let Some(visitor) = self.receive(visitor) {
                     self.part(&visitor);
@@ -73,7 +73,7 @@ impl Running {
                 }
                 Err(Errno::INTR | Errno::CONNABORTED) => {}
                 Err(Errno::AGAIN) => break,
-                // There is no descriptor for them, and nothing will wake us when there is.
+                // No descriptor is left, and nothing will wake us when there is one.
                 Err(_) => {
                     self.visits.again = Some(Instant::now() + PAUSE);
                     break;
@@ -90,7 +90,7 @@ impl Running {
         }
     }
 
-    /// Has a visitor wait until they say more. If that can't be noticed, until their patience ends.
+    /// Waits for a visitor's next message. If the wait can't be registered, the message is read when their time is up.
     fn wait_for(&mut self, visitor: Visitor) {
         let token = Token(self.new_token());
         let fd = visitor.socket.as_raw_fd();
@@ -100,14 +100,14 @@ impl Running {
         self.expire_visits(Instant::now());
     }
 
-    /// Parts with a visitor. What they have been sent and did not take is rung again.
+    /// Ends a visit. A connection that was sent and not taken is rung again.
     fn part(&mut self, visitor: &Visitor) {
         if let Some(nonce) = visitor.holds {
             self.handed_back(nonce);
         }
     }
 
-    /// Does what a visitor wants, or returns them if they have more to say.
+    /// Handles a visitor's messages. Returns the visitor if more are expected.
     fn receive(&mut self, mut visitor: Visitor) -> Option<Visitor> {
         loop {
             match self.receive_one(&mut visitor) {
@@ -181,7 +181,7 @@ enum Next {
     Part,
 }
 
-/// Returns whether it could be sent.
+/// Sends an answer, and returns whether that succeeded.
 fn answer(visitor: &OwnedFd, descriptor: Option<BorrowedFd<'_>>) -> bool {
     let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut room);
