@@ -29,7 +29,7 @@ api_since() {
 # is an unstable one. Two target directories: the JSON of both sources has the same file name.
 list_api() (
     export RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=$2
-    cd "$1"
+    cd "$1" || exit
     cargo rustdoc --quiet -p "$3" --lib --all-features -- -Zunstable-options --output-format json
     cargo public-api --rustdoc-json "$2/doc/${3//-/_}.json" --omit blanket-impls
 )

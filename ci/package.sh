@@ -27,7 +27,7 @@ unpack_crates() {
         done
     } >"$manifest"
     # Left out by cargo, see the manifests: the facade, which the examples of the adapters use.
-    for crate in $(grep -l '^realpeer = { path = ' crates/*/Cargo.toml); do
+    grep -l '^realpeer = { path = ' crates/*/Cargo.toml | while read -r crate; do
         crate=$(basename "${crate%/Cargo.toml}")
         printf '\n[dev-dependencies.realpeer]\nversion = "*"\n' >>"$(echo "$package_dir/unpacked/$crate"-[0-9]*/Cargo.toml)"
     done
