@@ -1,9 +1,14 @@
 //! What the library must not change: a program gets the same answers with it as without.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::Command;
+use std::sync::LazyLock;
 
 use super::server::{LIBRARY, compile, port};
+
+/// Built once: a program that runs can't be written.
+static EDGES: LazyLock<PathBuf> = LazyLock::new(|| compile("edges"));
 
 const V1: &str = "PROXY TCP4 203.0.113.7 192.0.2.1 40000 443\r\n";
 
@@ -20,7 +25,6 @@ fn variables(port: &str) -> Vec<(&'static str, String)> {
 /// Time limits, listeners that another thread closes or shuts down, signals, wrong arguments.
 #[test]
 fn rare_events_have_the_same_outcome_as_without_the_library() {
-    let edges = compile("edges");
     let said = |hooked: bool| {
         let port = port().to_string();
         let mut command = Command::new("timeout");
@@ -28,7 +32,7 @@ fn rare_events_have_the_same_outcome_as_without_the_library() {
         if hooked {
             command.args(variables(&port).iter().map(|(name, value)| format!("{name}={value}")));
         }
-        let output = command.arg(&edges).arg(&port).stdin(std::process::Stdio::null()).output().unwrap();
+        let output = command.arg(&*EDGES).arg(&port).stdin(std::process::Stdio::null()).output().unwrap();
         assert!(output.status.success(), "{} {output:?}", if hooked { "hooked" } else { "bare" });
         assert_eq!(String::from_utf8_lossy(&output.stderr), "");
         String::from_utf8(output.stdout).unwrap()
@@ -45,7 +49,6 @@ fn an_accept_costs_five_system_calls_more_and_getpeername_two() {
         println!("no strace here; ./ci.sh preload installs it");
         return;
     }
-    let edges = compile("edges");
     let directory = tempfile::tempdir().unwrap();
     let log = directory.path().join("strace");
     let calls = |hooked: bool, connections: i32| {
@@ -58,7 +61,7 @@ fn an_accept_costs_five_system_calls_more_and_getpeername_two() {
                 variables(&port).iter().flat_map(|(name, value)| ["-E".into(), format!("{name}={value}")]),
             );
         }
-        let status = command.arg(&edges).args([&port, &connections.to_string()]).status().unwrap();
+        let status = command.arg(&*EDGES).args([&port, &connections.to_string()]).status().unwrap();
         assert!(status.success());
         let mut calls = BTreeMap::new();
         for line in std::fs::read_to_string(&log).unwrap().lines() {

@@ -135,7 +135,8 @@ fn a_connection_is_rung_again_until_somebody_says_that_it_has_arrived() {
     let mut socket = TcpStream::from(visitor.answer().unwrap());
     visitor.say(&Message::Taken(nonce), None);
     drop((visitor, ring));
-    eventually("the lot keeps nothing of it", || lot.open_fds() == before);
+    // The first visit, which says hello, may have been counted.
+    eventually("the lot keeps nothing of it", || lot.open_fds() <= before);
     client.send(b"payload");
     let mut payload = [0; 7];
     socket.read_exact(&mut payload).unwrap();
