@@ -41,7 +41,9 @@ fn start_by(launcher: &[&str], how: &str) -> Server {
 #[test]
 fn no_descriptor_left_is_the_programs_own_error_and_passes() {
     let server = start_by(&["sh", "-c", "ulimit -n 12; exec \"$0\" \"$@\""], "lt+n");
-    // The limit is the lot's too, so headers are complete.
+    // The limit is the lot's too, so headers are complete when the server looks.
+    let pid = rustix::process::Pid::from_child(&server.child);
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
     let mut clients: Vec<_> = (0..20)
         .map(|_| {
             let mut client = server.connect();
@@ -49,6 +51,7 @@ fn no_descriptor_left_is_the_programs_own_error_and_passes() {
             client
         })
         .collect();
+    rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
     eventually("accept fails", || {
         server.stdout_lines().iter().any(|line| line.contains("Too many open files"))
     });

@@ -189,7 +189,10 @@ pub fn variable_of(pid: u32, name: &str) -> String {
 pub fn lot_of(pid: u32) -> Lot {
     let name = variable_of(pid, "REALPEER_LOT=");
     let sockets = std::fs::read_to_string("/proc/net/unix").unwrap();
-    let line = sockets.lines().find(|line| line.ends_with(&format!("@realpeer-lot/{name}"))).unwrap();
+    // A visit that is open has the name too, and may be over before it is found. This is the flag of one that listens.
+    let listens = |line: &&str| line.split_whitespace().nth(3) == Some("00010000");
+    let of_the_lot = |line: &&str| line.ends_with(&format!("@realpeer-lot/{name}"));
+    let line = sockets.lines().filter(listens).find(of_the_lot).unwrap();
     let socket = format!("socket:[{}]", line.split_whitespace().nth(6).unwrap());
     let has = |pid: &u32| {
         let Ok(fds) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
