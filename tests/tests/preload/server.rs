@@ -188,12 +188,16 @@ pub fn variable_of(pid: u32, name: &str) -> String {
 /// The lot of a process.
 pub fn lot_of(pid: u32) -> Lot {
     let name = variable_of(pid, "REALPEER_LOT=");
-    let sockets = std::fs::read_to_string("/proc/net/unix").unwrap();
-    // A visit that is open has the name too, and may be over before it is found. This is the flag of one that listens.
-    let listens = |line: &&str| line.split_whitespace().nth(3) == Some("00010000");
-    let of_the_lot = |line: &&str| line.ends_with(&format!("@realpeer-lot/{name}"));
-    let line = sockets.lines().filter(listens).find(of_the_lot).unwrap();
-    let socket = format!("socket:[{}]", line.split_whitespace().nth(6).unwrap());
+    let end = format!("@realpeer-lot/{name}");
+    // A visit that is open has the name too, as the first one, which says hello. Only the lot's own socket stays.
+    let mut inode = None;
+    eventually("the lot has no visitor", || {
+        let sockets = std::fs::read_to_string("/proc/net/unix").unwrap();
+        let mut lines = sockets.lines().filter(|line| line.ends_with(&end));
+        inode = lines.next().and_then(|line| line.split_whitespace().nth(6)).map(str::to_owned);
+        inode.is_some() && lines.next().is_none()
+    });
+    let socket = format!("socket:[{}]", inode.unwrap());
     let has = |pid: &u32| {
         let Ok(fds) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
         fds.flatten().any(|fd| std::fs::read_link(fd.path()).is_ok_and(|link| link == Path::new(&socket)))

@@ -176,8 +176,8 @@ fn a_connection_waits_until_the_program_has_a_descriptor_for_it() {
     command.args(["-c", "ulimit -S -n 12; exec \"$0\" \"$@\""]).arg(&*REALPEER).args(run.get_args());
     let server = Server::spawn(command);
     let lot = server.lot();
-    let mut waiting = server.connect();
     let lots = lot.open_fds();
+    let mut waiting = server.connect();
     waiting.send(&V1[..20]);
     eventually("it is parked", || lot.open_fds() > lots);
     let mut others = Vec::new();
