@@ -19,6 +19,7 @@ awk '/^members = \[/ { print "members = [\"crates/realpeer-proto\"]"; skip = 1 }
 mv "$out/old/new" "$out/old/Cargo.toml"
 sed -i 's/^version.workspace = true/version = "0.0.0"/' "$out/old/crates/realpeer-proto/Cargo.toml"
 cp -r src build.rs Cargo.lock "$out/benches"
+ln -sfn "$root/crates" "$out/crates" # where build.rs finds realpeer.h
 old="realpeer-proto-before = { package = \"realpeer-proto\", path = \"$out/old/crates/realpeer-proto\", features = [\"std\"] }"
 awk -v old="$old" -v crates="\"$root/crates" '/^\[/ { skip = /^\[dev-dependencies\]|^\[\[bench\]\]/ }
     skip { next }
