@@ -1,7 +1,7 @@
 //! Policies of every kind: closures, pointers, and one that is replaced; and what an acceptor tells them of a peer.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, LazyLock, Mutex, RwLock};
 use std::task::Poll;
 use std::thread;
 use std::time::Instant;
@@ -24,12 +24,13 @@ fn refuses(acceptor: &Acceptor, peer: &str) -> bool {
 
 #[test]
 fn policies_work_behind_pointers() {
-    let trust: Trust = "10.0.0.0/8".parse().unwrap();
+    static TRUST: LazyLock<Trust> = LazyLock::new(|| "10.0.0.0/8".parse().unwrap());
+    let trust = TRUST.clone();
     let policies: [Box<dyn Policy>; 8] = [
         Box::new(trust.clone()),
         Box::new(Arc::new(trust.clone())),
         Box::new(Arc::new(trust.clone()) as Arc<dyn Policy>),
-        Box::new(Box::leak(Box::new(trust.clone())) as &Trust),
+        Box::new(&*TRUST),
         Box::new(RwLock::new(trust.clone())),
         Box::new(Arc::new(RwLock::new(Box::new(trust.clone()) as Box<dyn Policy>))),
         Box::new(policy_fn(move |peer| trust.verdict(peer))),
