@@ -260,7 +260,7 @@ struct realpeer_header {
      */
     size_t len;
     /**
-     * The TLVs, for `realpeer_tlv_next` and `realpeer_tlv_find`; NULL if there are none.
+     * The TLVs, for `realpeer_tlv_next` and `realpeer_tlv_find`; NULL if the header has no TLVs.
      */
     const void *tlvs;
     /**
@@ -771,8 +771,8 @@ enum realpeer_status realpeer_tlv_next(const void *tlvs,
 /**
  * Writes the first TLV of type `kind` to `tlv`.
  *
- * Returns what `realpeer_tlv_next` returns: `REALPEER_STATUS_NOT_FOUND` if there is none. Thread-safe; does not change
- * `errno`.
+ * Returns what `realpeer_tlv_next` returns: `REALPEER_STATUS_NOT_FOUND` if no TLV has that type. Thread-safe; does not
+ * change `errno`.
  */
 enum realpeer_status realpeer_tlv_find(const void *tlvs,
                                        size_t len,

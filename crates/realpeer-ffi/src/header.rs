@@ -21,7 +21,7 @@ use crate::{Command, Status, Transport, address};
 pub struct Header {
     /// The length of the header in bytes. Payload follows.
     pub len: usize,
-    /// The TLVs, for `realpeer_tlv_next` and `realpeer_tlv_find`; NULL if there are none.
+    /// The TLVs, for `realpeer_tlv_next` and `realpeer_tlv_find`; NULL if the header has no TLVs.
     pub tlvs: *const c_void,
     /// The length of the TLVs in bytes.
     pub tlvs_len: usize,

@@ -112,10 +112,8 @@ unsafe extern "C" fn parse_any(
     size: usize,
 ) -> Status {
     // SAFETY: the caller's contract.
-    let Some(wishes) = (unsafe { config::read(config) }) else { return Status::Argument };
-    // SAFETY: the caller's contract.
-    let Some(bytes) = (unsafe { memory::bytes(bytes, len) }) else { return Status::Argument };
-    match proto::parse(bytes, &wishes.config) {
+    let Some((bytes, config)) = (unsafe { arguments(bytes, len, config) }) else { return Status::Argument };
+    match proto::parse(bytes, &config) {
         // SAFETY: the caller's contract.
         Ok(Parsed::Complete { header: found, len }) => unsafe { header::fill(header, size, &found, len) },
         Ok(Parsed::Incomplete { .. }) => Status::NeedData,
@@ -136,9 +134,8 @@ pub unsafe extern "C" fn realpeer_parse_error(
     size: usize,
 ) -> Status {
     // SAFETY: the caller's contract.
-    let (bytes, wishes) = unsafe { (memory::bytes(bytes, len), config::read(config)) };
-    let (Some(bytes), Some(wishes)) = (bytes, wishes) else { return Status::Argument };
-    match proto::parse(bytes, &wishes.config) {
+    let Some((bytes, config)) = (unsafe { arguments(bytes, len, config) }) else { return Status::Argument };
+    match proto::parse(bytes, &config) {
         Ok(_) => Status::NotFound,
         // SAFETY: the caller's contract.
         Err(found) => unsafe { error::fill_with(error, size, &found) },
@@ -162,9 +159,10 @@ pub unsafe extern "C" fn realpeer_parse_datagram(
     size: usize,
 ) -> Status {
     // SAFETY: the caller's contract.
-    let (bytes, wishes) = unsafe { (memory::bytes(datagram, len), config::read(config)) };
-    let (Some(bytes), Some(wishes)) = (bytes, wishes) else { return Status::Argument };
-    match proto::parse_datagram(bytes, &wishes.config) {
+    let Some((bytes, config)) = (unsafe { arguments(datagram, len, config) }) else {
+        return Status::Argument;
+    };
+    match proto::parse_datagram(bytes, &config) {
         // SAFETY: the caller's contract.
         Ok((found, payload)) => unsafe { header::fill(header, size, &found, bytes.len() - payload.len()) },
         Err(found) => error::of(&found).0,
@@ -185,11 +183,27 @@ pub unsafe extern "C" fn realpeer_parse_datagram_error(
     size: usize,
 ) -> Status {
     // SAFETY: the caller's contract.
-    let (bytes, wishes) = unsafe { (memory::bytes(datagram, len), config::read(config)) };
-    let (Some(bytes), Some(wishes)) = (bytes, wishes) else { return Status::Argument };
-    match proto::parse_datagram(bytes, &wishes.config) {
+    let Some((bytes, config)) = (unsafe { arguments(datagram, len, config) }) else {
+        return Status::Argument;
+    };
+    match proto::parse_datagram(bytes, &config) {
         Ok(_) => Status::NotFound,
         // SAFETY: the caller's contract.
         Err(found) => unsafe { error::fill_with(error, size, &found) },
     }
+}
+
+/// Returns the bytes to parse and the configuration; `None` if either is wrong.
+///
+/// # Safety
+///
+/// As [`realpeer_parse`].
+unsafe fn arguments<'a>(
+    bytes: *const c_void,
+    len: usize,
+    config: *const Config,
+) -> Option<(&'a [u8], proto::Config)> {
+    // SAFETY: passed on.
+    let (bytes, wishes) = unsafe { (memory::bytes(bytes, len)?, config::read(config)?) };
+    Some((bytes, wishes.config))
 }

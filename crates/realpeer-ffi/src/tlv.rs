@@ -78,8 +78,8 @@ pub unsafe extern "C" fn realpeer_tlv_next(
 
 /// Writes the first TLV of type `kind` to `tlv`.
 ///
-/// Returns what `realpeer_tlv_next` returns: `REALPEER_STATUS_NOT_FOUND` if there is none. Thread-safe; does not change
-/// `errno`.
+/// Returns what `realpeer_tlv_next` returns: `REALPEER_STATUS_NOT_FOUND` if no TLV has that type. Thread-safe; does not
+/// change `errno`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realpeer_tlv_find(
     tlvs: *const c_void,

@@ -78,7 +78,7 @@ impl Acceptor {
 }
 
 impl<'a> Datagram<'a> {
-    /// Returns where the datagram comes from: the header's source, or the socket's peer where there is none.
+    /// Returns where the datagram comes from: the header's source, or the socket's peer if it has no source.
     pub fn source(&self) -> Address<'_> {
         self.header.and_then(|header| header.source()).unwrap_or_else(|| self.peer.as_address())
     }
