@@ -25,6 +25,12 @@ link php /usr/bin/php[0-9]*
 link php-fpm /usr/sbin/php-fpm[0-9]*
 link java /usr/lib/jvm/java-*-openjdk-*/bin/java
 
+# Debian 13's PgBouncer is to load the C library and the others of Debian 13.
+link pgbouncer-trixie /opt/trixie/usr/sbin/pgbouncer
+interpreter=/opt/trixie$(patchelf --print-interpreter /opt/trixie/usr/sbin/pgbouncer)
+libraries=$(dirname "$(realpath "$interpreter")")
+patchelf --set-interpreter "$interpreter" --force-rpath --set-rpath "$libraries" /opt/trixie/usr/sbin/pgbouncer
+
 mkdir -p /run/sshd /var/tmp /etc/ssl/certs
 ln -sfn /run /var/run
 ldconfig
