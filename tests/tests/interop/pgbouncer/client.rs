@@ -12,6 +12,8 @@ pub(crate) struct Session {
     address: SocketAddr,
     /// What a request to cancel must name.
     key: [u8; 8],
+    /// The names of the last answer's columns.
+    columns: Vec<String>,
 }
 
 type Rows = Vec<Vec<String>>;
@@ -29,14 +31,9 @@ impl Session {
         user: &str,
         database: &str,
     ) -> Result<Self, String> {
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        for piece in pieces {
-            (&stream).write_all(piece).unwrap();
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        send_pieces(&stream, pieces);
         let address = stream.local_addr().unwrap();
-        let mut session = Self { stream, address, key: [0; 8] };
+        let mut session = Self { stream, address, key: [0; 8], columns: Vec::new() };
         let mut body = 0x0003_0000_u32.to_be_bytes().to_vec();
         for text in ["user", user, "database", database, "application_name", "test"] {
             body.extend(text.as_bytes());
@@ -63,6 +60,13 @@ impl Session {
         self.query(sql).unwrap()[0][0].clone()
     }
 
+    /// Asks, and returns these columns of each row.
+    pub(crate) fn columns<const N: usize>(&mut self, sql: &str, names: [&str; N]) -> Vec<[String; N]> {
+        let rows = self.query(sql).unwrap();
+        let at = names.map(|name| self.columns.iter().position(|column| column == name).unwrap());
+        rows.into_iter().map(|row| at.map(|at| row[at].clone())).collect()
+    }
+
     /// Asks, without waiting for the answer.
     pub(crate) fn begin(&mut self, sql: &str) {
         let body = [sql.as_bytes(), &[0]].concat();
@@ -82,15 +86,25 @@ impl Session {
                 }
                 b'K' => self.key.copy_from_slice(&body[..8]),
                 b'R' => assert_eq!(&body[..4], [0; 4], "a way to log in that needs a password"),
+                b'T' => self.columns = names(&body),
                 b'Z' => return error.map_or(Ok(rows), Err),
                 _ => {}
             }
         }
     }
 
-    /// Asks for the query that runs to be cancelled, over a connection of its own as the protocol wants it.
-    pub(crate) fn cancel(&self, to: SocketAddr) {
-        let mut stream = connect_from(self.address.ip(), to);
+    /// Asks for the query that runs to be cancelled, over a connection of its own as the protocol wants it. Returns the
+    /// address of that connection, which is closed by then.
+    pub(crate) fn cancel(&self, to: SocketAddr) -> SocketAddr {
+        let stream = connect_from(self.address.ip(), to);
+        let address = stream.local_addr().unwrap();
+        self.cancel_on(stream, &[]);
+        address
+    }
+
+    /// Asks so over a connection that begins with these pieces.
+    pub(crate) fn cancel_on(&self, mut stream: TcpStream, pieces: &[&[u8]]) {
+        send_pieces(&stream, pieces);
         let body = [&80_877_102_u32.to_be_bytes()[..], &self.key].concat();
         stream.write_all(&[&length(&body)[..], &body].concat()).unwrap();
         let _ = stream.read(&mut [0]);
@@ -111,8 +125,26 @@ impl Session {
     }
 }
 
+fn send_pieces(mut stream: &TcpStream, pieces: &[&[u8]]) {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    for piece in pieces {
+        stream.write_all(piece).unwrap();
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 fn length(body: &[u8]) -> [u8; 4] {
     (u32::try_from(body.len()).unwrap() + 4).to_be_bytes()
+}
+
+fn names(body: &[u8]) -> Vec<String> {
+    let (mut names, mut rest) = (Vec::new(), &body[2..]);
+    while let Some(end) = rest.iter().position(|&byte| byte == 0) {
+        names.push(String::from_utf8(rest[..end].to_vec()).unwrap());
+        rest = &rest[end + 1 + 18..]; // its table, type and format
+    }
+    names
 }
 
 fn row(mut body: &[u8]) -> Vec<String> {

@@ -11,6 +11,8 @@ use realpeer_tests::harness::{Process, command, eventually, executable, free_add
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use super::client::Session;
+
 const MISSING: &str = "`./ci.sh interop` installs it";
 
 /// Where HAProxy connects from, and the only one whose headers are believed.
@@ -19,6 +21,7 @@ pub(crate) const PROXY: &str = "127.0.0.99";
 /// What is different from test to test.
 #[derive(Clone, Copy)]
 pub(crate) struct Options<'a> {
+    pub(crate) version: Version,
     /// How many PgBouncers share the port.
     pub(crate) bouncers: usize,
     /// More lines of their configuration.
@@ -30,7 +33,19 @@ pub(crate) struct Options<'a> {
 /// Lets everybody in, from wherever.
 pub(crate) const ALL: &str = "host all all 0.0.0.0/0 trust\nhost all all ::/0 trust\nlocal all all trust\n";
 
-pub(crate) const ONE: Options<'_> = Options { bouncers: 1, settings: "", rules: ALL };
+/// A single PgBouncer.
+pub(crate) const fn one(version: Version) -> Options<'static> {
+    Options { version, bouncers: 1, settings: "", rules: ALL }
+}
+
+/// Which PgBouncer.
+#[derive(Clone, Copy)]
+pub(crate) enum Version {
+    /// That of the release that all other servers are from. Several of them know nothing of each other.
+    Usual,
+    /// That of Debian 13, with its glibc 2.41. Several of them are each other's peers.
+    Trixie,
+}
 
 /// A stack that runs. Everything in it is ended when it is dropped.
 pub(crate) struct Stack {
@@ -40,6 +55,7 @@ pub(crate) struct Stack {
     pub(crate) bouncer: SocketAddr,
     pub(crate) haproxy: Process,
     pub(crate) bouncers: Vec<Process>,
+    version: Version,
     postgres: Postgres,
     pub(crate) dir: TempDir,
 }
@@ -73,13 +89,14 @@ impl Stack {
             bouncer,
             haproxy: Process::start("true", &mut command("true"), MISSING),
             bouncers: Vec::new(),
+            version: options.version,
             postgres,
             dir,
         };
         stack.write("hba", options.rules);
         stack.write("users", "\"postgres\" \"\"\n\"admin\" \"\"\n");
         for number in 0..options.bouncers {
-            stack.configure(number, options.settings);
+            stack.configure(number, options);
             let process = stack.start_bouncer(number, &[]);
             stack.bouncers.push(process);
         }
@@ -88,20 +105,28 @@ impl Stack {
     }
 
     /// Writes the configuration of a PgBouncer.
-    pub(crate) fn configure(&self, number: usize, settings: &str) {
+    fn configure(&self, number: usize, options: Options<'_>) {
+        let Options { version, bouncers, settings, .. } = options;
         let dir = self.dir.path().display();
         let own = self.dir.path().join(number.to_string());
         fs::create_dir_all(&own).unwrap();
         fs::set_permissions(&own, fs::Permissions::from_mode(0o777)).unwrap();
         let (own, database) = (own.display(), self.postgres.address);
         let (host, port) = (self.bouncer.ip(), self.bouncer.port());
+        let peers: Vec<_> =
+            (0..bouncers).map(|peer| format!("{} = host={dir}/{peer} port={port}\n", peer + 1)).collect();
+        let peers = match version {
+            Version::Usual => String::new(),
+            // By their UNIX sockets: on the port they would have to send a header, and any of them could accept it.
+            Version::Trixie => format!("peer_id = {}\n[peers]\n{}", number + 1, peers.concat()),
+        };
         self.write(
             &format!("{number}.ini"),
             &format!(
                 "[databases]\n* = host={} port={}\n[pgbouncer]\nlisten_addr = {host}\nlisten_port = {port}\n\
                  unix_socket_dir = {own}\nuser = postgres\nauth_type = hba\nauth_hba_file = {dir}/hba\n\
                  auth_file = {dir}/users\nadmin_users = postgres,admin\nso_reuseport = 1\nlog_stats = 0\n\
-                 application_name_add_host = 1\nlogfile = {dir}/{number}.log\n{settings}\n",
+                 application_name_add_host = 1\nlogfile = {dir}/{number}.log\n{settings}\n{peers}",
                 database.ip(),
                 database.port()
             ),
@@ -119,7 +144,11 @@ impl Stack {
             "--trust",
             PROXY,
         ]);
-        run.args(["--timeout", "1s", "--", "pgbouncer"])
+        let program = match self.version {
+            Version::Usual => "pgbouncer",
+            Version::Trixie => "pgbouncer-trixie", // ci/servers.sh
+        };
+        run.args(["--timeout", "1s", "--", program])
             .args(arguments)
             .arg(self.dir.path().join(format!("{number}.ini")));
         run.env("PATH", std::env::var("PATH").unwrap_or_default() + ":/usr/sbin");
@@ -129,6 +158,12 @@ impl Stack {
             self.log(number).get(before..).is_some_and(|log| log.contains("process up")).then_some(())
         });
         process
+    }
+
+    /// Logs in to PostgreSQL itself.
+    pub(crate) fn postgres(&self) -> Session {
+        let address = self.postgres.address;
+        Session::open(address, address.ip(), "postgres", "postgres").unwrap()
     }
 
     fn start_haproxy(&mut self) {
@@ -148,6 +183,11 @@ impl Stack {
         for frontend in self.frontends {
             eventually("HAProxy listens", || std::net::TcpStream::connect(frontend).ok());
         }
+    }
+
+    /// The number of the PgBouncer that has written this.
+    pub(crate) fn who_logged(&self, text: &str) -> usize {
+        eventually(text, || (0..self.bouncers.len()).find(|&number| self.log(number).contains(text)))
     }
 
     /// What a PgBouncer has written to its log.

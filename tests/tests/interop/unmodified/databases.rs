@@ -39,6 +39,17 @@ admin_users = probe
     otherwise: &[],
 };
 
+/// With a newer C library.
+pub(crate) const PGBOUNCER_TRIXIE: Program = Program {
+    name: "PgBouncer, glibc 2.41",
+    setup: Setup {
+        version: &["pgbouncer-trixie", "--version"],
+        command: &["pgbouncer-trixie", "{dir}/pgbouncer.ini"],
+        ..PGBOUNCER.setup
+    },
+    ..PGBOUNCER
+};
+
 /// The second takes the listening socket from the first, which then ends.
 pub(crate) const PGBOUNCER_RESTARTED: Program = Program {
     name: "PgBouncer, after -R",

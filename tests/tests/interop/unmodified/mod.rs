@@ -40,6 +40,7 @@ macro_rules! programs {
 programs! {
     pgbouncer => crate::unmodified::databases::PGBOUNCER,
     pgbouncer_online_restart => crate::unmodified::databases::PGBOUNCER_RESTARTED,
+    pgbouncer_trixie => crate::unmodified::databases::PGBOUNCER_TRIXIE,
     postgresql => crate::unmodified::databases::POSTGRESQL,
     redis => crate::unmodified::databases::REDIS,
     memcached => crate::unmodified::databases::MEMCACHED,
