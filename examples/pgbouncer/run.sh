@@ -52,6 +52,11 @@ wait_for 5001
 # Clients are let in by their own address, not by HAProxy's.
 echo 'host all all 127.0.0.1/32 trust' >"$dir/hba"
 echo '"postgres" ""' >"$dir/users"
+# A request to cancel a query is lost if the other process accepts it. From PgBouncer 1.19 on they can pass it on to
+# each other: add `peer_id = $((number + 1))` to [pgbouncer], and this section:
+#   [peers]
+#   1 = host=$dir/0 port=6432
+#   2 = host=$dir/1 port=6432
 for number in 0 1; do
     cat >"$dir/$number.ini" <<TEXT
 [databases]
