@@ -38,8 +38,8 @@ usage: ./ci.sh [SUBCOMMAND]
   mutants [CRATE]... whether the tests notice changes of the code, of these crates or of all that are published; takes
                     hours, not part of all
 
-Debian packages that are missing are installed for lint, tidy, fuzz, bench and demo --haproxy (by sudo if you are not
-root), and so are cargo-hack for lint, cargo-public-api, cargo-fuzz, cargo-deny and cargo-mutants. The servers of
+Debian packages that are missing are installed for lint, tidy, test, fuzz, bench and demo --haproxy (by sudo if you are
+not root), and so are cargo-hack for lint, cargo-public-api, cargo-fuzz, cargo-deny and cargo-mutants. The servers of
 interop are unpacked in the target directory, and nothing is installed. Servers listen on loopback only; no service is
 started.
 TEXT
@@ -171,6 +171,10 @@ ci_docs() {
 ci_test() {
     step 'tests of the core without std' cargo_test -p realpeer-proto
     step 'tests' cargo_test --workspace --no-fail-fast
+    need_deb gcc musl-tools
+    # gcc's address sanitizer is for glibc. musl has none of the kernel's headers.
+    PRELOAD_CC="musl-gcc -idirafter /usr/include -idirafter /usr/include/$(gcc -print-multiarch)" \
+        step 'preload: its tests, with musl' cargo_test --workspace --test preload -- --skip address_sanitizer
     step 'tests of optional features' cargo_test -p realpeer-tokio -p realpeer-axum -p realpeer-cli --all-features
 }
 

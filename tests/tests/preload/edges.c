@@ -118,7 +118,10 @@ static void wrong_arguments(void) {
     say("no socket", accept(0, NULL, NULL));
     say("not listening", accept(socket(AF_INET, SOCK_STREAM, 0), NULL, NULL));
     say("datagrams", accept(socket(AF_INET, SOCK_DGRAM, 0), NULL, NULL));
+#ifdef __GLIBC__
+    /* musl calls accept instead; the hook gives the kernel's answer here, too. */
     say("unknown flags", accept4(listener, NULL, NULL, 1));
+#endif
     client(), say("no length", accept(listener, (void *)room, NULL));
     client(), say("a negative length", accept(listener, (void *)room, &wrong));
     client(), say("no name", accept(listener, NULL, &len));

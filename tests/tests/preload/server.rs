@@ -24,7 +24,7 @@ pub static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
 /// The server in C.
 pub static SERVER: LazyLock<PathBuf> = LazyLock::new(|| compile("server"));
 
-/// Builds a program in C.
+/// Builds a program in C, by the command in `PRELOAD_CC`: with `musl-gcc` it is a program with musl in it.
 pub fn compile(name: &str) -> PathBuf {
     compile_with(name, &[])
 }
@@ -33,8 +33,10 @@ pub fn compile(name: &str) -> PathBuf {
 pub fn compile_with(name: &str, options: &[&str]) -> PathBuf {
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("preload-{name}{}", options.concat()));
     let source = format!("{}/tests/preload/{name}.c", env!("CARGO_MANIFEST_DIR"));
-    let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
-    let built = Command::new(compiler)
+    let compiler = std::env::var("PRELOAD_CC").unwrap_or_else(|_| "cc".into());
+    let mut words = compiler.split_whitespace();
+    let built = Command::new(words.next().unwrap())
+        .args(words)
         .args(["-O1", "-g", "-Wall", "-Wextra", "-pthread"])
         .args(options)
         .arg("-o")
