@@ -13,41 +13,55 @@ mutants_of_each() {
     for package in "$@"; do step "mutants of $package" mutants_of "$package"; done
 }
 
-# mutants_of PACKAGE: which tests should notice. The cheap ones come first, and the others see what is left. Without
+# mutants_of PACKAGE: which tests should notice. The quick ones come first, and the others see what is left. Without
 # optimization the proof of the grammar and the exhaustive tests take too long.
 mutants_of() {
     need_cargo cargo-mutants "$CARGO_MUTANTS_VERSION"
     case $1 in
         realpeer-proto)
-            mutants "$1" 'core -- corpus:: decisions:: encode::' \
-                'core policy -- --skip grammar:: --skip exhaustive:: --skip nothing_lost::'
+            mutants "$1" \
+                '20 --no-default-features core -- decisions:: encode:: handshake:: errors:: invariants:: conformance:: --skip any_split
+                    --skip byte_by_byte_and --skip buffers --skip read_slots --skip to_what_was --skip decoded_encodes
+                    --skip each_number --skip r35_to --skip r23_ports --skip point_at --skip r36_r47 --skip given_out' \
+                '60 lib core -- crate:: tests:: allocations:: conformance:: corpus:: decisions:: differential::any encode::
+                    errors:: invariants:: known_faults:: --skip byte_by_byte_and' \
+                '90 core policy -- --skip grammar:: --skip exhaustive:: --skip nothing_lost::'
             ;;
         realpeer-io)
-            mutants "$1" 'core policy -- acceptor:: corpus:: decisions:: handshake:: trust::' \
-                'core runtimes -- errors:: known_faults:: behaviour:: on_std on_tokio std_only tokio_only'
+            mutants "$1" '30 lib core policy -- tests:: acceptor:: detect:: endpoint:: handshake:: policies:: trust::' \
+                '60 runtimes -- errors:: known_faults:: behaviour:: on_std on_tokio std_only tokio_only'
             ;;
-        realpeer-std) mutants "$1" 'runtimes -- on_std std_only' ;;
-        realpeer-tokio) mutants "$1" 'runtimes -- on_tokio tokio_only' ;;
-        realpeer-futures) mutants "$1" 'runtimes -- on_futures_io on_smol on_async_std' ;;
-        realpeer-smol) mutants "$1" 'runtimes -- on_smol' ;;
-        realpeer-async-std) mutants "$1" 'runtimes -- on_async_std' ;;
+        realpeer-std) mutants "$1" '60 runtimes -- on_std std_only' ;;
+        realpeer-tokio) mutants "$1" '60 runtimes -- on_tokio tokio_only' ;;
+        realpeer-futures) mutants "$1" '60 runtimes -- on_futures_io on_smol on_async_std' ;;
+        realpeer-smol) mutants "$1" '60 runtimes -- on_smol' ;;
+        realpeer-async-std) mutants "$1" '60 runtimes -- on_async_std' ;;
         *) mutants "$1" ;;
     esac
 }
 
-# mutants PACKAGE ['TEST... -- FILTER...']...: changes the package's code in one place at a time. Each further argument is
-# a pass over what is left: the package's unit tests and these test programs of `tests/`, as the filters choose
-# from them. Without any there is one pass, with all of the package's own tests. A change that nobody notices is an error,
-# unless .cargo/mutants.toml says why nothing could.
+# mutants PACKAGE ['SECONDS WHAT... -- FILTER...']...: changes the package's code in one place at a time. Each further
+# argument is a pass over what is left: WHAT are test programs of `tests/`, the package's unit tests where it says lib, and
+# options of cargo; the filters choose from the tests. Who needs more than so many seconds has been made endless. Without
+# any there is one pass, with all of the package's own tests. A change that nobody notices is an error, unless
+# .cargo/mutants.toml says why nothing could.
 mutants() {
-    local package=$1 out=target/mutants-$1 again=() programs
+    local package=$1 out=target/mutants-$1 again=() seconds what words which
     shift
     rm -rf "$out"
     if [[ $# -eq 0 ]]; then mutants_pass "$package" "$package" --all-features '' --timeout 60; fi
     while [[ $# -gt 0 ]]; do
-        programs=${1% -- *}
-        mutants_pass "$package" "$package,realpeer-tests,realpeer-runtime-tests" "--lib --test=${programs// / --test=}" "${1#* -- }" \
-            --timeout 40 "${again[@]}"
+        read -ra words <<<"${1%% -- *}"
+        seconds=${words[0]} which=''
+        for what in "${words[@]:1}"; do
+            case $what in
+                --*) which+=" $what" ;;
+                lib) which+=' --lib' ;;
+                *) which+=" --test=$what" ;;
+            esac
+        done
+        mutants_pass "$package" "$package,realpeer-tests,realpeer-runtime-tests" "$which" "${1#* -- }" \
+            --timeout "$seconds" "${again[@]}"
         again=(--iterate)
         shift
     done
@@ -59,8 +73,8 @@ mutants() {
 mutants_pass() {
     local package=$1 which filters packages status=0
     IFS=, read -ra packages <<<"$2"
-    read -ra which <<<"$3"
-    read -ra filters <<<"$4"
+    read -rd "" -a which <<<"$3" || true
+    read -rd "" -a filters <<<"$4" || true
     # Without a change they pass.
     cargo test --profile mutants "${packages[@]/#/--package=}" "${which[@]}" -- --test-threads 16 "${filters[@]}"
     # In copies of the tree, as many as there are cores, with target directories of their own.

@@ -12,7 +12,9 @@ mod handshake;
 mod mutate;
 mod parse;
 mod policy;
+#[cfg(feature = "programs")]
 mod preload;
+#[cfg(feature = "programs")]
 mod readers;
 mod roundtrip;
 pub mod seeds;
@@ -25,8 +27,11 @@ pub use handshake::handshake;
 pub use mutate::mutate;
 pub use parse::parse;
 pub use policy::policy;
+#[cfg(feature = "programs")]
 pub use preload::preload;
+#[cfg(feature = "programs")]
 pub use readers::readers;
+#[cfg(feature = "programs")]
 pub use realpeer_ffi::fuzzing::boundary as ffi;
 pub use roundtrip::roundtrip;
 pub use tlvs::tlvs;
@@ -58,7 +63,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: &[Target] = &[
     Target { name: "parse", body: parse, prefix: Prefix::Settings },
     Target { name: "decoder", body: decoder, prefix: Prefix::Script },
     Target { name: "handshake", body: handshake, prefix: Prefix::Script },
@@ -66,9 +71,12 @@ pub const TARGETS: [Target; 11] = [
     Target { name: "tlvs", body: tlvs, prefix: Prefix::Tlvs },
     Target { name: "datagram", body: datagram, prefix: Prefix::Settings },
     Target { name: "policy", body: policy, prefix: Prefix::Other },
+    #[cfg(feature = "programs")]
     Target { name: "preload", body: preload, prefix: Prefix::Settings },
+    #[cfg(feature = "programs")]
     Target { name: "readers", body: readers, prefix: Prefix::Files },
     Target { name: "differential", body: differential, prefix: Prefix::Settings },
+    #[cfg(feature = "programs")]
     Target { name: "ffi", body: ffi, prefix: Prefix::Script },
 ];
 

@@ -27,7 +27,7 @@ fn fuzz() -> &'static Path {
 fn corpus() {
     let manifest = fs::read_to_string(fuzz().join("Cargo.toml")).unwrap();
     assert_eq!(manifest.matches("[[bin]]").count(), TARGETS.len());
-    for target in &TARGETS {
+    for target in TARGETS {
         let source = format!("fuzz_targets/{}.rs", target.name);
         assert!(manifest.contains(&format!("path = \"{source}\"")));
         let source = fs::read_to_string(fuzz().join(source)).unwrap();
@@ -50,7 +50,7 @@ fn regressions() {
 
 #[test]
 fn seeds_of_all_targets() {
-    for target in &TARGETS {
+    for target in TARGETS {
         let seeds = seeds::seeds(target);
         assert!(seeds.len() >= 10, "{}: {}", target.name, seeds.len());
         for seed in seeds {

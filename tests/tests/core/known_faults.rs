@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use allocation_counter::measure;
-use realpeer::{Acceptor, Trust};
+use realpeer_io::{Acceptor, Trust};
 use realpeer_proto::{
     Addresses, Command, Config, Decoder, EncodeError, Encoder, Error, Event, FixedStorage, Handshake,
     HandshakeError, Header, MAX_HEADER_LEN, Parsed, Ssl, Tlv, TlvCause, TlvError, Tlvs, Transport, UnixAddr,

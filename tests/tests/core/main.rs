@@ -4,6 +4,7 @@
 
 mod allocations;
 mod conformance;
+#[cfg(feature = "programs")]
 mod corpus;
 mod decisions;
 mod differential;
