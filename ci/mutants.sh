@@ -23,7 +23,8 @@ mutants_of() {
                 '20 --no-default-features core -- decisions:: encode:: handshake:: errors:: invariants:: conformance:: --skip any_split
                     --skip byte_by_byte_and --skip buffers --skip read_slots --skip to_what_was --skip decoded_encodes
                     --skip each_number --skip r35_to --skip r23_ports --skip point_at --skip r36_r47 --skip given_out' \
-                '60 lib core -- crate:: tests:: allocations:: conformance:: corpus:: decisions:: differential::any encode::
+                '20 lib -- tests:: --skip grammar::' \
+                '60 core -- allocations:: conformance:: corpus:: decisions:: differential::any encode::
                     errors:: invariants:: known_faults:: --skip byte_by_byte_and' \
                 '90 core policy -- --skip grammar:: --skip exhaustive:: --skip nothing_lost::'
             ;;
@@ -46,21 +47,22 @@ mutants_of() {
 # any there is one pass, with all of the package's own tests. A change that nobody notices is an error, unless
 # .cargo/mutants.toml says why nothing could.
 mutants() {
-    local package=$1 out=target/mutants-$1 again=() seconds what words which
+    local package=$1 out=target/mutants-$1 again=() packages seconds what words which
     shift
     rm -rf "$out"
     if [[ $# -eq 0 ]]; then mutants_pass "$package" "$package" --all-features '' --timeout 60; fi
     while [[ $# -gt 0 ]]; do
         read -ra words <<<"${1%% -- *}"
-        seconds=${words[0]} which=''
+        packages=$package seconds=${words[0]} which=''
         for what in "${words[@]:1}"; do
             case $what in
                 --*) which+=" $what" ;;
                 lib) which+=' --lib' ;;
-                *) which+=" --test=$what" ;;
+                runtimes) packages+=,realpeer-runtime-tests which+=' --test=runtimes' ;;
+                *) packages+=,realpeer-tests which+=" --test=$what" ;;
             esac
         done
-        mutants_pass "$package" "$package,realpeer-tests,realpeer-runtime-tests" "$which" "${1#* -- }" \
+        mutants_pass "$package" "$packages" "$which" "${1#* -- }" \
             --timeout "$seconds" "${again[@]}"
         again=(--iterate)
         shift
