@@ -26,6 +26,14 @@ pub struct Script {
 }
 
 impl Script {
+    /// The bytes in odd fragments with pauses, one by one, and whole. Of no bytes there is the end alone.
+    pub fn each_way(bytes: &[u8], seed: u64) -> [Self; 3] {
+        if bytes.is_empty() {
+            return Default::default();
+        }
+        [Self::in_pieces(bytes, seed), Self::short_reads(bytes), Self::default().bytes(bytes)]
+    }
+
     /// The bytes in pieces of odd lengths, with pauses between them.
     pub fn in_pieces(bytes: &[u8], seed: u64) -> Self {
         pieces(bytes, seed).fold(Self::default(), |script, piece| script.later().bytes(piece))

@@ -212,7 +212,7 @@ impl Error {
     /// Returns what the bytes look like instead, if they begin with no allowed signature and look like something.
     pub const fn lookalike(&self) -> Option<Lookalike> {
         match *self {
-            Self::Signature { offset, found, allowed } => Lookalike::of(allowed, offset, found),
+            Self::Signature { offset, found, .. } => Lookalike::of(offset, found),
             _ => None,
         }
     }

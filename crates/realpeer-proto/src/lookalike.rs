@@ -30,12 +30,13 @@ pub enum Lookalike {
 }
 
 impl Lookalike {
-    /// Returns what bytes look like of which `found` at `offset` is the first that no allowed signature has there.
-    pub(crate) const fn of(allowed: Versions, offset: u8, found: u8) -> Option<Self> {
+    /// Returns what bytes look like of which `found` at `offset` is the first that no allowed signature has there. So the
+    /// first byte of an allowed signature is never `found` at 0.
+    pub(crate) const fn of(offset: u8, found: u8) -> Option<Self> {
         // Before the offset stands what a signature begins with: nothing, `P`, `PR`, CR, CRLF and so on.
         match (offset, found) {
-            (0, b'P') if matches!(allowed, Versions::V2) => Some(Self::V1),
-            (0, b'\r') if matches!(allowed, Versions::V1) => Some(Self::V2),
+            (0, b'P') => Some(Self::V1),
+            (0, b'\r') => Some(Self::V2),
             (0, 0x16) => Some(Self::Tls),
             (0, b'S') => Some(Self::Ssh),
             // GET, HEAD, DELETE, OPTIONS, CONNECT and TRACE, also after empty lines.

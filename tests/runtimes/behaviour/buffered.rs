@@ -11,7 +11,7 @@ use realpeer::{AcceptError, Acceptor, Verdict, policy_fn};
 use realpeer_tests::vectors::Expect;
 
 use super::cancel::poll_once;
-use super::streams::{PAYLOAD, peer};
+use super::streams::{peer, with_payload};
 use super::vectors::{all_rows, check_outcome, each_row, every_header};
 use crate::client::{SOURCE, V1, V2, acceptor, connect, connect_and_send, listener, wait_for_unread};
 use crate::runtime::{AnyStream, Asynchronous, Buffering, Runtime, Sockets, read_to_end_buffered};
@@ -38,16 +38,9 @@ pub fn buffered_every_row_of_any_stream<R: AnyStream>() {
         let acceptor = every_header();
         let rows = all_rows();
         for (seed, row) in (0..).zip(&rows) {
-            let mut bytes = row.bytes();
-            if row.expect == Expect::Accept {
-                bytes.extend_from_slice(PAYLOAD);
-            }
+            let bytes = with_payload(row);
             for capacity in [1, 20, 4096] {
-                let whole = Script::default().bytes(&bytes);
-                for mut stream in [Script::in_pieces(&bytes, seed), Script::short_reads(&bytes), whole] {
-                    if bytes.is_empty() {
-                        stream = Script::default();
-                    }
+                for stream in Script::each_way(&bytes, seed) {
                     let (outcome, unread) =
                         R::handshake_script_buffered(&acceptor, stream, capacity, peer()).await;
                     check_outcome(row, &outcome);

@@ -6,14 +6,12 @@ use std::time::Duration;
 
 use realpeer::proto::{Addresses, Encoder, Error, UnixAddr, Version};
 use realpeer::{AcceptError, Acceptor, Endpoint, Finished, Verdict, policy_fn};
-use realpeer_tests::vectors::Expect;
+use realpeer_tests::vectors::{Expect, Vector};
 
 use super::vectors::{all_rows, check_outcome, each_row, every_header};
 use crate::client::{LOCAL, SOURCE, V1, V2, acceptor};
 use crate::runtime::{AnyStream, Sockets};
 use crate::script::Script;
-
-pub const PAYLOAD: &[u8] = b"PROXY TCP4 \r\n\r\n\0";
 
 /// In odd fragments with pauses, byte by byte, and whole; what is not header is not read.
 pub fn every_row<R: AnyStream>() {
@@ -21,15 +19,8 @@ pub fn every_row<R: AnyStream>() {
         let acceptor = every_header();
         let rows = all_rows();
         for (seed, row) in (0..).zip(&rows) {
-            let mut bytes = row.bytes();
-            if row.expect == Expect::Accept {
-                bytes.extend_from_slice(PAYLOAD);
-            }
-            let whole = Script::default().bytes(&bytes);
-            for mut stream in [Script::in_pieces(&bytes, seed), Script::short_reads(&bytes), whole] {
-                if bytes.is_empty() {
-                    stream = Script::default();
-                }
+            let bytes = with_payload(row);
+            for mut stream in Script::each_way(&bytes, seed) {
                 let outcome = R::handshake_script(&acceptor, &mut stream, peer()).await;
                 check_outcome(row, &outcome);
                 if let Some(len) = row.header_len.filter(|_| outcome.is_ok()) {
@@ -129,6 +120,12 @@ pub fn r4_sent_in_one_write<R: AnyStream>() {
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
         assert!(stream.writes.is_empty());
     });
+}
+
+/// The row's bytes, and where these are a header, payload that looks like one.
+pub fn with_payload(row: &Vector) -> Vec<u8> {
+    let payload: &[u8] = if row.expect == Expect::Accept { b"PROXY TCP4 \r\n\r\n\0" } else { b"" };
+    [&row.bytes(), payload].concat()
 }
 
 pub fn peer() -> Endpoint {

@@ -15,3 +15,4 @@ mod handshake;
 mod invariants;
 mod known_faults;
 mod nothing_lost;
+mod values;
