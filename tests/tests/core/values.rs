@@ -1,11 +1,14 @@
 //! The values that are handed out: what they hold, and how they are written.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 
 use realpeer_proto::{
-    Address, Addresses, ApiMisuse, Command, Config, EncodeError, Encoder, Error, Header, Parsed, UnixAddr,
-    Version, Versions, parse, parse_bare_tcp4, parse_bare_tcp6,
+    Address, Addresses, ApiMisuse, Command, Config, Decoder, EncodeError, Encoder, Error, Event,
+    FixedStorage, Header, Parsed, Storage, Tlv, Tlvs, UnixAddr, Version, Versions, parse, parse_bare_tcp4,
+    parse_bare_tcp6,
 };
 
 fn header<'a>(bytes: &'a [u8]) -> Header<'a> {
@@ -131,6 +134,46 @@ fn io_errors_have_the_kind_that_std_has_for_them() {
         assert_eq!(converted.get_ref().and_then(|inner| inner.downcast_ref()), Some(&error));
     }
     assert_eq!(io::Error::from(EncodeError::TooManyTlvs).kind(), ErrorKind::InvalidInput);
+}
+
+#[test]
+fn at_first_the_shortest_header_is_missing() {
+    for (versions, shortest) in [(Versions::Any, 15), (Versions::V1, 15), (Versions::V2, 16)] {
+        let config = Config::new().with_versions(versions);
+        let needed = NonZeroUsize::new(shortest).unwrap();
+        assert_eq!(parse(b"", &config), Ok(Parsed::Incomplete { needed }));
+        let mut decoder = Decoder::with_storage(&config, [0; 536]);
+        assert_eq!(decoder.next_event(), Ok(Event::NeedData { min: needed }));
+        assert_eq!(decoder.read_slot().len(), shortest);
+    }
+}
+
+#[test]
+fn tlvs_are_equal_if_their_bytes_are() {
+    let hash = |tlvs: &Tlvs<'_>| {
+        let mut hasher = DefaultHasher::new();
+        tlvs.hash(&mut hasher);
+        hasher.finish()
+    };
+    let tlvs = b"\xe0\0\x01a\xe0\0\x01b";
+    let mut bytes = b"\r\n\r\n\0\r\nQUIT\n\x21\0\0\x08".to_vec();
+    bytes.extend_from_slice(tlvs);
+    let received = header(&bytes).tlvs();
+    let [made, other] = [&tlvs[..], &tlvs[..4]].map(|bytes| Tlvs::new(bytes).unwrap());
+    assert!(received == made && received != other);
+    assert!(hash(&received) == hash(&made) && hash(&received) != hash(&other));
+    assert!(Tlv::unique_id(&[0; 128]).is_ok() && Tlv::unique_id(&[0; 129]).is_err());
+}
+
+#[test]
+fn a_slice_has_room_for_its_length() {
+    let mut bytes = [0; 16];
+    let slice: &mut [u8] = &mut bytes;
+    let mut borrowed = &mut *slice;
+    for storage in [&mut borrowed as &mut dyn Storage, &mut [0; 16], &mut FixedStorage(vec![0; 16])] {
+        assert_eq!((storage.max_len(), storage.bytes().len(), storage.bytes_mut().len()), (16, 16, 16));
+        assert_eq!([15, 16, 17].map(|len| storage.grow(len)), [true, true, false]);
+    }
 }
 
 /// Of each byte that no header begins with.
