@@ -21,17 +21,22 @@ mutants_of() {
         realpeer-proto)
             mutants "$1" \
                 '15 --no-default-features core -- values:: decisions:: encode:: handshake:: errors:: invariants:: conformance::
-                    --skip any_split
-                    --skip byte_by_byte_and --skip buffers --skip read_slots --skip to_what_was --skip decoded_encodes
-                    --skip each_number --skip r35_to --skip r23_ports --skip point_at --skip r36_r47 --skip given_out' \
+                    --skip any_split --skip byte_by_byte_and --skip buffers --skip read_slots --skip to_what_was
+                    --skip decoded_encodes --skip each_number --skip r35_to --skip r23_ports --skip point_at --skip r36_r47
+                    --skip given_out' \
                 '20 lib -- tests:: --skip grammar::' \
                 '60 core -- values:: allocations:: conformance:: corpus:: decisions:: differential::any encode::
                     errors:: invariants:: known_faults:: --skip byte_by_byte_and' \
                 '90 core policy -- --skip grammar:: --skip exhaustive:: --skip nothing_lost::'
             ;;
         realpeer-io)
-            mutants "$1" '30 lib core policy -- tests:: acceptor:: detect:: endpoint:: handshake:: policies:: trust::' \
-                '60 runtimes -- errors:: known_faults:: behaviour:: on_std on_tokio std_only tokio_only'
+            mutants "$1" \
+                '15 --no-default-features policy -- --skip unix_names_are_read --skip r13_ --skip trusts_combine --skip host_bits
+                    --skip no_text_makes --skip network_of_one' \
+                '15 lib -- tests::' \
+                '60 --no-default-features core policy -- acceptor:: detect:: endpoint:: handshake:: policies:: trust::' \
+                '60 runtimes -- on_tokio' \
+                '90 runtimes -- behaviour:: errors:: known_faults:: on_std std_only tokio_only'
             ;;
         realpeer-std) mutants "$1" '60 runtimes -- on_std std_only' ;;
         realpeer-tokio) mutants "$1" '60 runtimes -- on_tokio tokio_only' ;;

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use realpeer::danger::DetectHeader;
-use realpeer::proto::{ReadMode, Versions};
-use realpeer::{AcceptError, Acceptor, Established, Trust, Verdict, policy_fn};
+use realpeer_io::danger::DetectHeader;
+use realpeer_io::{AcceptError, Acceptor, Established, Trust, Verdict, policy_fn};
+use realpeer_proto::{ReadMode, Versions};
 
 const V1: &[u8] = b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n";
 const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x01\xc6\x33\x64\x02\xdc\x04\x01\xbb";

@@ -8,8 +8,9 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net as unix;
 
 use proptest::prelude::*;
-use realpeer::proto::{Address, UnixAddr};
-use realpeer::{Endpoint, UnixName, peer_user};
+use realpeer_io::socket::peer_user;
+use realpeer_io::{Endpoint, UnixName};
+use realpeer_proto::{Address, UnixAddr};
 
 fn unix_name(name: &[u8]) -> Endpoint {
     UnixName::new(name).unwrap().into()

@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::thread;
 use std::time::Instant;
 
-use realpeer::{Acceptor, Endpoint, Policy, Trust, Verdict, policy_fn};
+use realpeer_io::{Acceptor, Endpoint, Policy, Trust, Verdict, policy_fn};
 
 fn endpoint(text: &str) -> Endpoint {
     text.parse().unwrap()
@@ -98,5 +98,5 @@ fn policies_see_ipv4_peers_as_ipv4() {
 fn canonical_addresses_keep_their_scope() {
     let scoped: SocketAddr = "[fe80::1%3]:4711".parse().unwrap();
     assert_eq!(*Endpoint::from(scoped).to_canonical(), scoped.into());
-    assert_eq!(realpeer::proto::Address::from(scoped).to_canonical(), scoped.into());
+    assert_eq!(realpeer_proto::Address::from(scoped).to_canonical(), scoped.into());
 }

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use proptest::prelude::*;
-use realpeer::{Acceptor, Endpoint, Policy, Trust, TrustError, UnixName, Verdict};
+use realpeer_io::{Acceptor, Endpoint, Policy, Trust, TrustError, UnixName, Verdict};
 
 /// The bits of an address, most significant first. A mapped one has the bits of its IPv4 address.
 fn bits(ip: IpAddr) -> Vec<bool> {
