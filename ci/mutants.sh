@@ -13,8 +13,8 @@ mutants_of_each() {
     for package in "$@"; do step "mutants of $package" mutants_of "$package"; done
 }
 
-# mutants_of PACKAGE: which tests should notice. The quick ones come first, and the others see what is left. Without
-# optimization the proof of the grammar and the exhaustive tests take too long.
+# mutants_of PACKAGE: which tests should notice. The quick ones come first, and the others see what is left. The exhaustive
+# tests take too long, and the proof of the grammar does without optimization.
 mutants_of() {
     need_cargo cargo-mutants "$CARGO_MUTANTS_VERSION"
     case $1 in
@@ -27,6 +27,7 @@ mutants_of() {
                 '20 lib -- tests:: --skip grammar::' \
                 '60 core -- values:: allocations:: conformance:: corpus:: decisions:: differential::any encode::
                     errors:: invariants:: known_faults:: --skip byte_by_byte_and' \
+                '120 lib --config=profile.mutants.package.realpeer-proto.opt-level=2 -- grammar::' \
                 '90 core policy -- --skip grammar:: --skip exhaustive:: --skip nothing_lost::'
             ;;
         realpeer-io)
