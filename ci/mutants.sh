@@ -71,6 +71,8 @@ mutants() {
         done
         mutants_pass "$package" "$packages" "$which" "${1#* -- }" \
             --timeout "$seconds" "${again[@]}"
+        # Who never ended has been noticed, and is not waited for again.
+        cat "$out/mutants.out/timeout.txt" >>"$out/mutants.out/caught.txt"
         again=(--iterate)
         shift
     done
