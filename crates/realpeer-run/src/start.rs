@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use realpeer_preload::wire::{LotName, Secret, lot_address};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
-use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open, setsid};
+use rustix::process::{Pid, getpid, setsid};
 
 use crate::log::Log;
 use crate::lot::{Life, Lot};
@@ -68,7 +68,7 @@ impl LotSocket {
     /// Starts the lot as a process that belongs to nobody, so that the program has no child it does not know.
     fn start(self, program: Pid, plan: &Plan, options: &Options) -> Result<(), Error> {
         let lot = || -> io::Result<Lot> {
-            let life = Life::new(pidfd_open(program, PidfdFlags::empty())?)?;
+            let life = Life::new(program)?;
             Ok(Lot {
                 name: self.name,
                 token: self.token,

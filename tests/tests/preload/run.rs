@@ -208,6 +208,25 @@ fn a_program_that_has_not_loaded_the_library_is_ended_with_a_line() {
     assert!(said.contains("the program has not loaded the library"), "{said}");
 }
 
+/// strace holds it up between exec and its first instruction, as a slow disk would.
+#[test]
+fn a_program_that_takes_long_to_load_is_not_ended() {
+    if Command::new("strace").arg("-V").output().is_err() {
+        println!("no strace here; ./ci.sh preload installs it");
+        return;
+    }
+    let run = realpeer_run(&GOOD, Path::new("/usr/bin/sleep"), &["1"]);
+    let began = std::time::Instant::now();
+    let output = Command::new("strace")
+        .args(["-o", "/dev/null", "-e", "inject=execve:delay_exit=5000000"])
+        .arg(run.get_program())
+        .args(run.get_args())
+        .output()
+        .unwrap();
+    assert!(began.elapsed() > std::time::Duration::from_secs(5), "it was not held up: {output:?}");
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}
+
 /// A library stands in for ours that says no hello, as if the loader had ignored it.
 fn with_mute_library(directory: &tempfile::TempDir) -> Command {
     let source = directory.path().join("mute.c");

@@ -4,6 +4,7 @@
 //! ours mapped: it can't be sealed against writing as long as a shared mapping of it is left. That costs them no
 //! descriptor, and a daemon that closes all of those it has can't lose it.
 
+use std::fs;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
@@ -12,13 +13,14 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use rustix::io::Errno;
-use rustix::process::{Signal, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::log::Log;
 
 /// Whether anybody is left.
 pub(crate) struct Life {
     first_process: OwnedFd,
+    pid: Pid,
     file: OwnedFd,
     state: State,
     /// Whoever is given the file needs a moment to map it.
@@ -29,8 +31,8 @@ pub(crate) struct Life {
 
 #[derive(Clone, Copy)]
 enum State {
-    /// Nobody has said hello. If nobody has by then, the library was not loaded.
-    Silent(Instant),
+    /// Nobody has said hello: when to look, and when to wait no longer.
+    Silent(Instant, Instant),
     /// The first process lives.
     First,
     /// It has ended, and others may live: when to look.
@@ -39,17 +41,22 @@ enum State {
     Nobody(Instant),
 }
 
+/// A program that has started sleeps until there is something to do. One that says no hello and still works is being
+/// loaded, from a slow disk or with little of a processor.
 const HELLO_WITHIN: Duration = Duration::from_secs(3);
+const HELLO_AT_LAST: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LOOK_EVERY_STOPPING: Duration = Duration::from_millis(2);
 const EXEC_TAKES: Duration = Duration::from_secs(1);
 
 impl Life {
-    pub(crate) fn new(first_process: OwnedFd) -> io::Result<Self> {
+    pub(crate) fn new(first_process: Pid) -> io::Result<Self> {
+        let now = Instant::now();
         Ok(Self {
-            first_process,
+            first_process: pidfd_open(first_process, PidfdFlags::empty())?,
+            pid: first_process,
             file: new_file()?,
-            state: State::Silent(Instant::now() + HELLO_WITHIN),
+            state: State::Silent(now + HELLO_WITHIN, now + HELLO_AT_LAST),
             last_hello: None,
             stopping: Arc::default(),
         })
@@ -81,14 +88,14 @@ impl Life {
         let now = Instant::now();
         self.last_hello = Some(now);
         match self.state {
-            State::Silent(_) => self.state = State::First,
+            State::Silent(..) => self.state = State::First,
             State::Nobody(_) | State::Others(_) => self.state = State::Others(now + LOOK_EVERY),
             State::First => {}
         }
     }
 
     pub(super) fn first_process_ended(&mut self) {
-        if let State::Silent(_) | State::First = self.state {
+        if let State::Silent(..) | State::First = self.state {
             let mapped_by = self.last_hello.map(|hello| hello + LOOK_EVERY);
             self.state = State::Others(mapped_by.unwrap_or_else(Instant::now));
         }
@@ -97,7 +104,7 @@ impl Life {
     pub(super) fn timeout(&self) -> Option<Instant> {
         match self.state {
             State::First => None,
-            State::Silent(end) | State::Others(end) | State::Nobody(end) => Some(end),
+            State::Silent(end, _) | State::Others(end) | State::Nobody(end) => Some(end),
         }
     }
 
@@ -105,7 +112,10 @@ impl Life {
         let now = Instant::now();
         let stopping = self.stopping.load(Ordering::Relaxed);
         match self.state {
-            State::Silent(end) if end <= now => {
+            State::Silent(look, end) if look <= now && now < end && self.first_process_works() => {
+                self.state = State::Silent(now + LOOK_EVERY, end);
+            }
+            State::Silent(look, _) if look <= now => {
                 log.line(format_args!(
                     "the program has not loaded the library, so it would see the proxy in place of its clients; ended"
                 ));
@@ -124,6 +134,13 @@ impl Life {
             _ => {}
         }
         Ok(matches!(self.state, State::Nobody(end) if end <= now || stopping))
+    }
+
+    /// Whether it runs, waits for a processor or a disk, or is stopped. Without `/proc` nobody knows.
+    fn first_process_works(&self) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid.as_raw_nonzero()));
+        // Behind the name, which may be anything.
+        stat.is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('S')))
     }
 }
 
