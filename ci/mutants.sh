@@ -20,12 +20,12 @@ mutants_of() {
     case $1 in
         realpeer-proto)
             mutants "$1" \
-                '15 --no-default-features core -- values:: decisions:: encode:: handshake:: errors:: invariants:: conformance::
+                '15 --no-default-features core -- values:: taken:: decisions:: encode:: handshake:: errors:: invariants:: conformance::
                     --skip any_split --skip byte_by_byte_and --skip buffers --skip read_slots --skip to_what_was
                     --skip decoded_encodes --skip each_number --skip r35_to --skip r23_ports --skip point_at --skip r36_r47
                     --skip given_out' \
                 '20 lib -- tests:: --skip grammar::' \
-                '60 core -- values:: allocations:: conformance:: corpus:: decisions:: differential::any encode::
+                '60 core -- values:: taken:: allocations:: conformance:: corpus:: decisions:: differential::any encode::
                     errors:: invariants:: known_faults:: --skip byte_by_byte_and' \
                 '120 lib --config=profile.mutants.package.realpeer-proto.opt-level=2 -- grammar::' \
                 '90 core policy -- --skip grammar:: --skip exhaustive:: --skip nothing_lost::'

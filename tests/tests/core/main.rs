@@ -15,4 +15,5 @@ mod handshake;
 mod invariants;
 mod known_faults;
 mod nothing_lost;
+mod taken;
 mod values;

@@ -113,6 +113,7 @@ fn bare_headers_are_recognised_and_only_if_they_are_allowed() {
         assert!(both(&header, &any).is_some(), "payload behind it");
         assert_eq!(both(&header[..len - 1], &any), None);
         assert_eq!(both(&header, &any.with_versions(Versions::V1)), None);
+        assert!(both(&header, &any.with_max_header_len(len)).is_some());
         assert_eq!(both(&header, &any.with_max_header_len(len - 1)), None);
     }
 }
