@@ -184,7 +184,8 @@ impl<B: Storage> Decoder<B> {
             }
         }
         self.catch_up();
-        if self.is_failed() && self.seen != self.filled {
+        // Otherwise it has failed.
+        if self.seen != self.filled {
             self.untake(before);
         }
         (self.filled - before) as usize

@@ -12,7 +12,7 @@ fn decoder() -> Decoder<[u8; 536]> {
 /// `push` compares blocks of sixteen bytes, and CR and LF may lie in two of them, or in two pushes.
 #[test]
 fn a_line_ends_at_its_crlf_wherever_that_lies() {
-    for filler in 0..90 {
+    for filler in 0..34 {
         let line = [b"PROXY UNKNOWN ", &b"abc\r".repeat(30)[..filler], b"\r\n"].concat();
         let all =
             [&line[..], b"payload\r\n and as much of it as there is room for in a line\r\n\r\n"].concat();
@@ -50,9 +50,20 @@ fn the_byte_that_makes_a_header_impossible_is_not_taken() {
 /// A complete header that arrives at once is recognised at a glance, but not behind other bytes.
 #[test]
 fn a_header_behind_the_start_of_another_is_none() {
-    for (start, header, offset) in [(&b"\r"[..], BINARY, 1), (b"\r\n\r\n", BINARY, 4), (b"P", LINE, 1)] {
+    let push = |decoder: &mut Decoder<[u8; 536]>, start: &[u8]| assert_eq!(decoder.push(start), start.len());
+    let fill = |decoder: &mut Decoder<[u8; 536]>, start: &[u8]| {
+        decoder.read_slot()[..start.len()].copy_from_slice(start);
+        decoder.received(start.len());
+    };
+    for (start, header, offset, put) in [
+        (&b"\r"[..], BINARY, 1, &push as &dyn Fn(&mut Decoder<_>, &[u8])),
+        (b"\r\n\r\n", BINARY, 4, &push),
+        (b"P", LINE, 1, &push),
+        (b"\r", BINARY, 1, &fill),
+        (b"P", LINE, 1, &fill),
+    ] {
         let mut decoder = decoder();
-        assert_eq!(decoder.push(start), start.len());
+        put(&mut decoder, start);
         assert_eq!(decoder.push(header), offset - start.len(), "{}", start.escape_ascii());
         let found = header[offset - start.len()];
         match decoder.next_event() {
