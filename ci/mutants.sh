@@ -26,9 +26,9 @@ mutants_of() {
                     --skip given_out' \
                 '20 lib -- tests:: --skip grammar::' \
                 '60 core -- values:: taken:: allocations:: conformance:: corpus:: decisions:: differential::any encode::
-                    errors:: invariants:: known_faults:: --skip byte_by_byte_and' \
+                    errors:: invariants:: known_faults:: nothing_lost::an_async --skip byte_by_byte_and' \
                 '120 lib --config=profile.mutants.package.realpeer-proto.opt-level=2 -- grammar::' \
-                '90 core policy -- --skip grammar:: --skip exhaustive:: --skip nothing_lost::'
+                '90 core policy -- --skip grammar:: --skip exhaustive:: --skip nothing_lost::every'
             ;;
         realpeer-io)
             mutants "$1" \

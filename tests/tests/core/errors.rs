@@ -401,6 +401,11 @@ fn r20_r22_r23_r26_errors_tell_what_is_wrong_with_a_line() {
             "unexpected byte 0x2e '.' in the source address at offset 14",
         ),
         (
+            "TCP6 00000::1 ::1 1 1",
+            V1Cause::UnexpectedByte,
+            "unexpected byte 0x30 '0' in the source address at offset 15",
+        ),
+        (
             "TCP4 1.2.3.4 1.2.3.4 +80 443",
             V1Cause::UnexpectedByte,
             "unexpected byte 0x2b '+' in the source port at offset 27",

@@ -199,7 +199,8 @@ impl PartialLine {
             _ => Decimal::default(),
         };
         match (found, self.place) {
-            (b'\n', place) if !matches!(place, Place::LineFeed | Place::IgnoredCr) => V1Cause::BareLineFeed,
+            // Behind a carriage return it would be right.
+            (b'\n', _) => V1Cause::BareLineFeed,
             (b'0'..=b'9', _) if decimal.digits > 0 && decimal.value == 0 => V1Cause::LeadingZero,
             (b'0'..=b'9', _) if decimal.digits > 0 => V1Cause::TooLarge,
             (b':' | b'a'..=b'f' | b'A'..=b'F', Place::Ipv4 { .. }) => V1Cause::Ipv6InTcp4,
