@@ -160,6 +160,26 @@ fn r20_octets_are_decimals_without_heading_zero() {
     }
 }
 
+/// Those next to the digits, with the highest bit, and all others.
+#[test]
+fn r20_r23_no_other_byte_is_a_digit() {
+    for line in
+        ["TCP4 1.12.123.1 1.1.1.1 1 1", "TCP6 ::1.12.123.1 ::1 12 1", "TCP4 1.1.1.1 1.1.1.1 123 12345"]
+    {
+        let line = format!("PROXY {line}\r\n").into_bytes();
+        accepted(&line);
+        for place in (11..line.len()).filter(|&place| line[place].is_ascii_digit()) {
+            for byte in (0..=u8::MAX).filter(|byte| !byte.is_ascii_hexdigit() && !b".: \r".contains(byte)) {
+                let mut bytes = line.clone();
+                bytes[place] = byte;
+                let Error::V1(V1Error { offset, .. }) = rejected(&bytes) else { panic!("{bytes:?}") };
+                assert_eq!(usize::from(offset), place, "{}", bytes.escape_ascii());
+            }
+        }
+    }
+    assert!(matches!(rejected(b"PROXY TCP4 :.0.0.1 1.1.1.1 1 1\r\n"), Error::V1(V1Error { offset: 11, .. })));
+}
+
 /// Dotted tails and short groups are accepted, as HAProxy sends them; zone ids are not.
 #[test]
 fn r21_the_forms_of_ipv6() {
