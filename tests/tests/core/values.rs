@@ -11,7 +11,7 @@ use realpeer_proto::{
     parse_bare_tcp6,
 };
 
-fn header<'a>(bytes: &'a [u8]) -> Header<'a> {
+fn header(bytes: &[u8]) -> Header<'_> {
     match parse(bytes, &Config::new()).unwrap() {
         Parsed::Complete { header, .. } => header,
         Parsed::Incomplete { .. } => panic!("{}", bytes.escape_ascii()),
