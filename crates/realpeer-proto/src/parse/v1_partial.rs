@@ -366,9 +366,8 @@ impl Ipv6 {
         let Self { count, gap, colon, dots, digits, .. } = self;
         match (digits, gap) {
             _ if dots > 0 => 2 * usize::from(3 - dots) + usize::from(digits == 0),
-            // At the start `::` does for all, after a colon a second one or a digit, after two nothing.
+            // After a colon a second one or a digit does for all, after two nothing, otherwise `::`.
             (0, None) if count > 0 || colon => 1,
-            (0, None) => 2,
             (0, Some(gap)) => usize::from(gap != count),
             (_, None) if count < 7 => 2,
             _ => 0,
