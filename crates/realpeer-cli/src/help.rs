@@ -15,8 +15,8 @@ pub(crate) const LONG: &str = "\
 Which address is wrong, and why:
   A proxy (HAProxy, nginx, a cloud's balancer) opens its own connection to the
   server, so the server's socket names the proxy. A PROXY header, sent first on
-  that connection, says who the client is. The proxy must send it, and the server
-  must read it and trust the proxy. What does the server show?
+  that connection, says who the client is. The proxy must send it, and the
+  server must read it and trust the proxy. What does the server show?
 
   the proxy's address
       Nobody sends a header, or nobody reads it. Find out which:
