@@ -11,8 +11,8 @@ use realpeer::{AcceptError, Acceptor, Verdict, policy_fn};
 use realpeer_tests::vectors::Expect;
 
 use super::cancel::poll_once;
-use super::streams::{peer, with_payload};
-use super::vectors::{all_rows, check_outcome, each_row, every_header};
+use super::streams::peer;
+use super::vectors::{all_rows, check_outcome, each_row, every_header, with_payload};
 use crate::client::{SOURCE, V1, V2, acceptor, connect, connect_and_send, listener, wait_for_unread};
 use crate::runtime::{AnyStream, Asynchronous, Buffering, Runtime, Sockets, read_to_end_buffered};
 use crate::script::Script;

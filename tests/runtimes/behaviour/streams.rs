@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use realpeer::proto::{Addresses, Encoder, Error, UnixAddr, Version};
 use realpeer::{AcceptError, Acceptor, Endpoint, Finished, Verdict, policy_fn};
-use realpeer_tests::vectors::{Expect, Vector};
+use realpeer_tests::vectors::Expect;
 
-use super::vectors::{all_rows, check_outcome, each_row, every_header};
+use super::vectors::{all_rows, check_outcome, each_row, every_header, with_payload};
 use crate::client::{LOCAL, SOURCE, V1, V2, acceptor};
 use crate::runtime::{AnyStream, Sockets};
 use crate::script::Script;
@@ -120,12 +120,6 @@ pub fn r4_sent_in_one_write<R: AnyStream>() {
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
         assert!(stream.writes.is_empty());
     });
-}
-
-/// The row's bytes, and where these are a header, payload that looks like one.
-pub fn with_payload(row: &Vector) -> Vec<u8> {
-    let payload: &[u8] = if row.expect == Expect::Accept { b"PROXY TCP4 \r\n\r\n\0" } else { b"" };
-    [&row.bytes(), payload].concat()
 }
 
 pub fn peer() -> Endpoint {

@@ -14,12 +14,9 @@ use rustix::io::Errno;
 use rustix::net::sockopt::set_ip_recvtos;
 
 use super::endpoints::mapped_peers;
-use super::vectors::{all_rows, every_header};
+use super::vectors::{PAYLOAD, all_rows, every_header, with_payload};
 use crate::client::{LOCAL, LONGEST_DATAGRAM, SOURCE, V1, V2_DGRAM, acceptor, host, udp, udp_at};
 use crate::runtime::{Datagrams, Received, Runtime};
-
-/// It looks like a header, and isn't one.
-const PAYLOAD: &[u8] = b"PROXY TCP4 payload\r\n\r\n\0\r\nQUIT\n";
 
 /// A receiver, and a client that is its proxy.
 struct Pair<R: Runtime> {
@@ -35,10 +32,7 @@ pub fn r9_every_row_with_payload_in_one_datagram<R: Runtime>() {
         let mut pair = Pair::<R>::new();
         let mut received = Vec::new();
         for row in all_rows() {
-            let mut bytes = row.bytes();
-            if row.expect == Expect::Accept {
-                bytes.extend_from_slice(PAYLOAD);
-            }
+            let bytes = with_payload(&row);
             if bytes.len() > LONGEST_DATAGRAM {
                 let error = pair.client.send_to(&bytes, pair.addr).unwrap_err();
                 assert_eq!(error.raw_os_error(), Some(Errno::MSGSIZE.raw_os_error()), "{}", row.id);

@@ -15,7 +15,7 @@ use crate::client::{acceptor, connect, listener, send_in_pieces};
 use crate::runtime::{IncomingOf, Runtime, Sockets, TcpStreamOf, read_to_end};
 
 /// What comes right behind every header.
-const PAYLOAD: &[u8] = b"PROXY TCP4 payload\r\n\r\n\0\r\nQUIT\n";
+pub const PAYLOAD: &[u8] = b"PROXY TCP4 payload\r\n\r\n\0\r\nQUIT\n";
 
 /// The rows, and which of them which peer sends.
 pub struct Rows {
@@ -101,6 +101,12 @@ pub fn all_rows() -> Vec<Vector> {
     Vector::all().into_iter().chain(Vector::captures()).collect()
 }
 
+/// The row's bytes, and where these are a header, payload that looks like one.
+pub fn with_payload(row: &Vector) -> Vec<u8> {
+    let payload = if row.expect == Expect::Accept { PAYLOAD } else { b"" };
+    [&row.bytes(), payload].concat()
+}
+
 fn join(clients: Vec<JoinHandle<()>>) {
     for client in clients {
         client.join().unwrap();
@@ -132,10 +138,7 @@ impl Rows {
 
     fn send_row(&self, row: &Vector, addr: SocketAddr) {
         let index = self.rows.iter().position(|other| other.id == row.id).unwrap();
-        let mut bytes = row.bytes();
-        if row.expect == Expect::Accept {
-            bytes.extend_from_slice(PAYLOAD);
-        }
+        let bytes = with_payload(row);
         let mut stream = connect(addr);
         self.senders.lock().unwrap().insert(stream.local_addr().unwrap().into(), index);
         // The server may close the connection as soon as it knows that this is no header.

@@ -7,16 +7,11 @@ use std::num::NonZeroUsize;
 
 use realpeer_proto::{
     Address, Addresses, ApiMisuse, Command, Config, Decoder, EncodeError, Encoder, Error, Event,
-    FixedStorage, Header, Parsed, Storage, Tlv, Tlvs, UnixAddr, Version, Versions, parse, parse_bare_tcp4,
+    FixedStorage, Parsed, Storage, Tlv, Tlvs, UnixAddr, Version, Versions, parse, parse_bare_tcp4,
     parse_bare_tcp6,
 };
 
-fn header(bytes: &[u8]) -> Header<'_> {
-    match parse(bytes, &Config::new()).unwrap() {
-        Parsed::Complete { header, .. } => header,
-        Parsed::Incomplete { .. } => panic!("{}", bytes.escape_ascii()),
-    }
-}
+use super::decisions::accepted;
 
 fn inet(addr: &str) -> SocketAddr {
     addr.parse().unwrap()
@@ -72,7 +67,7 @@ fn an_exact_name_keeps_every_byte_of_up_to_108() {
 fn debug_shows_what_is_inside() {
     assert_eq!(format!("{:?}", UnixAddr::new(b"/a").unwrap()), "UnixAddr(unix:/a)");
     let line = b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n";
-    let shown = format!("{:?}", header(line));
+    let shown = format!("{:?}", accepted(line));
     for part in ["V1", "Proxy", "Stream", "192.0.2.1:56324", "198.51.100.2:443"] {
         assert!(shown.starts_with("Header") && shown.contains(part), "{shown}");
     }
@@ -87,7 +82,7 @@ fn each_bit_of_an_address_is_its_own() {
         let destination = SocketAddr::new((!(1u128 << bit)).to_be_bytes().into(), !(1 << (bit % 16)));
         let mut bytes = [0; 52];
         assert_eq!(Encoder::proxy(Version::V2, source, destination).encode(&mut bytes), Ok(52));
-        let parsed = header(&bytes);
+        let parsed = accepted(&bytes);
         assert_eq!(parsed.source(), Some(source.into()));
         assert_eq!(parsed.destination(), Some(destination.into()));
     }
@@ -159,7 +154,7 @@ fn tlvs_are_equal_if_their_bytes_are() {
     let tlvs = b"\xe0\0\x01a\xe0\0\x01b";
     let mut bytes = b"\r\n\r\n\0\r\nQUIT\n\x21\0\0\x08".to_vec();
     bytes.extend_from_slice(tlvs);
-    let received = header(&bytes).tlvs();
+    let received = accepted(&bytes).tlvs();
     let [made, other] = [&tlvs[..], &tlvs[..4]].map(|bytes| Tlvs::new(bytes).unwrap());
     assert!(received == made && received != other);
     assert!(hash(&received) == hash(&made) && hash(&received) != hash(&other));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
 
-use super::server::{LIBRARY, compile, port};
+use super::server::{LIBRARY, compile, port, strace_is_here};
 
 /// Built once: a program that runs can't be written.
 static EDGES: LazyLock<PathBuf> = LazyLock::new(|| compile("edges"));
@@ -45,8 +45,7 @@ fn rare_events_have_the_same_outcome_as_without_the_library() {
 /// docs/unmodified-servers.md has these numbers.
 #[test]
 fn an_accept_costs_five_system_calls_more_and_getpeername_two() {
-    if Command::new("strace").arg("-V").output().is_err() {
-        println!("no strace here; ./ci.sh preload installs it");
+    if !strace_is_here() {
         return;
     }
     let directory = tempfile::tempdir().unwrap();

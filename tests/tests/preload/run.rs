@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use rustix::process::{Signal, geteuid, kill_process};
 
-use super::server::{LIBRARY, REALPEER, SERVER, Server, port, realpeer_run};
+use super::server::{LIBRARY, REALPEER, SERVER, Server, port, realpeer_run, strace_is_here};
 
 fn output(options: &[&str], program: &Path, arguments: &[&str]) -> Output {
     realpeer_run(options, program, arguments).output().unwrap()
@@ -211,8 +211,7 @@ fn a_program_that_has_not_loaded_the_library_is_ended_with_a_line() {
 /// strace holds it up between exec and its first instruction, as a slow disk would.
 #[test]
 fn a_program_that_takes_long_to_load_is_not_ended() {
-    if Command::new("strace").arg("-V").output().is_err() {
-        println!("no strace here; ./ci.sh preload installs it");
+    if !strace_is_here() {
         return;
     }
     let run = realpeer_run(&GOOD, Path::new("/usr/bin/sleep"), &["1"]);

@@ -225,6 +225,15 @@ impl Lot {
     }
 }
 
+/// Whether there is strace to run a test with. Says so if there is none.
+pub fn strace_is_here() -> bool {
+    let here = Command::new("strace").arg("-V").output().is_ok();
+    if !here {
+        println!("no strace here; ./ci.sh preload installs it");
+    }
+    here
+}
+
 /// Asks again and again until it holds.
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;

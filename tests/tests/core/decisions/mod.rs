@@ -47,7 +47,7 @@ fn read(bytes: &[u8]) -> Result<Parsed<'_>, Error> {
 }
 
 /// The header that is all of `bytes`.
-fn accepted(bytes: &[u8]) -> Header<'_> {
+pub(crate) fn accepted(bytes: &[u8]) -> Header<'_> {
     match read(bytes) {
         Ok(Parsed::Complete { header, len }) if len == bytes.len() => header,
         other => panic!("{other:?}: {}", bytes.escape_ascii()),
