@@ -201,16 +201,14 @@ measure() {
 # compare TITLE SECONDS [-C]: all three ways in turn, round after round, every second one backwards: who comes after whom
 # makes a difference of its own.
 compare() {
-    local title=$1 time=$2 round way ways
+    local title=$1 time=$2 ways=(none:7001 realpeer:7002 mmproxy:7003) round n way
     shift 2
     for ((round = 0; round < rounds; round++)); do
         echo "$title: round $((round + 1)) of $rounds" >&2
-        ways=('none 7001' 'realpeer 7002' 'mmproxy 7003')
-        if ((round % 2)); then ways=('mmproxy 7003' 'realpeer 7002' 'none 7001'); fi
-        for way in "${ways[@]}"; do measure "${way% *}" "${way#* }" "$time" "$clients" "$@"; done >"$dir/round"
-        # What the others are compared with comes first.
-        grep '^none ' "$dir/round"
-        grep -v '^none ' "$dir/round"
+        for n in 0 1 2; do
+            way=${ways[round % 2 ? 2 - n : n]}
+            measure "${way%:*}" "${way#*:}" "$time" "$clients" "$@"
+        done
     done >"$dir/results"
     printf '\n**pgbench %s, %s clients, %s rounds of %s s**\n\n' "$title" "$clients" "$rounds" "$time"
     echo '| | transactions a second | CPU a transaction, us | CPU against none, by round: median (quartiles) |'
@@ -222,7 +220,8 @@ compare() {
 
 row() {
     local name=$1 ratios
-    ratios=$(awk -v name="$name" '$1 == "none" { base = $3 } $1 == name { print 100 * $3 / base - 100 }' "$dir/results" | sort -g |
+    ratios=$(awk -v name="$name" '$1 == "none" { base[++bases] = $3 } $1 == name { value[++values] = $3 }
+        END { for (round in value) print 100 * value[round] / base[round] - 100 }' "$dir/results" | sort -g |
         awk '{ v[NR] = $1 } END { printf "%+.1f %% (%+.1f to %+.1f)", at(.5), at(.25), at(.75) }
             function at(q) { return v[int(1 + q * (NR - 1) + .5)] }')
     [[ $name != none ]] || ratios=

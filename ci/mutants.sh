@@ -84,7 +84,7 @@ mutants() {
 mutants_pass() {
     local package=$1 which filters packages status=0
     IFS=, read -ra packages <<<"$2"
-    read -rd "" -a which <<<"$3" || true
+    read -ra which <<<"$3"
     read -rd "" -a filters <<<"$4" || true
     # Without a change they pass.
     cargo test --profile mutants "${packages[@]/#/--package=}" "${which[@]}" -- --test-threads 16 "${filters[@]}"

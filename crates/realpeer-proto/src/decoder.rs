@@ -184,7 +184,7 @@ impl<B: Storage> Decoder<B> {
             }
         }
         self.catch_up();
-        // Otherwise it has failed.
+        // Only a failure leaves bytes unseen.
         if self.seen != self.filled {
             self.untake(before);
         }

@@ -31,8 +31,8 @@ pub(crate) struct Life {
 
 #[derive(Clone, Copy)]
 enum State {
-    /// Nobody has said hello: when to look, and when to wait no longer.
-    Silent(Instant, Instant),
+    /// Nobody has said hello: when to look whether the library was not loaded, and when not to wait any longer.
+    Silent { look: Instant, end: Instant },
     /// The first process lives.
     First,
     /// It has ended, and others may live: when to look.
@@ -56,7 +56,7 @@ impl Life {
             first_process: pidfd_open(first_process, PidfdFlags::empty())?,
             pid: first_process,
             file: new_file()?,
-            state: State::Silent(now + HELLO_WITHIN, now + HELLO_AT_LAST),
+            state: State::Silent { look: now + HELLO_WITHIN, end: now + HELLO_AT_LAST },
             last_hello: None,
             stopping: Arc::default(),
         })
@@ -88,14 +88,14 @@ impl Life {
         let now = Instant::now();
         self.last_hello = Some(now);
         match self.state {
-            State::Silent(..) => self.state = State::First,
+            State::Silent { .. } => self.state = State::First,
             State::Nobody(_) | State::Others(_) => self.state = State::Others(now + LOOK_EVERY),
             State::First => {}
         }
     }
 
     pub(super) fn first_process_ended(&mut self) {
-        if let State::Silent(..) | State::First = self.state {
+        if let State::Silent { .. } | State::First = self.state {
             let mapped_by = self.last_hello.map(|hello| hello + LOOK_EVERY);
             self.state = State::Others(mapped_by.unwrap_or_else(Instant::now));
         }
@@ -104,7 +104,7 @@ impl Life {
     pub(super) fn timeout(&self) -> Option<Instant> {
         match self.state {
             State::First => None,
-            State::Silent(end, _) | State::Others(end) | State::Nobody(end) => Some(end),
+            State::Silent { look: end, .. } | State::Others(end) | State::Nobody(end) => Some(end),
         }
     }
 
@@ -112,10 +112,10 @@ impl Life {
         let now = Instant::now();
         let stopping = self.stopping.load(Ordering::Relaxed);
         match self.state {
-            State::Silent(look, end) if look <= now && now < end && self.first_process_works() => {
-                self.state = State::Silent(now + LOOK_EVERY, end);
+            State::Silent { look, end } if look <= now && now < end && self.first_process_works() => {
+                self.state = State::Silent { look: now + LOOK_EVERY, end };
             }
-            State::Silent(look, _) if look <= now => {
+            State::Silent { look, .. } if look <= now => {
                 log.line(format_args!(
                     "the program has not loaded the library, so it would see the proxy in place of its clients; ended"
                 ));
