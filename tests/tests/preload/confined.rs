@@ -12,7 +12,7 @@ use rustix::process::geteuid;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::hostile::serves;
-use super::server::{Client, LIBRARY, REALPEER, SERVER, Server, compile, eventually, port};
+use super::server::{Client, LIBRARY, REALPEER, SERVER, Server, compile, copy, eventually, port};
 
 const V1: &[u8] = b"PROXY TCP4 203.0.113.7 192.0.2.1 40000 443\r\n";
 const NO_CAPABILITIES: &str = "--no-new-privs --bounding-set -all --inh-caps -all";
@@ -32,7 +32,7 @@ impl Installed {
             (&confined, "confined"),
         ];
         for (from, to) in files {
-            std::fs::copy(from, directory.path().join(to)).unwrap();
+            copy(from, &directory.path().join(to));
         }
         Self(directory)
     }

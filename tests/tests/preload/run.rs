@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use rustix::process::{Signal, geteuid, kill_process};
 
-use super::server::{LIBRARY, REALPEER, SERVER, Server, port, realpeer_run, strace_is_here};
+use super::server::{LIBRARY, REALPEER, SERVER, Server, copy, port, realpeer_run, strace_is_here};
 
 fn output(options: &[&str], program: &Path, arguments: &[&str]) -> Output {
     realpeer_run(options, program, arguments).output().unwrap()
@@ -118,18 +118,10 @@ fn programs_with_more_rights_than_their_user_are_not_started() {
     let directory = tempfile::tempdir().unwrap();
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let at = |name: &str| directory.path().join(name);
-    for name in ["realpeer", "setuid", "capable", "library"] {
-        fs::copy(
-            if name == "realpeer" {
-                &*REALPEER
-            } else if name == "library" {
-                &*LIBRARY
-            } else {
-                &*SERVER
-            },
-            at(name),
-        )
-        .unwrap();
+    for (program, name) in
+        [(&*REALPEER, "realpeer"), (&*SERVER, "setuid"), (&*SERVER, "capable"), (&*LIBRARY, "library")]
+    {
+        copy(program, &at(name));
     }
     fs::set_permissions(at("setuid"), fs::Permissions::from_mode(0o4755)).unwrap();
     // cap_net_bind_service=ep, as setcap writes it.
@@ -161,7 +153,7 @@ fn a_library_that_is_missing_or_wrong_is_named() {
     assert!(run("/etc/passwd").contains("is for another processor"));
     let directory = tempfile::tempdir().unwrap();
     let spaced = directory.path().join("a b.so");
-    fs::copy(&*LIBRARY, &spaced).unwrap();
+    copy(&LIBRARY, &spaced);
     assert!(run(spaced.to_str().unwrap()).contains("has a space or a colon in it"));
     let output = Command::new(&*REALPEER).arg("run").args(GOOD).args(["--", "/bin/true"]).output().unwrap();
     let said = refused(&output);
@@ -174,8 +166,8 @@ fn the_library_is_found_where_it_is_installed() {
     let at = |name: &str| prefix.path().join(name);
     fs::create_dir_all(at("bin")).unwrap();
     fs::create_dir_all(at("lib/realpeer")).unwrap();
-    fs::copy(&*REALPEER, at("bin/realpeer")).unwrap();
-    fs::copy(&*LIBRARY, at("lib/realpeer/librealpeer_preload.so")).unwrap();
+    copy(&REALPEER, &at("bin/realpeer"));
+    copy(&LIBRARY, &at("lib/realpeer/librealpeer_preload.so"));
     let output = Command::new(at("bin/realpeer"))
         .args(["run", "--explain"])
         .args(GOOD)

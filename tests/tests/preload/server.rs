@@ -59,6 +59,12 @@ pub static REALPEER: LazyLock<PathBuf> = LazyLock::new(|| {
     target.join("debug/realpeer")
 });
 
+/// Copies a program. Not by std: while this process has the copy open for writing, another test may start a process,
+/// which has it open too until it becomes its program, and what is open for writing can't be executed.
+pub fn copy(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg(from).arg(to).status().unwrap().success());
+}
+
 /// A running server. It is killed when dropped.
 pub struct Server {
     pub child: Child,
