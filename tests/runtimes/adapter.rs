@@ -208,6 +208,16 @@ macro_rules! asynchronous_sockets {
             ) -> std::io::Result<($stream, realpeer::Established)> {
                 listener.accept().await
             }
+
+            async fn drain_established(
+                listener: &mut Self::Established,
+            ) -> Option<($stream, realpeer::Established)> {
+                listener.drain().await
+            }
+
+            fn pending_established(listener: &Self::Established) -> usize {
+                listener.pending()
+            }
         }
 
         impl crate::runtime::Buffering for $name {

@@ -198,6 +198,16 @@ macro_rules! sockets {
             ) -> impl Future<Output = io::Result<($stream, Established)>> + Send {
                 local(listener.accept())
             }
+
+            fn drain_established(
+                listener: &mut Self::Established,
+            ) -> impl Future<Output = Option<($stream, Established)>> + Send {
+                local(listener.drain())
+            }
+
+            fn pending_established(listener: &Self::Established) -> usize {
+                listener.pending()
+            }
         }
     };
 }

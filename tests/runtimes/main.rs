@@ -77,6 +77,7 @@ macro_rules! sockets {
             dying::a_listener_that_fails_strands_nobody,
             dying::a_drained_listener_hands_out_the_pending_and_accepts_nobody,
             dying::rejected_connections_reach_the_hook,
+            dying::a_drained_established_listener_hands_out_who_passes,
             bound::max_pending_is_never_exceeded,
             bound::r12_refused_peers_take_no_slot,
             bound::with_the_bound_reached_nothing_is_accepted,

@@ -116,6 +116,10 @@ pub trait Sockets: Sized + 'static {
     fn accept_established(
         listener: &mut Self::Established,
     ) -> impl Future<Output = io::Result<(Self::Stream, Established)>> + Send;
+    fn drain_established(
+        listener: &mut Self::Established,
+    ) -> impl Future<Output = Option<(Self::Stream, Established)>> + Send;
+    fn pending_established(listener: &Self::Established) -> usize;
 }
 
 /// Sockets that can be read through a buffer which the adapter reads headers from.

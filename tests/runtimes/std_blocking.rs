@@ -160,6 +160,14 @@ macro_rules! sockets {
             ) -> io::Result<($stream, Established)> {
                 listener.accept()
             }
+
+            async fn drain_established(listener: &mut Self::Established) -> Option<($stream, Established)> {
+                listener.drain().unwrap()
+            }
+
+            fn pending_established(listener: &Self::Established) -> usize {
+                listener.pending()
+            }
         }
 
         impl Buffering for $name {

@@ -1,12 +1,15 @@
 //! What only tokio has: its pipe within a process, and its streams taken apart.
 
+use std::future::poll_fn;
+use std::io::Write;
 use std::net::SocketAddr;
+use std::task::Poll;
 use std::time::Duration;
 
 use ::tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader, duplex};
 use realpeer::tokio::{Listener, handshake_stream};
 
-use crate::client::{SOURCE, V1, V2, acceptor, connect_and_send, listener, pieces};
+use crate::client::{SOURCE, V1, V2, acceptor, connect_and_send, endpoint, listener, pieces};
 use crate::harness::bounded;
 use crate::runtime::Runtime;
 use crate::tokio::{CurrentThread, MultiThread};
@@ -99,6 +102,26 @@ fn what_listeners_say_of_themselves() {
             let ready_says = format!("{:?}", listener.into_ready(7));
             assert!(ready_says.starts_with("ReadyListener { inner: "), "{ready_says}");
             assert!(ready_says.contains(&port) && ready_says.ends_with("pending: 0, .. }"), "{ready_says}");
+        });
+    });
+}
+
+/// Who drains beside other work polls.
+#[test]
+fn draining_can_be_polled() {
+    bounded(|| {
+        CurrentThread::run(async {
+            let (socket, addr) = listener();
+            socket.set_nonblocking(true).unwrap();
+            let socket = ::tokio::net::TcpListener::from_std(socket).unwrap();
+            let mut ready = Listener::new(socket, acceptor()).into_ready(7);
+            let (mut slow, quick) = (connect_and_send(addr, &V1[..10]), connect_and_send(addr, V1));
+            assert_eq!(ready.accept().await.unwrap().peer, endpoint(&quick));
+            assert!(poll_fn(|cx| Poll::Ready(ready.poll_drain(cx))).await.is_pending());
+            slow.write_all(&V1[10..]).unwrap();
+            let drained = poll_fn(|cx| ready.poll_drain(cx)).await.unwrap();
+            assert_eq!(drained.peer, endpoint(&slow));
+            assert!(poll_fn(|cx| ready.poll_drain(cx)).await.is_none());
         });
     });
 }

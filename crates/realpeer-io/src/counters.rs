@@ -1,9 +1,11 @@
 //! Counters of the outcomes of connections.
 
-#[cfg(not(target_has_atomic = "64"))]
-use std::sync::Mutex;
 #[cfg(target_has_atomic = "64")]
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+#[cfg(not(target_has_atomic = "64"))]
+use locked::AtomicU64;
 
 use realpeer_proto::{Command, Header, Transport, Version};
 
@@ -36,7 +38,7 @@ macro_rules! counters {
 
         #[derive(Debug, Default)]
         pub(crate) struct Counters {
-            $($name: Counter,)+
+            $($name: AtomicU64,)+
         }
 
         impl Counts {
@@ -48,7 +50,7 @@ macro_rules! counters {
 
         impl Counters {
             pub(crate) fn counts(&self) -> Counts {
-                Counts { $($name: self.$name.read(),)+ }
+                Counts { $($name: self.$name.load(Ordering::Relaxed),)+ }
             }
         }
     };
@@ -81,16 +83,6 @@ counters! {
     io,
 }
 
-/// A number that any thread may add to.
-#[cfg(target_has_atomic = "64")]
-#[derive(Debug, Default)]
-struct Counter(AtomicU64);
-
-/// A number that any thread may add to. Some processors of 32 bits can't count this far in one step.
-#[cfg(not(target_has_atomic = "64"))]
-#[derive(Debug, Default)]
-struct Counter(Mutex<u64>);
-
 impl Counters {
     pub(crate) fn count(&self, outcome: Result<Option<Header<'_>>, &AcceptError>) {
         let counter = match outcome {
@@ -109,29 +101,27 @@ impl Counters {
             Err(AcceptError::Joined) => &self.joined,
             Err(AcceptError::Io { .. }) => &self.io,
         };
-        counter.add_one();
+        counter.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-#[cfg(target_has_atomic = "64")]
-impl Counter {
-    fn add_one(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
+/// For processors that can't count this far in one step, as some of 32 bits.
+#[cfg(any(test, not(target_has_atomic = "64")))]
+mod locked {
+    use std::sync::atomic::Ordering;
+    use std::sync::{Mutex, PoisonError};
 
-    fn read(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+    #[derive(Debug, Default)]
+    pub(super) struct AtomicU64(Mutex<u64>);
 
-#[cfg(not(target_has_atomic = "64"))]
-impl Counter {
-    fn add_one(&self) {
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) += 1;
-    }
+    impl AtomicU64 {
+        pub(super) fn fetch_add(&self, n: u64, _: Ordering) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) += n;
+        }
 
-    fn read(&self) -> u64 {
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        pub(super) fn load(&self, _: Ordering) -> u64 {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        }
     }
 }
 
@@ -175,6 +165,15 @@ mod tests {
             counters.count(Err(error));
             let counted: Vec<_> = counters.counts().iter().filter(|(_, count)| *count != 0).collect();
             assert_eq!(counted, [(error.kind(), 1)]);
+        }
+    }
+
+    #[test]
+    fn a_count_behind_a_lock_counts_too() {
+        let count = locked::AtomicU64::default();
+        for n in 0..3 {
+            assert_eq!(count.load(Ordering::Relaxed), n);
+            count.fetch_add(1, Ordering::Relaxed);
         }
     }
 

@@ -66,12 +66,15 @@ impl AcceptRetry {
     ///
     /// Permanent errors of the listening socket: `error` itself, or one of its kind that says how often it came.
     pub fn after(&mut self, error: io::Error) -> io::Result<Option<Duration>> {
+        self.after_at(error, Instant::now())
+    }
+
+    fn after_at(&mut self, error: io::Error, now: Instant) -> io::Result<Option<Duration>> {
         match AcceptFault::of(&error) {
             AcceptFault::Exhausted => return Ok(Some(ACCEPT_BACKOFF)),
             AcceptFault::Listener => return Err(error),
             AcceptFault::Connection => {}
         }
-        let now = Instant::now();
         if self.last.replace(now).is_some_and(|last| now.duration_since(last) > Duration::from_secs(1)) {
             self.in_a_row = 0;
         }
@@ -185,6 +188,16 @@ mod tests {
                 retry.after(error(Errno::PERM)).unwrap();
             }
             retry.accepted();
+        }
+    }
+
+    #[test]
+    fn errors_more_than_a_second_apart_are_not_in_a_row() {
+        let now = Instant::now();
+        let second = Duration::from_secs(1);
+        for (gap, in_a_row) in [(second, true), (second + Duration::from_nanos(1), false)] {
+            let mut retry = AcceptRetry { in_a_row: MOST - 1, last: Some(now) };
+            assert_eq!(retry.after_at(error(Errno::PERM), now + gap).is_err(), in_a_row, "{gap:?}");
         }
     }
 

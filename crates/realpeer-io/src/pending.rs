@@ -151,7 +151,8 @@ where
     }
 
     /// Reads on from a connection with `read`, which peeks or reads without waiting; see
-    /// [`Accepting::poll_peek_with`]. Returns it once its handshake has ended, and forgets its token then; `None` while it is pending, and for tokens that are not in this set, or no longer.
+    /// [`Accepting::poll_peek_with`]. Returns it once its handshake has ended, and forgets its token then; `None` while
+    /// it is pending, and for tokens that are not in this set, or no longer.
     pub fn poll(
         &mut self,
         token: PendingToken,
@@ -281,5 +282,30 @@ impl<S, I> fmt::Debug for Pending<S, I> {
             .field("pending", &self.connections.len())
             .field("max", &self.max)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+    use crate::Trust;
+
+    /// No more than two for each that is pending, and a few.
+    #[test]
+    fn deadlines_of_the_ended_are_forgotten_in_time() {
+        let mut pending = Pending::new(Acceptor::new(Trust::anyone()), 10);
+        let peer = SocketAddr::from(([127, 0, 0, 1], 4711));
+        let insert = |pending: &mut Pending<(), Duration>| pending.insert((), peer, Duration::ZERO);
+        let stays: Vec<_> = (0..10).map(|_| insert(&mut pending)).collect();
+        for ended in 1..=1034 {
+            let token = insert(&mut pending);
+            drop(pending.remove(token).unwrap());
+            assert_eq!(pending.deadlines.len(), 10 + ended);
+        }
+        let token = insert(&mut pending);
+        drop(pending.remove(token).unwrap());
+        assert!(pending.deadlines.iter().map(|(_, token)| token).eq(&stays));
     }
 }

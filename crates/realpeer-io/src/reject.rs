@@ -106,8 +106,15 @@ mod log {
     #[cfg(test)]
     mod tests {
         use std::net::SocketAddr;
+        use std::sync::{Arc, Mutex};
+        use std::{fmt, io};
+
+        use tracing::field::Field;
+        use tracing::span::{Attributes, Id, Record};
+        use tracing::{Event, Level, Metadata, Subscriber};
 
         use super::*;
+        use crate::{Finished, Rejections, UnixName};
 
         fn peer(host: u8, port: u16) -> Endpoint {
             SocketAddr::from(([127, 0, 0, host], port)).into()
@@ -122,6 +129,71 @@ mod log {
             assert!(log.is_due(&peer(2, 1), after(59)));
             assert!(log.is_due(&peer(1, 3), after(60)));
             assert!(!log.is_due(&peer(1, 3), after(119)));
+        }
+
+        /// Keeps the level of each event and what its fields say.
+        #[derive(Clone, Default)]
+        struct Events(Arc<Mutex<Vec<(Level, String)>>>);
+
+        impl Subscriber for Events {
+            fn enabled(&self, _: &Metadata<'_>) -> bool {
+                true
+            }
+
+            fn new_span(&self, _: &Attributes<'_>) -> Id {
+                Id::from_u64(1)
+            }
+
+            fn record(&self, _: &Id, _: &Record<'_>) {}
+
+            fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+            fn event(&self, event: &Event<'_>) {
+                let mut text = String::new();
+                event.record(&mut |field: &Field, value: &dyn fmt::Debug| {
+                    text += &format!("{field}={value:?} ");
+                });
+                self.0.lock().unwrap().push((*event.metadata().level(), text));
+            }
+
+            fn enter(&self, _: &Id) {}
+
+            fn exit(&self, _: &Id) {}
+        }
+
+        /// The levels of the events for one peer whose connections fail with these errors.
+        fn levels(errors: impl IntoIterator<Item = AcceptError>) -> Vec<Level> {
+            let (events, mut rejections) = (Events::default(), Rejections::default());
+            tracing::subscriber::with_default(events.clone(), || {
+                for error in errors {
+                    let result = Err(error);
+                    assert!(rejections.sift(Finished { stream: (), peer: peer(1, 1), result }).is_none());
+                }
+            });
+            let events = events.0.lock().unwrap().clone();
+            assert!(events.iter().all(|(_, text)| text.contains("peer=127.0.0.1:1 ")), "{events:?}");
+            events.into_iter().map(|(level, _)| level).collect()
+        }
+
+        #[test]
+        fn a_proxy_without_headers_is_a_warning_and_what_strangers_do_is_not() {
+            let protocol = || AcceptError::from(realpeer_proto::Error::OutOfMemory);
+            let timed_out = AcceptError::TimedOut { received: 0, taken: Box::default() };
+            assert_eq!(levels([protocol(), protocol()]), [Level::WARN, Level::DEBUG]);
+            assert_eq!(levels([timed_out]), [Level::WARN]);
+            let refused = AcceptError::Refused { peer: peer(1, 1) };
+            let io = AcceptError::from(io::Error::from(io::ErrorKind::ConnectionReset));
+            assert_eq!(levels([refused, AcceptError::Closed, io]), [Level::DEBUG; 3]);
+        }
+
+        /// A host may have many clients, but those of UNIX sockets have no host.
+        #[test]
+        fn all_unix_clients_are_one_peer_and_no_host_is_one_of_them() {
+            let (mut log, now) = (Log::default(), Instant::now());
+            assert!(log.is_due(&peer(1, 1), now));
+            assert!(log.is_due(&UnixName::new(b"").unwrap().into(), now));
+            assert!(!log.is_due(&UnixName::new(b"/run/proxy").unwrap().into(), now));
+            assert!(!log.is_due(&peer(1, 2), now));
         }
 
         #[test]

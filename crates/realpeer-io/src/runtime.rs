@@ -322,3 +322,34 @@ impl<I: Copy + PartialOrd + Add<Duration, Output = I>> Wakes<I> {
         Some(end)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOST: Duration = Duration::from_micros(999);
+    const REST: Duration = Duration::from_millis(10);
+
+    #[test]
+    fn a_rest_comes_after_many_wakes_that_are_close() {
+        let (mut wakes, mut now) = (Wakes::default(), Duration::ZERO);
+        for _ in 0..16 {
+            assert_eq!(wakes.rest(now), None);
+            now += MOST;
+        }
+        // From then on after each.
+        for _ in 0..5 {
+            assert_eq!(wakes.rest(now), Some(now + REST));
+            now += REST + MOST;
+        }
+        assert_eq!(wakes.rest(now + Duration::from_micros(1)), None);
+    }
+
+    #[test]
+    fn wakes_that_are_not_close_have_no_rest() {
+        let mut wakes = Wakes::default();
+        for count in 0..100 {
+            assert_eq!(wakes.rest(count * Duration::from_millis(1)), None);
+        }
+    }
+}

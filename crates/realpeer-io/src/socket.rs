@@ -82,7 +82,7 @@ pub fn poll_recv(socket: impl AsFd, buffer: &mut [u8], mode: ReadMode) -> Poll<i
 ///
 /// Those of `recvmsg`. A datagram that was larger than the buffer isn't one: [`RawDatagram::read`] reports it.
 pub fn recv_datagram(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<RawDatagram> {
-    recv_datagram_with(socket, buffer, RecvFlags::empty())
+    Ok(recv_datagram_with(socket, buffer, RecvFlags::empty())?)
 }
 
 /// Receives a UDP datagram into `buffer` without waiting, whether the socket is in non-blocking mode or not: pending if
@@ -92,16 +92,13 @@ pub fn recv_datagram(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<RawData
 ///
 /// As [`recv_datagram`].
 pub fn poll_recv_datagram(socket: impl AsFd, buffer: &mut [u8]) -> Poll<io::Result<RawDatagram>> {
-    loop {
-        match recv_datagram_with(&socket, buffer, RecvFlags::DONTWAIT) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            received => return Poll::Ready(received),
-        }
+    match retry_on_intr(|| recv_datagram_with(&socket, buffer, RecvFlags::DONTWAIT)) {
+        Err(Errno::AGAIN) => Poll::Pending,
+        received => Poll::Ready(Ok(received?)),
     }
 }
 
-fn recv_datagram_with(socket: impl AsFd, buffer: &mut [u8], flags: RecvFlags) -> io::Result<RawDatagram> {
+fn recv_datagram_with(socket: impl AsFd, buffer: &mut [u8], flags: RecvFlags) -> Result<RawDatagram, Errno> {
     let mut none = RecvAncillaryBuffer::default();
     let received = recvmsg(&socket, &mut [IoSliceMut::new(buffer)], &mut none, flags)?;
     let peer = received.address.and_then(|peer| SocketAddr::try_from(peer).ok());
@@ -113,19 +110,17 @@ fn recv_datagram_with(socket: impl AsFd, buffer: &mut [u8], flags: RecvFlags) ->
     } else {
         Extent::Whole
     };
-    Ok(RawDatagram { len: received.bytes, extent, peer: peer.ok_or(io::ErrorKind::InvalidInput)? })
+    Ok(RawDatagram { len: received.bytes, extent, peer: peer.ok_or(Errno::INVAL)? })
 }
 
-/// Whether the kernel may join datagrams that arrive on the socket. Where it does not know the option it does not.
-#[cfg(target_os = "linux")]
+/// Whether the kernel may join datagrams that arrive on the socket. Only Linux does, and only where it knows the option.
+#[cfg_attr(not(target_os = "linux"), allow(unused_variables, reason = "there is nothing to ask"))]
 fn joins_datagrams(socket: &impl AsFd) -> bool {
-    getsockopt(socket, UdpGroSegment).unwrap_or(false)
-}
-
-/// Only Linux joins datagrams.
-#[cfg(not(target_os = "linux"))]
-fn joins_datagrams(_: &impl AsFd) -> bool {
-    false
+    #[cfg(target_os = "linux")]
+    let joins = getsockopt(socket, UdpGroSegment).unwrap_or(false);
+    #[cfg(not(target_os = "linux"))]
+    let joins = false;
+    joins
 }
 
 /// Waits until `socket` is readable, which includes its end, or `timeout` is over, and returns whether it is readable. It

@@ -116,6 +116,36 @@ pub fn rejected_connections_reach_the_hook<R: Runtime>() {
     });
 }
 
+/// Of those who are pending, one sends a header, one none, and one something else.
+pub fn a_drained_established_listener_hands_out_who_passes<R: Runtime>() {
+    R::run(async {
+        let rejected = Arc::new(Mutex::new(Vec::new()));
+        let hook = {
+            let rejected = rejected.clone();
+            move |_: &Endpoint, error: &AcceptError| rejected.lock().unwrap().push(error.kind())
+        };
+        let (socket, addr) = listener();
+        let acceptor = acceptor().with_timeout(Duration::from_millis(500));
+        let mut established = R::Tcp::established(socket, acceptor, hook);
+        assert_eq!(R::Tcp::pending_established(&established), 0);
+        assert!(R::Tcp::drain_established(&mut established).await.is_none());
+        let (_silent, mut slow, mut broken) = (connect(addr), connect(addr), connect(addr));
+        let quick = connect_and_send(addr, V1);
+        let (_stream, accepted) = R::Tcp::accept_established(&mut established).await.unwrap();
+        assert_eq!(accepted.peer(), &endpoint(&quick));
+        assert_eq!(R::Tcp::pending_established(&established), 3);
+
+        broken.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+        slow.write_all(V1).unwrap();
+        let (_stream, drained) = R::Tcp::drain_established(&mut established).await.unwrap();
+        assert_eq!((drained.peer(), drained.source().to_string()), (&endpoint(&slow), SOURCE.to_owned()));
+        assert!(R::Tcp::drain_established(&mut established).await.is_none());
+        let mut rejected = rejected.lock().unwrap().clone();
+        rejected.sort_unstable();
+        assert_eq!(rejected, ["protocol", "timeout"]);
+    });
+}
+
 pub fn an_error_queue_is_not_readable<R: Runtime>() {
     wait_with_an_error_queue::<R>(async |acceptor, mut stream, peer| {
         R::Tcp::handshake(&acceptor, &mut stream, peer).await

@@ -1,13 +1,14 @@
 //! What acceptors say: why a connection was not accepted, what an error of `accept` means, and what they are.
 
+use std::error::Error as _;
 use std::io::{self, ErrorKind, Read};
 use std::net::SocketAddr;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use realpeer_io::{
-    AcceptError, AcceptFault, Acceptor, Endpoint, Established, HeaderStorage, Pending, Trust, UnixName,
-    Verdict, policy_fn,
+    AcceptError, AcceptFault, Acceptor, Endpoint, Established, HeaderStorage, Pending, PendingToken,
+    Rejections, Trust, UnixName, Verdict, policy_fn,
 };
 use realpeer_proto::{
     ApiMisuse, Config, Decoder, Encoder, Error, HandshakeError, ReadMode, Storage, UnixAddr, parse,
@@ -60,6 +61,22 @@ fn errors_have_a_word_a_kind_and_a_text() {
     }
 }
 
+/// An error of a transport with a cause.
+#[derive(Debug)]
+struct Caused(io::Error);
+
+impl std::fmt::Display for Caused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the transport failed")
+    }
+}
+
+impl std::error::Error for Caused {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
 /// As reporters such as anyhow print it: each text once.
 #[test]
 fn a_chain_of_sources_repeats_nothing() {
@@ -70,6 +87,8 @@ fn a_chain_of_sources_repeats_nothing() {
         Box::new(AcceptError::from(io::Error::new(ErrorKind::ConnectionReset, "reset by peer"))),
         Box::new(AcceptError::from(outer)),
     ];
+    let outermost = io::Error::other(Caused(io::Error::other("the cause")));
+    assert_eq!(AcceptError::from(outermost).source().unwrap().to_string(), "the cause");
     for error in errors {
         let mut texts = vec![error.to_string()];
         let mut next = error.source();
@@ -152,6 +171,8 @@ fn has_destination_says_whether_the_header_has_one() {
         let polled = accepting.poll_with(|slot| Poll::Ready(rest.read(slot)));
         let Poll::Ready(Ok(established)) = polled else { panic!("{polled:?}") };
         assert_eq!(established.has_destination(), has, "{}", header.escape_ascii());
+        let source = if has { "192.0.2.1" } else { "127.0.0.1" };
+        assert_eq!(established.source_ip().unwrap().to_string(), source);
         assert!(established.with_local(peer).has_destination());
     }
     assert!(!Established::without_header(peer).has_destination());
@@ -175,6 +196,13 @@ fn what_they_say_of_themselves() {
     let name = UnixName::from(addr);
     assert_eq!(format!("{name:?}"), "UnixName(unix:/run/proxy\\n)");
     assert_eq!(Endpoint::from(name).to_string(), "unix:/run/proxy\\n");
+    assert_eq!(format!("{:?}", policy_fn(|_: &Endpoint| Verdict::Refuse)), "PolicyFn { .. }");
+    let rejections = Rejections::to(|_, _| {});
+    assert_eq!(format!("{rejections:?}"), "Rejections { hook: true, .. }");
+    let pending = Pending::<(), Instant>::new(acceptor, 7);
+    let debug = format!("{pending:?}");
+    assert!(debug.starts_with("Pending { acceptor: Acceptor {"), "{debug}");
+    assert!(debug.ends_with("pending: 0, max: 7, .. }"), "{debug}");
     let storage = HeaderStorage::default();
     assert_eq!(format!("{storage:?}"), format!("HeaderStorage({} bytes)", storage.bytes().len()));
 }
@@ -206,9 +234,11 @@ fn an_outcome_is_given_again_and_counted_once() {
     for stream in [&b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\nhello"[..], b"GET / HTTP/1.1\r\n", b""] {
         let mut rest = stream;
         let mut accepting = acceptor.begin(peer(), Instant::now());
+        assert!(accepting.result().is_none());
         let mut outcomes = (0..3).map(|_| {
             let polled = accepting.poll_with(|slot| Poll::Ready(rest.read(slot)));
             let Poll::Ready(outcome) = polled else { panic!("{polled:?}") };
+            assert_eq!(accepting.result().map(Result::is_ok), Some(outcome.is_ok()));
             (outcome.map(|established| established.source().to_string()).map_err(|e| e.kind()), rest)
         });
         let first = outcomes.next().unwrap();
@@ -266,8 +296,17 @@ fn a_pending_set_ends_each_connection_once_and_in_time() {
     };
     let mut pending = Pending::new(acceptor, 3);
     assert_eq!(pending.poll_timeout(), None);
-    let tokens: Vec<_> = (0..3).map(|n| pending.insert(&b""[..], peer(), after(n))).collect();
-    assert!(pending.is_full());
+    assert!(pending.is_empty());
+    let tokens: Vec<_> = (0..3)
+        .map(|n| {
+            assert!(!pending.is_full());
+            pending.insert(&b""[..], peer(), after(n))
+        })
+        .collect();
+    assert!(pending.is_full() && !pending.is_empty());
+    assert_eq!(pending.len(), 3);
+    assert!(tokens.iter().all(|token| PendingToken::from(usize::from(*token)) == *token));
+    assert_ne!(usize::from(tokens[1]), usize::from(tokens[2]));
     assert!(tokens.iter().all(|token| pending.poll(*token, read).is_none()));
     assert_eq!(pending.poll_timeout(), Some(after(3)));
 
@@ -289,6 +328,15 @@ fn a_pending_set_ends_each_connection_once_and_in_time() {
     assert_eq!(failed.result.unwrap_err().kind(), "io");
     assert!(pending.is_empty());
     assert_eq!(pending.poll_timeout(), None);
+
+    for stream in [&b"one"[..], b"two"] {
+        pending.insert(stream, peer(), after(6));
+    }
+    let mut drained: Vec<_> = pending.drain().map(|(stream, _)| stream).collect();
+    drained.sort_unstable();
+    assert_eq!(drained, [b"one", b"two"]);
+    assert!(pending.is_empty());
+    assert_eq!(pending.poll_timeout(), None);
 }
 
 #[test]
@@ -304,6 +352,14 @@ fn a_pending_set_has_refused_peers_due_at_once() {
     let finished = pending.poll(refused, |(), _, _| panic!("it must not be read from")).unwrap();
     assert_eq!(finished.result.unwrap_err().kind(), "refused");
     assert!(pending.get(silent).is_some());
+}
+
+#[test]
+fn storage_has_room_for_its_limit_and_no_more() {
+    let mut storage = HeaderStorage::with_limit(300);
+    assert!(!storage.grow(301));
+    assert!(storage.grow(300));
+    assert_eq!(storage.bytes().len(), 300);
 }
 
 /// A byte at a time: the storage doubles, and stops at the limit.

@@ -68,6 +68,18 @@ fn a_path_and_an_abstract_name_never_print_alike() {
     }
 }
 
+#[test]
+fn a_name_is_a_path_or_abstract_or_neither() {
+    for (bytes, path, abstract_name) in [
+        (&b"/run/proxy"[..], Some(&b"/run/proxy"[..]), None),
+        (b"\0proxy", None, Some(&b"proxy"[..])),
+        (b"", None, None),
+    ] {
+        let name = UnixName::new(bytes).unwrap();
+        assert_eq!((name.as_pathname(), name.as_abstract_name()), (path, abstract_name), "{name:?}");
+    }
+}
+
 /// The kernel knows two sockets, and so does a policy.
 #[test]
 fn abstract_names_are_told_apart_by_every_byte() {

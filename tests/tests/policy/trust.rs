@@ -356,6 +356,8 @@ fn a_trust_is_read_from_configuration_files() {
     for json in [r#""10.0.0.1/8""#, r#"["unix", "10.0.0.1/8"]"#, "10", r#"[["unix"]]"#, "null", r#""""#] {
         assert!(serde_json::from_str::<Trust>(json).is_err(), "{json}");
     }
+    let error = serde_json::from_str::<Trust>("10").unwrap_err().to_string();
+    assert!(error.contains("expected a text such as \"10.0.0.0/8,unix\", or a list of such"), "{error}");
 }
 
 /// The policy decides about an acceptor's peers, whatever it is made from.
