@@ -238,7 +238,7 @@ fn a_hundred_split_headers_fit_through_a_backlog_of_five() {
     for client in &mut clients {
         assert_eq!(client.seen().unwrap().accept, "203.0.113.7:40000/16");
     }
-    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
 
 #[test]

@@ -158,10 +158,14 @@ impl Server {
     }
 }
 
-/// `realpeer run` with these options.
+/// `realpeer run` with these options, and with time for headers however busy the machine is.
 pub fn realpeer_run(options: &[&str], program: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(&*REALPEER);
-    command.arg("run").arg("--library").arg(&*LIBRARY).args(options).arg("--").arg(program).args(arguments);
+    command.arg("run").arg("--library").arg(&*LIBRARY).args(options);
+    if !options.contains(&"--timeout") {
+        command.args(["--timeout", "60s"]);
+    }
+    command.arg("--").arg(program).args(arguments);
     command
 }
 
