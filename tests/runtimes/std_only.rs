@@ -3,11 +3,14 @@
 use std::io::{self, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
-use realpeer::blocking::{Listener, handshake, handshake_buf_read, recv_from};
-use realpeer::{AcceptError, Established};
+use realpeer::blocking::{EstablishedListener, Listener, handshake, handshake_buf_read, recv_from};
+use realpeer::{AcceptError, Counts, Established};
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -240,6 +243,86 @@ fn ready_listener_can_be_woken() {
         });
         let accepted = ready.accept().unwrap();
         assert_eq!(accepted.peer, endpoint(&thread.join().unwrap()));
+    });
+}
+
+/// Health checks that send no header are rejected, one after the other; the time is over all the same.
+#[test]
+fn established_listener_waits_no_longer_than_it_is_told_whoever_is_rejected() {
+    bounded(|| {
+        let (socket, addr) = listener();
+        let rejected = Arc::new(AtomicUsize::new(0));
+        let count = rejected.clone();
+        let mut established =
+            EstablishedListener::new(socket, acceptor(), 8).unwrap().on_reject(move |_, _| {
+                count.fetch_add(1, Ordering::Relaxed);
+            });
+        let (stop, stopped) = mpsc::channel::<()>();
+        let checks = thread::spawn(move || {
+            while stopped.recv_timeout(SHORT / 20) == Err(RecvTimeoutError::Timeout) {
+                connect_and_send(addr, b"GET / HTTP/1.1\r\n\r\n");
+            }
+        });
+        let before = Instant::now();
+        assert!(established.accept_timeout(SHORT).unwrap().is_none());
+        assert!(before.elapsed() >= SHORT);
+        drop(stop);
+        checks.join().unwrap();
+        assert!(rejected.load(Ordering::Relaxed) > 0);
+
+        let client = connect_and_send(addr, V1);
+        let (_stream, accepted) = established.accept_timeout(Duration::from_secs(60)).unwrap().unwrap();
+        assert_eq!(accepted.peer(), &endpoint(&client));
+    });
+}
+
+#[test]
+fn established_listener_can_be_woken() {
+    bounded(|| {
+        let (socket, addr) = listener();
+        let mut established = EstablishedListener::new(socket, acceptor(), 8).unwrap();
+        established.waker().wake().unwrap();
+        assert_eq!(established.accept().unwrap_err().kind(), io::ErrorKind::Interrupted);
+        established.waker().wake().unwrap();
+        assert!(established.accept_timeout(Duration::from_secs(60)).unwrap().is_none());
+        let client = connect_and_send(addr, V1);
+        assert_eq!(established.accept().unwrap().1.peer(), &endpoint(&client));
+    });
+}
+
+/// What listeners are made of, and what they say of themselves in a log.
+#[test]
+fn listeners_can_be_looked_into_and_taken_apart() {
+    bounded(|| {
+        let (socket, addr) = listener();
+        let acceptor = acceptor();
+        let listener = Listener::new(socket, acceptor.clone());
+        assert_eq!(listener.inner().local_addr().unwrap(), addr);
+        assert_eq!(listener.acceptor().config(), acceptor.config());
+        let client = connect_and_send(addr, V1);
+        let incoming = listener.accept().unwrap();
+        assert_eq!(incoming.peer(), &endpoint(&client));
+        let says = format!("{incoming:?}");
+        assert!(says.starts_with("Incoming { stream: TcpStream {"), "{says}");
+        assert!(says.contains(&format!("peer: Inet({})", incoming.peer())), "{says}");
+        let (stream, accepting) = incoming.into_parts();
+        assert_eq!(stream.peer_addr().unwrap(), client.local_addr().unwrap());
+        assert_eq!(accepting.peer(), &endpoint(&client));
+
+        let (socket, acceptor) = listener.into_parts();
+        let ready = Listener::new(socket, acceptor).into_ready(7).unwrap();
+        let says = format!("{ready:?}");
+        assert!(says.starts_with("ReadyListener { inner: TcpListener {"), "{says}");
+        assert!(says.contains("acceptor: Acceptor {") && says.ends_with("pending: 0, .. }"), "{says}");
+        assert_eq!(ready.inner().local_addr().unwrap(), addr);
+        let (socket, acceptor) = ready.into_parts();
+        let established = EstablishedListener::new(socket, acceptor, 7).unwrap();
+        assert_eq!(established.inner().local_addr().unwrap(), addr);
+        assert_eq!(established.local_addr().unwrap().peer(), &addr.into());
+        established.acceptor().counts();
+        let (socket, acceptor) = established.into_parts();
+        assert_eq!(socket.local_addr().unwrap(), addr);
+        assert_eq!(acceptor.counts(), Counts::default());
     });
 }
 

@@ -1,11 +1,12 @@
 //! A listener for frameworks that block: connections whose header has been read, and no others.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use realpeer_io::socket::{SocketListener, local_endpoint};
 use realpeer_io::{AcceptError, Acceptor, Endpoint, Established, Rejections};
 
+use crate::ready::is_over;
 use crate::{ReadyListener, Waker};
 
 /// A [`ReadyListener`] that hands out established connections only, as frameworks want them.
@@ -74,17 +75,21 @@ impl<L: SocketListener> EstablishedListener<L> {
         }
     }
 
-    /// Returns the next connection whose header has been read; `None` if there is none in time, or if it is
-    /// [woken](ReadyListener::waker). The time starts again with each connection that is rejected.
+    /// Returns the next connection whose header has been read; `None` if there is none in time, however many are
+    /// rejected meanwhile, or if it is [woken](ReadyListener::waker).
     ///
     /// # Errors
     ///
     /// As [`ReadyListener::accept`].
     pub fn accept_timeout(&mut self, timeout: Duration) -> io::Result<Option<(L::Stream, Established)>> {
+        let end = Instant::now().checked_add(timeout);
         loop {
-            let Some(finished) = self.ready.accept_timeout(timeout)? else { return Ok(None) };
+            let Some(finished) = self.ready.accept_until(end)? else { return Ok(None) };
             if let Some(accepted) = self.rejections.sift(finished) {
                 return Ok(Some(accepted));
+            }
+            if is_over(end) {
+                return Ok(None);
             }
         }
     }

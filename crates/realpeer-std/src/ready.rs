@@ -165,7 +165,7 @@ impl<L: SocketListener> ReadyListener<L> {
         (self.inner, self.pending.acceptor().clone())
     }
 
-    fn accept_until(&mut self, end: Option<Instant>) -> io::Result<Option<Finished<L::Stream>>> {
+    pub(crate) fn accept_until(&mut self, end: Option<Instant>) -> io::Result<Option<Finished<L::Stream>>> {
         loop {
             self.expire();
             if let Some(finished) = self.finished.pop_front() {
@@ -181,8 +181,7 @@ impl<L: SocketListener> ReadyListener<L> {
             if self.finished.is_empty() || !self.pending.is_empty() {
                 self.wait(end)?;
             }
-            let over = || end.is_some_and(|end| Instant::now() >= end);
-            if self.finished.is_empty() && (mem::take(&mut self.woken) || over()) {
+            if self.finished.is_empty() && (mem::take(&mut self.woken) || is_over(end)) {
                 return Ok(None);
             }
         }
@@ -275,6 +274,11 @@ impl<L: SocketListener> ReadyListener<L> {
         let result = result.map(|established| with_local(established, &stream));
         Some(Finished::new(stream, peer, result))
     }
+}
+
+/// Whether the time to wait has passed, if there is an end to it.
+pub(crate) fn is_over(end: Option<Instant>) -> bool {
+    end.is_some_and(|end| Instant::now() >= end)
 }
 
 impl BlockingAgain {
