@@ -34,10 +34,10 @@ mutants_of() {
             mutants "$1" \
                 '15 --no-default-features policy -- --skip unix_names_are_read --skip r13_ --skip trusts_combine --skip host_bits
                     --skip no_text_makes --skip network_of_one' \
-                '15 lib -- tests::' \
-                '60 --no-default-features core policy -- acceptor:: detect:: endpoint:: handshake:: policies:: trust::' \
-                '60 runtimes -- on_tokio' \
-                '90 runtimes -- behaviour:: errors:: known_faults:: on_std std_only tokio_only'
+                '15 --all-features lib -- tests::' \
+                '60 runtimes -- on_tokio_current' \
+                '60 policy -- ::' \
+                '90 runtimes -- on_compio on_smol on_std std_only tokio_only'
             ;;
         realpeer-std) mutants "$1" '60 runtimes -- on_std std_only' ;;
         realpeer-tokio) mutants "$1" '60 runtimes -- on_tokio tokio_only' ;;

@@ -414,3 +414,25 @@ macro_rules! listener {
 
 listener!(TcpListener, TcpStream);
 listener!(UnixListener, UnixStream);
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use rustix::net::{AddressFamily, SocketType, socket};
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn readable_is_what_can_be_read_from_at_once() {
+        let (mut peer, stream) = UnixStream::pair().unwrap();
+        assert!(!wait_readable(&stream, Duration::ZERO).unwrap());
+        peer.write_all(b"P").unwrap();
+        assert!(wait_readable(&stream, LONG).unwrap());
+        // The end alone, with nothing before it: this socket is connected to nobody.
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        assert!(wait_readable(&socket, LONG).unwrap());
+    }
+}
