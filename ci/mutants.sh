@@ -40,7 +40,7 @@ mutants_of() {
                 '90 runtimes -- on_compio on_smol on_std std_only tokio_only'
             ;;
         realpeer-std) mutants "$1" '60 runtimes -- on_std std_only' ;;
-        realpeer-tokio) mutants "$1" '60 runtimes -- on_tokio tokio_only' ;;
+        realpeer-tokio) mutants "$1" '15 lib -- tests::' '60 runtimes -- on_tokio tokio_only' ;;
         realpeer-futures) mutants "$1" '60 runtimes -- on_futures_io on_smol on_async_std' ;;
         realpeer-smol) mutants "$1" '60 runtimes -- on_smol' ;;
         realpeer-async-std) mutants "$1" '60 runtimes -- on_async_std' ;;
