@@ -117,3 +117,42 @@ impl<S: fmt::Debug, I> fmt::Debug for Connection<S, I> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use realpeer::Established;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter};
+
+    use super::*;
+
+    fn peer() -> RealPeer {
+        Established::without_header(std::net::SocketAddr::from(([192, 0, 2, 1], 56324))).into()
+    }
+
+    #[tokio::test]
+    async fn all_that_concerns_writing_goes_to_the_stream() {
+        let (mut client, stream) = tokio::io::duplex(64);
+        let mut connection: Connection<_> = Connection::new(BufWriter::new(stream), peer());
+        let slices = [IoSlice::new(b"one "), IoSlice::new(b"two")];
+        assert_eq!(connection.write_vectored(&slices).await.unwrap(), 7);
+        assert_eq!(connection.stream().buffer(), b"one two");
+        connection.flush().await.unwrap();
+        assert!(connection.stream().buffer().is_empty());
+        connection.shutdown().await.unwrap();
+        let mut all = String::new();
+        client.read_to_string(&mut all).await.unwrap();
+        assert_eq!(all, "one two");
+        assert!(connection.is_write_vectored());
+        let stdout: Connection<_> = Connection::new(tokio::io::stdout(), peer());
+        assert!(!stdout.is_write_vectored(), "it takes one slice at a time");
+    }
+
+    #[test]
+    fn it_says_what_it_is_made_of() {
+        let (_client, stream) = tokio::io::duplex(64);
+        let connection: Connection<_> = Connection::new(stream, peer());
+        let says = format!("{connection:?}");
+        assert!(says.starts_with("Connection { stream: Prefixed {"), "{says}");
+        assert!(says.contains("192.0.2.1:56324") && says.ends_with(", .. }"), "{says}");
+    }
+}

@@ -315,4 +315,22 @@ mod tests {
         assert!(tokio::time::timeout(Duration::from_millis(200), next).await.is_err());
         assert_eq!(incoming.pending(), 3);
     }
+
+    #[tokio::test]
+    async fn the_socket_and_the_acceptor_can_be_had() {
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = socket.local_addr().unwrap();
+        let acceptor = Acceptor::new(Trust::anyone()).with_timeout(Duration::from_secs(7));
+        let incoming = Incoming::new(socket, acceptor, 8);
+        assert_eq!(incoming.inner().local_addr().unwrap(), addr);
+        assert_eq!(incoming.acceptor().config().timeout(), Duration::from_secs(7));
+        let says = format!("{incoming:?}");
+        assert!(says.starts_with("Incoming(EstablishedListener {"), "{says}");
+    }
+
+    #[test]
+    fn a_shared_peer_is_the_same_one() {
+        let peer = Arc::new(Established::without_header(SocketAddr::from(([192, 0, 2, 1], 56324))));
+        assert_eq!(RealPeer::from(peer.clone()).source(), peer.source());
+    }
 }
