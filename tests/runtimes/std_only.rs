@@ -1,15 +1,17 @@
 //! What only blocking sockets of std have: modes and time-outs of their own, which are the caller's, and threads.
 
 use std::io::{self, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
-use realpeer::blocking::{EstablishedListener, Listener, handshake, handshake_buf_read, recv_from};
+use realpeer::blocking::{
+    EstablishedListener, Listener, ReadyListener, handshake, handshake_buf_read, recv_from,
+};
 use realpeer::{AcceptError, Counts, Established};
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::time::{ClockId, clock_gettime};
@@ -211,6 +213,25 @@ fn ready_listener_waits_no_longer_than_it_is_told() {
         let client = connect_and_send(addr, V1);
         let finished = ready.accept_timeout(Duration::from_secs(60)).unwrap().unwrap();
         assert_eq!(finished.peer, endpoint(&client));
+    });
+}
+
+/// The pauses between failed accepts hold even if the caller never waits: the error comes after a second, not at once.
+#[test]
+fn ready_listener_pauses_also_for_callers_who_do_not_wait() {
+    bounded(|| {
+        let ((socket, addr), (client, _)) = (udp(1), udp(1));
+        client.send_to(b"so that it is readable", addr).unwrap();
+        let mut ready = ReadyListener::new(TcpListener::from(OwnedFd::from(socket)), acceptor(), 8).unwrap();
+        let before = Instant::now();
+        let error = loop {
+            match ready.accept_timeout(Duration::ZERO) {
+                Ok(finished) => assert!(finished.is_none()),
+                Err(error) => break error,
+            }
+        };
+        assert!(error.to_string().starts_with("accepting failed "), "{error}");
+        assert!(before.elapsed() > Duration::from_millis(900), "{:?}", before.elapsed());
     });
 }
 
