@@ -4,17 +4,20 @@ use std::io::{self, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
+use nix::sys::pthread::{pthread_kill, pthread_self};
+use nix::sys::signal::Signal;
 use realpeer::blocking::{
     EstablishedListener, Listener, ReadyListener, handshake, handshake_buf_read, recv_from,
 };
 use realpeer::{AcceptError, Counts, Established};
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::time::{ClockId, clock_gettime};
+use signal_hook::consts::SIGUSR1;
 
 use crate::client::{
     LOCAL, SOURCE, V1, V2_DGRAM, acceptor, connect, connect_and_send, endpoint, listener, udp,
@@ -232,6 +235,28 @@ fn ready_listener_pauses_also_for_callers_who_do_not_wait() {
         };
         assert!(error.to_string().starts_with("accepting failed "), "{error}");
         assert!(before.elapsed() > Duration::from_millis(900), "{:?}", before.elapsed());
+    });
+}
+
+/// A signal that the program handles ends a system call, but not the wait.
+#[test]
+fn ready_listener_waits_on_after_a_signal() {
+    bounded(|| {
+        let caught = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(SIGUSR1, caught.clone()).unwrap();
+        let (socket, addr) = listener();
+        let mut ready = Listener::new(socket, acceptor()).into_ready(8).unwrap();
+        let waiting = pthread_self();
+        let thread = thread::spawn(move || {
+            for _ in 0..5 {
+                sleep(SHORT / 10);
+                pthread_kill(waiting, Signal::SIGUSR1).unwrap();
+            }
+            connect_and_send(addr, V1)
+        });
+        let accepted = ready.accept().unwrap();
+        assert_eq!(accepted.peer, endpoint(&thread.join().unwrap()));
+        assert!(caught.load(Ordering::Relaxed));
     });
 }
 
