@@ -185,7 +185,7 @@ mod log {
             assert_eq!(levels([refused, AcceptError::Closed, io]), [Level::DEBUG; 3]);
         }
 
-        /// A host may have many clients, but those of UNIX sockets have no host.
+        /// Most UNIX clients have no name to tell them apart by.
         #[test]
         fn all_unix_clients_are_one_peer_and_no_host_is_one_of_them() {
             let (mut log, now) = (Log::default(), Instant::now());
