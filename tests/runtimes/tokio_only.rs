@@ -4,12 +4,12 @@ use std::future::poll_fn;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::task::Poll;
-use std::time::Duration;
 
 use ::tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader, duplex};
+use ::tokio::net::TcpListener;
 use realpeer::tokio::{Listener, handshake_stream};
 
-use crate::client::{SOURCE, V1, V2, acceptor, connect_and_send, endpoint, listener, pieces};
+use crate::client::{self, SOURCE, V1, V2, acceptor, connect_and_send, endpoint, pieces};
 use crate::harness::bounded;
 use crate::runtime::Runtime;
 use crate::tokio::{CurrentThread, MultiThread};
@@ -62,10 +62,7 @@ fn handshake_over_a_buffered_reader() {
 fn an_accepted_stream_splits_into_halves() {
     bounded(|| {
         MultiThread::run(async {
-            let (socket, addr) = listener();
-            socket.set_nonblocking(true).unwrap();
-            let socket = ::tokio::net::TcpListener::from_std(socket).unwrap();
-            let listener = Listener::new(socket, acceptor().with_timeout(Duration::from_secs(60)));
+            let (listener, addr) = listener();
             let mut client = connect_and_send(addr, &[V1, b"ping"].concat());
             let mut incoming = listener.accept().await.unwrap();
             incoming.handshake().await.unwrap();
@@ -88,9 +85,7 @@ fn an_accepted_stream_splits_into_halves() {
 fn what_listeners_say_of_themselves() {
     bounded(|| {
         CurrentThread::run(async {
-            let (socket, addr) = listener();
-            socket.set_nonblocking(true).unwrap();
-            let listener = Listener::new(::tokio::net::TcpListener::from_std(socket).unwrap(), acceptor());
+            let (listener, addr) = listener();
             let (port, _client) = (addr.port().to_string(), connect_and_send(addr, V1));
             let incoming = listener.accept().await.unwrap();
             let (listener_says, incoming_says) = (format!("{listener:?}"), format!("{incoming:?}"));
@@ -111,10 +106,8 @@ fn what_listeners_say_of_themselves() {
 fn draining_can_be_polled() {
     bounded(|| {
         CurrentThread::run(async {
-            let (socket, addr) = listener();
-            socket.set_nonblocking(true).unwrap();
-            let socket = ::tokio::net::TcpListener::from_std(socket).unwrap();
-            let mut ready = Listener::new(socket, acceptor()).into_ready(7);
+            let (listener, addr) = listener();
+            let mut ready = listener.into_ready(7);
             let (mut slow, quick) = (connect_and_send(addr, &V1[..10]), connect_and_send(addr, V1));
             assert_eq!(ready.accept().await.unwrap().peer, endpoint(&quick));
             assert!(poll_fn(|cx| Poll::Ready(ready.poll_drain(cx))).await.is_pending());
@@ -124,6 +117,13 @@ fn draining_can_be_polled() {
             assert!(poll_fn(|cx| ready.poll_drain(cx)).await.is_none());
         });
     });
+}
+
+/// A listener of the adapter's, and where it listens.
+fn listener() -> (Listener<TcpListener>, SocketAddr) {
+    let (socket, addr) = client::listener();
+    socket.set_nonblocking(true).unwrap();
+    (Listener::new(TcpListener::from_std(socket).unwrap(), acceptor()), addr)
 }
 
 fn peer() -> SocketAddr {
