@@ -133,15 +133,16 @@ mod tests {
     async fn all_that_concerns_writing_goes_to_the_stream() {
         let (mut client, stream) = tokio::io::duplex(64);
         let mut connection: Connection<_> = Connection::new(BufWriter::new(stream), peer());
+        assert_eq!(connection.write(b"zero ").await.unwrap(), 5);
         let slices = [IoSlice::new(b"one "), IoSlice::new(b"two")];
         assert_eq!(connection.write_vectored(&slices).await.unwrap(), 7);
-        assert_eq!(connection.stream().buffer(), b"one two");
+        assert_eq!(connection.stream().buffer(), b"zero one two");
         connection.flush().await.unwrap();
         assert!(connection.stream().buffer().is_empty());
         connection.shutdown().await.unwrap();
         let mut all = String::new();
         client.read_to_string(&mut all).await.unwrap();
-        assert_eq!(all, "one two");
+        assert_eq!(all, "zero one two");
         assert!(connection.is_write_vectored());
         let stdout: Connection<_> = Connection::new(tokio::io::stdout(), peer());
         assert!(!stdout.is_write_vectored(), "it takes one slice at a time");
