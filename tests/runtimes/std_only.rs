@@ -322,6 +322,26 @@ fn established_listener_waits_no_longer_than_it_is_told_whoever_is_rejected() {
     });
 }
 
+/// Without waiting it still looks behind those that are rejected, but not without end.
+#[test]
+fn established_listener_looks_behind_rejected_ones_without_a_wait() {
+    bounded(|| {
+        for (rejected, found) in [(64, true), (65, false)] {
+            let (socket, addr) = listener();
+            let mut established = EstablishedListener::new(socket, acceptor(), 8).unwrap();
+            for _ in 0..rejected {
+                connect_and_send(addr, b"GET / HTTP/1.1\r\n\r\n");
+            }
+            let client = connect_and_send(addr, V1);
+            let first = established.accept_timeout(Duration::ZERO).unwrap();
+            assert_eq!(first.is_some(), found, "{rejected}");
+            let (_, accepted) =
+                first.or_else(|| established.accept_timeout(Duration::ZERO).unwrap()).unwrap();
+            assert_eq!(accepted.peer(), &endpoint(&client));
+        }
+    });
+}
+
 #[test]
 fn established_listener_can_be_woken() {
     bounded(|| {

@@ -42,6 +42,9 @@ pub struct EstablishedListener<L: SocketListener> {
     rejections: Rejections,
 }
 
+/// How many may be rejected once the time is over: there may be a good one behind them, or no end of them.
+const LATE: usize = 64;
+
 impl<L: SocketListener> EstablishedListener<L> {
     /// Creates a listener that accepts from `inner` with `acceptor`; see [`ReadyListener::new`].
     ///
@@ -83,12 +86,14 @@ impl<L: SocketListener> EstablishedListener<L> {
     /// As [`ReadyListener::accept`].
     pub fn accept_timeout(&mut self, timeout: Duration) -> io::Result<Option<(L::Stream, Established)>> {
         let end = Instant::now().checked_add(timeout);
+        let mut late = 0;
         loop {
             let Some(finished) = self.ready.accept_until(end)? else { return Ok(None) };
             if let Some(accepted) = self.rejections.sift(finished) {
                 return Ok(Some(accepted));
             }
-            if is_over(end) {
+            late += usize::from(is_over(end));
+            if late > LATE {
                 return Ok(None);
             }
         }
