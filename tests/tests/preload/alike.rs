@@ -1,14 +1,9 @@
 //! What the library must not change: a program gets the same answers with it as without.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::process::Command;
-use std::sync::LazyLock;
 
 use super::server::{LIBRARY, compile, port, strace_is_here};
-
-/// Built once: a program that runs can't be written.
-static EDGES: LazyLock<PathBuf> = LazyLock::new(|| compile("edges"));
 
 const V1: &str = "PROXY TCP4 203.0.113.7 192.0.2.1 40000 443\r\n";
 
@@ -32,7 +27,8 @@ fn rare_events_have_the_same_outcome_as_without_the_library() {
         if hooked {
             command.args(variables(&port).iter().map(|(name, value)| format!("{name}={value}")));
         }
-        let output = command.arg(&*EDGES).arg(&port).stdin(std::process::Stdio::null()).output().unwrap();
+        let output =
+            command.arg(compile("edges")).arg(&port).stdin(std::process::Stdio::null()).output().unwrap();
         assert!(output.status.success(), "{} {output:?}", if hooked { "hooked" } else { "bare" });
         assert_eq!(String::from_utf8_lossy(&output.stderr), "");
         String::from_utf8(output.stdout).unwrap()
@@ -60,7 +56,7 @@ fn an_accept_costs_five_system_calls_more_and_getpeername_two() {
                 variables(&port).iter().flat_map(|(name, value)| ["-E".into(), format!("{name}={value}")]),
             );
         }
-        let status = command.arg(&*EDGES).args([&port, &connections.to_string()]).status().unwrap();
+        let status = command.arg(compile("edges")).args([&port, &connections.to_string()]).status().unwrap();
         assert!(status.success());
         let mut calls = BTreeMap::new();
         for line in std::fs::read_to_string(&log).unwrap().lines() {

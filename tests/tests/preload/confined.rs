@@ -5,7 +5,6 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::LazyLock;
 use std::thread;
 use std::time::Duration;
 
@@ -18,9 +17,6 @@ use super::server::{Client, LIBRARY, REALPEER, SERVER, Server, compile, copy, ev
 const V1: &[u8] = b"PROXY TCP4 203.0.113.7 192.0.2.1 40000 443\r\n";
 const NO_CAPABILITIES: &str = "--no-new-privs --bounding-set -all --inh-caps -all";
 
-/// Starts a program as Docker does. Several tests copy it at the same time, so it is built once.
-static CONFINED: LazyLock<PathBuf> = LazyLock::new(|| compile("confined"));
-
 /// The program, the library and the server, where every user can read them.
 struct Installed(tempfile::TempDir);
 
@@ -28,11 +24,12 @@ impl Installed {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        let confined = compile("confined");
         let files = [
             (&*REALPEER, "realpeer"),
             (&*LIBRARY, "library.so"),
             (&*SERVER, "server"),
-            (&*CONFINED, "confined"),
+            (&confined, "confined"),
         ];
         for (from, to) in files {
             copy(from, &directory.path().join(to));

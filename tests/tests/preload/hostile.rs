@@ -212,8 +212,7 @@ fn thousands_of_unfinished_headers_cost_the_server_no_descriptor_and_a_good_clie
     raised.current = raised.maximum;
     rustix::process::setrlimit(rustix::process::Resource::Nofile, raised).unwrap();
     let port = port().to_string();
-    let server =
-        Server::run(&["--listen", &port, "--trust", "127.0.0.1", "--timeout", "60s"], &["lt+n", &port]);
+    let server = Server::run(&["--listen", &port, "--trust", "127.0.0.1"], &["lt+n", &port]);
     let (fds, lot) = (server.open_fds(), server.lot());
     let silent: Vec<_> = (0..count)
         .map(|_| {

@@ -1,13 +1,14 @@
 //! Builds the library and a small server in C, and starts the server with the library in it.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -31,7 +32,13 @@ pub fn compile(name: &str) -> PathBuf {
 
 /// Builds a program in C, with more options for the compiler.
 pub fn compile_with(name: &str, options: &[&str]) -> PathBuf {
+    // Once each: several tests may want a program, and one that runs, or is being copied, can't be written.
+    static BUILT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("preload-{name}{}", options.concat()));
+    let mut before = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if before.contains(&program) {
+        return program;
+    }
     let source = format!("{}/tests/preload/{name}.c", env!("CARGO_MANIFEST_DIR"));
     let compiler = std::env::var("PRELOAD_CC").unwrap_or_else(|_| "cc".into());
     let mut words = compiler.split_whitespace();
@@ -44,6 +51,7 @@ pub fn compile_with(name: &str, options: &[&str]) -> PathBuf {
         .arg(source)
         .status();
     assert!(built.unwrap().success(), "{name} can't be built");
+    before.insert(program.clone());
     program
 }
 
@@ -59,8 +67,8 @@ pub static REALPEER: LazyLock<PathBuf> = LazyLock::new(|| {
     target.join("debug/realpeer")
 });
 
-/// Copies a program. Not by std: while this process has the copy open for writing, another test may start a process,
-/// which has it open too until it becomes its program, and what is open for writing can't be executed.
+/// Copies a program with `cp`. If this process had the copy open for writing, a child that another test starts at that
+/// moment would inherit it, and until the child has executed its own program the copy couldn't be.
 pub fn copy(from: &Path, to: &Path) {
     assert!(Command::new("cp").arg(from).arg(to).status().unwrap().success());
 }
@@ -158,7 +166,7 @@ impl Server {
     }
 }
 
-/// `realpeer run` with these options, and with time for headers however busy the machine is.
+/// Returns `realpeer run` with these options. Headers have a minute if they don't say otherwise: the machine may be busy.
 pub fn realpeer_run(options: &[&str], program: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(&*REALPEER);
     command.arg("run").arg("--library").arg(&*LIBRARY).args(options);
@@ -235,7 +243,7 @@ impl Lot {
     }
 }
 
-/// Whether there is strace to run a test with. Says so if there is none.
+/// Returns whether strace is installed, and prints how to get it if it isn't.
 pub fn strace_is_here() -> bool {
     let here = Command::new("strace").arg("-V").output().is_ok();
     if !here {
