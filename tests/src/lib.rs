@@ -7,6 +7,7 @@ pub mod fuzz;
 #[cfg(feature = "interop")]
 pub mod harness;
 pub mod inputs;
+pub mod outer;
 pub mod reference;
 pub mod vectors;
 

@@ -6,6 +6,7 @@ use realpeer_proto::{
     TlvError, V1Cause, V1Error, V1Field, V2Error, Versions, kind, parse, parse_datagram,
 };
 use realpeer_tests::inputs::{cases, input};
+use realpeer_tests::outer::Outer;
 
 /// Lower case but for the names of things, one line, no full stop.
 fn is_in_style(message: &str) -> bool {
@@ -218,21 +219,6 @@ fn all_are_errors() {
     let error = HandshakeError::Io(Outer(beneath));
     let source = std::error::Error::source(&error).map(ToString::to_string);
     assert_eq!((error.to_string(), source), ("outer".to_owned(), Some(beneath.to_string())));
-}
-
-#[derive(Debug)]
-struct Outer(EncodeError);
-
-impl std::fmt::Display for Outer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("outer")
-    }
-}
-
-impl std::error::Error for Outer {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.0)
-    }
 }
 
 /// F21: what is there instead, for an operator at 3 a.m., and as data.

@@ -13,6 +13,7 @@ use realpeer_io::{
 use realpeer_proto::{
     ApiMisuse, Config, Decoder, Encoder, Error, HandshakeError, ReadMode, Storage, UnixAddr, parse,
 };
+use realpeer_tests::outer::Outer;
 
 /// The word for logs, the kind of error it is to std, and what it says.
 #[test]
@@ -61,22 +62,6 @@ fn errors_have_a_word_a_kind_and_a_text() {
     }
 }
 
-/// An error of a transport with a cause.
-#[derive(Debug)]
-struct Caused(io::Error);
-
-impl std::fmt::Display for Caused {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the transport failed")
-    }
-}
-
-impl std::error::Error for Caused {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.0)
-    }
-}
-
 /// As reporters such as anyhow print it: each text once.
 #[test]
 fn a_chain_of_sources_repeats_nothing() {
@@ -87,7 +72,7 @@ fn a_chain_of_sources_repeats_nothing() {
         Box::new(AcceptError::from(io::Error::new(ErrorKind::ConnectionReset, "reset by peer"))),
         Box::new(AcceptError::from(outer)),
     ];
-    let outermost = io::Error::other(Caused(io::Error::other("the cause")));
+    let outermost = io::Error::other(Outer(io::Error::other("the cause")));
     assert_eq!(AcceptError::from(outermost).source().unwrap().to_string(), "the cause");
     for error in errors {
         let mut texts = vec![error.to_string()];
