@@ -82,6 +82,14 @@ pub fn udp(host: u8) -> (UdpSocket, SocketAddr) {
     udp_at(SocketAddr::from(([127, 0, 0, host], 0)))
 }
 
+/// A datagram socket in the place of a listening one, as a mistake in socket activation hands it over: it is readable, and
+/// each accept fails at once.
+pub fn no_listener() -> TcpListener {
+    let ((socket, addr), (client, _)) = (udp(1), udp(1));
+    client.send_to(b"so that it is readable", addr).unwrap();
+    TcpListener::from(OwnedFd::from(socket))
+}
+
 /// A connection to `addr`.
 pub fn connect(addr: SocketAddr) -> TcpStream {
     prepared(TcpStream::connect(addr).unwrap())

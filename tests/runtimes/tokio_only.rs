@@ -11,8 +11,8 @@ use realpeer::tokio::{Listener, handshake_stream};
 
 use crate::client::{self, SOURCE, V1, V2, acceptor, connect_and_send, endpoint, pieces};
 use crate::harness::bounded;
-use crate::runtime::Runtime;
-use crate::tokio::{CurrentThread, MultiThread};
+use crate::runtime::{Runtime, Sockets};
+use crate::tokio::{CurrentThread, MultiThread, Tcp};
 
 /// The pipe holds fewer bytes than the header has, so that both ends have to take turns.
 #[test]
@@ -101,7 +101,7 @@ fn what_listeners_say_of_themselves() {
     });
 }
 
-/// Who drains beside other work polls.
+/// For callers that do other work while they drain.
 #[test]
 fn draining_can_be_polled() {
     bounded(|| {
@@ -119,11 +119,10 @@ fn draining_can_be_polled() {
     });
 }
 
-/// A listener of the adapter's, and where it listens.
+/// Returns the adapter's listener and its address.
 fn listener() -> (Listener<TcpListener>, SocketAddr) {
     let (socket, addr) = client::listener();
-    socket.set_nonblocking(true).unwrap();
-    (Listener::new(TcpListener::from_std(socket).unwrap(), acceptor()), addr)
+    (Tcp::listener(socket, acceptor()), addr)
 }
 
 fn peer() -> SocketAddr {

@@ -1,8 +1,7 @@
 //! Listeners that fail, are drained or reject, and sockets that look readable but are not.
 
 use std::io::{self, Write};
-use std::net::{Shutdown, TcpListener};
-use std::os::fd::OwnedFd;
+use std::net::Shutdown;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
@@ -12,7 +11,8 @@ use realpeer::{AcceptError, Acceptor, Endpoint, Established, Verdict, policy_fn}
 use rustix::io::Errno;
 
 use crate::client::{
-    SOURCE, V1, acceptor, connect, connect_and_send, connect_from, endpoint, host, is_closed, listener, udp,
+    SOURCE, V1, acceptor, connect, connect_and_send, connect_from, endpoint, host, is_closed, listener,
+    no_listener,
 };
 use crate::harness::cpu_time;
 use crate::runtime::{Buffering, Runtime, Sockets, TcpStreamOf, Way};
@@ -43,14 +43,11 @@ pub fn a_listener_that_fails_strands_nobody<R: Runtime>() {
     });
 }
 
-/// A datagram socket in the place of a listening one, as a mistake in socket activation hands it over: each accept fails
-/// at once, with an error that a connection might have.
+/// Each accept fails at once, with an error that a connection might have.
 pub fn an_error_without_end_is_reported_and_makes_nobody_spin<R: Runtime>() {
     R::run(async {
         for way in Way::BOTH {
-            let ((socket, addr), (client, _)) = (udp(1), udp(1));
-            client.send_to(b"so that it is readable", addr).unwrap();
-            let socket = TcpListener::from(OwnedFd::from(socket));
+            let socket = no_listener();
             let (before, cpu) = (Instant::now(), cpu_time());
             let error = match way {
                 Way::Listener => R::Tcp::accept(&R::Tcp::listener(socket, acceptor())).await.err().unwrap(),
@@ -95,13 +92,7 @@ pub fn a_drained_listener_hands_out_the_pending_and_accepts_nobody<R: Runtime>()
 pub fn rejected_connections_reach_the_hook<R: Runtime>() {
     let policy = |peer: &Endpoint| if host(peer) == Some(2) { Verdict::Refuse } else { Verdict::Require };
     R::run(async {
-        let rejected = Arc::new(Mutex::new(Vec::new()));
-        let hook = {
-            let rejected = rejected.clone();
-            move |peer: &Endpoint, error: &AcceptError| {
-                rejected.lock().unwrap().push((peer.clone(), error.kind()));
-            }
-        };
+        let (rejected, hook) = rejections();
         let (socket, addr) = listener();
         let acceptor = Acceptor::new(policy_fn(policy)).with_config(*acceptor().config());
         let mut established = R::Tcp::established(socket, acceptor, hook);
@@ -116,20 +107,16 @@ pub fn rejected_connections_reach_the_hook<R: Runtime>() {
     });
 }
 
-/// Of those who are pending, one sends a header, one none, and one something else.
+/// Of the pending connections one sends a header, one nothing, and one something else.
 pub fn a_drained_established_listener_hands_out_who_passes<R: Runtime>() {
     R::run(async {
-        let rejected = Arc::new(Mutex::new(Vec::new()));
-        let hook = {
-            let rejected = rejected.clone();
-            move |_: &Endpoint, error: &AcceptError| rejected.lock().unwrap().push(error.kind())
-        };
+        let (rejected, hook) = rejections();
         let (socket, addr) = listener();
         let acceptor = acceptor().with_timeout(Duration::from_millis(500));
         let mut established = R::Tcp::established(socket, acceptor, hook);
         assert_eq!(R::Tcp::pending_established(&established), 0);
         assert!(R::Tcp::drain_established(&mut established).await.is_none());
-        let (_silent, mut slow, mut broken) = (connect(addr), connect(addr), connect(addr));
+        let (silent, mut slow, mut broken) = (connect(addr), connect(addr), connect(addr));
         let quick = connect_and_send(addr, V1);
         let (_stream, accepted) = R::Tcp::accept_established(&mut established).await.unwrap();
         assert_eq!(accepted.peer(), &endpoint(&quick));
@@ -141,10 +128,25 @@ pub fn a_drained_established_listener_hands_out_who_passes<R: Runtime>() {
         assert_eq!((drained.peer(), drained.source().to_string()), (&endpoint(&slow), SOURCE.to_owned()));
         assert!(R::Tcp::drain_established(&mut established).await.is_none());
         let mut rejected = rejected.lock().unwrap().clone();
-        rejected.sort_unstable();
-        assert_eq!(rejected, ["protocol", "timeout"]);
+        rejected.sort_unstable_by_key(|(_, kind)| *kind);
+        assert_eq!(rejected, [(endpoint(&broken), "protocol"), (endpoint(&silent), "timeout")]);
     });
 }
+
+/// Returns a hook and the list that it adds to.
+fn rejections() -> (Rejections, impl FnMut(&Endpoint, &AcceptError) + Send + 'static) {
+    let rejected = Rejections::default();
+    let hook = {
+        let rejected = rejected.clone();
+        move |peer: &Endpoint, error: &AcceptError| {
+            rejected.lock().unwrap().push((peer.clone(), error.kind()));
+        }
+    };
+    (rejected, hook)
+}
+
+/// The peers of connections that were rejected, and the kinds of their errors.
+type Rejections = Arc<Mutex<Vec<(Endpoint, &'static str)>>>;
 
 pub fn an_error_queue_is_not_readable<R: Runtime>() {
     wait_with_an_error_queue::<R>(async |acceptor, mut stream, peer| {
