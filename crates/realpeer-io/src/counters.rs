@@ -105,7 +105,7 @@ impl Counters {
     }
 }
 
-/// For processors that can't count this far in one step, as some of 32 bits.
+/// Replaces the counter of std on processors without 64-bit atomics, such as some 32-bit ones.
 #[cfg(any(test, not(target_has_atomic = "64")))]
 mod locked {
     use std::sync::atomic::Ordering;

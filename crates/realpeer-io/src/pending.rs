@@ -292,7 +292,7 @@ mod tests {
     use super::*;
     use crate::Trust;
 
-    /// No more than two for each that is pending, and a few.
+    /// At most two are kept for each pending connection, and 1,024 more.
     #[test]
     fn deadlines_of_the_ended_are_forgotten_in_time() {
         let mut pending = Pending::new(Acceptor::new(Trust::anyone()), 10);

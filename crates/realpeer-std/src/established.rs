@@ -42,7 +42,7 @@ pub struct EstablishedListener<L: SocketListener> {
     rejections: Rejections,
 }
 
-/// How many may be rejected once the time is over: there may be a good one behind them, or no end of them.
+/// How many connections may be rejected after the timeout: a good one may follow them, but the call has to end.
 const LATE: usize = 64;
 
 impl<L: SocketListener> EstablishedListener<L> {
@@ -78,8 +78,9 @@ impl<L: SocketListener> EstablishedListener<L> {
         }
     }
 
-    /// Returns the next connection whose header has been read; `None` if there is none in time, however many are
-    /// rejected meanwhile, or if it is [woken](ReadyListener::waker).
+    /// Returns the next connection whose header has been read, or `None` after `timeout` or if it is
+    /// [woken](ReadyListener::waker). Rejected connections don't extend the timeout. Those that are ready when it ends are
+    /// still looked at, up to a limit.
     ///
     /// # Errors
     ///

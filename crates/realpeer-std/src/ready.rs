@@ -276,7 +276,7 @@ impl<L: SocketListener> ReadyListener<L> {
     }
 }
 
-/// Whether the time to wait has passed, if there is an end to it.
+/// Returns whether `end` has passed. Without one, the wait never ends.
 pub(crate) fn is_over(end: Option<Instant>) -> bool {
     end.is_some_and(|end| Instant::now() >= end)
 }
